@@ -1,0 +1,34 @@
+"""Finding: one thing noticed, with a stable code, examples, and what to do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing noticed about the data.
+
+    `code` never changes its meaning (D… for data); `count` is how many records are concerned;
+    `examples` are at most three, each a short text a person can look up.
+    """
+
+    code: str
+    severity: Severity
+    title: str
+    count: int
+    examples: tuple[str, ...]
+    advice: str
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "title": self.title,
+            "count": self.count,
+            "examples": list(self.examples),
+            "advice": self.advice,
+        }

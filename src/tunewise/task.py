@@ -1,0 +1,106 @@
+"""Task: queries, documents and judgments, and how they are divided.
+
+`Task` is what a user brings. Dividing it gives a `Training`, the only thing a contender's
+`fit` ever sees, and a `Test`, which `measurement` alone holds: a leak would be a type error.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tunewise.finding import Finding
+
+Judgments = Mapping[str, Mapping[str, float]]
+"""Query id → document id → grade. A grade of 0 is a judgment too: looked at, not relevant."""
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts with their ids, aligned. Ids are unique."""
+
+    ids: Sequence[str]
+    texts: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def position(self) -> Mapping[str, int]:
+        """Id → its place in `ids`."""
+        return {key: place for place, key in enumerate(self.ids)}
+
+    def text(self, key: str) -> str:
+        """The text with this id; KeyError if there is none."""
+        return self.texts[self.position[key]]
+
+    def take(self, places: Iterable[int]) -> "Texts":
+        """The texts at these places, in this order."""
+        chosen = list(places)
+        return Texts([self.ids[p] for p in chosen], [self.texts[p] for p in chosen])
+
+
+@dataclass(frozen=True)
+class Task:
+    """Queries, documents and judgments as read, before any division.
+
+    `queries` holds every query, judged or not; every id in `judgments` exists. `parts` says
+    which part ("train", "dev", "test") the user put a query in and is empty when the user made
+    no split; `groups` holds the user's own group keys, if any. A document counts as relevant
+    from grade `relevant_from` up. `findings` says what reading had to decide or leave out.
+    """
+
+    documents: Texts
+    queries: Texts
+    judgments: Judgments
+    parts: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
+    relevant_from: float = 1.0
+    source: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits that change when anything measured would change."""
+        digest = hashlib.sha256(f"task 1 {self.relevant_from}".encode())
+        for texts in (self.documents, self.queries):
+            for key, text in zip(texts.ids, texts.texts, strict=True):
+                digest.update(f"{key}\x1f{text}\x1e".encode("utf-8", "surrogatepass"))
+            digest.update(b"\x1d")
+        for query in sorted(self.judgments):
+            graded = sorted(self.judgments[query].items())
+            place = f"{self.parts.get(query, '')}\x1f{self.groups.get(query, '')}"
+            digest.update(f"{query}\x1f{place}\x1f{graded}\x1e".encode())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Judged queries of one part, with the group each belongs to (aligned with `queries`)."""
+
+    queries: Texts
+    judgments: Judgments
+    groups: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a contender may learn from and choose on. `train` may be empty; `dev` may be too."""
+
+    documents: Texts
+    train: Part
+    dev: Part
+    relevant_from: float = 1.0
+
+
+@dataclass(frozen=True)
+class Test:
+    """What nothing is learned from or chosen on. Only `measurement` holds one."""
+
+    __test__ = False  # not a test class, whatever its name makes pytest think
+
+    part: Part
+    relevant_from: float = 1.0
