@@ -42,10 +42,7 @@ def test_the_first_sentence_is_the_query_and_the_rest_the_document(package: Pack
     task = docstring_task([package("pkg_a", reading=function("load", "Reads a table of rows."))])
     assert list(task.queries.ids) == list(task.documents.ids) == ["pkg_a.reading.load"]
     assert task.queries.texts[0] == "Reads a table of rows."
-    assert (
-        task.documents.texts[0]
-        == " ".join(REST.split("\n")[0:1]) + "\n" + REST.split("\n")[1].strip()
-    )
+    assert task.documents.texts[0] == REST.replace("\n    ", "\n")  # dedented
     assert task.judgments == {"pkg_a.reading.load": {"pkg_a.reading.load": 1.0}}
     assert task.groups == {"pkg_a.reading.load": "pkg_a.reading"}
     assert task.source == "docstrings:pkg_a"
