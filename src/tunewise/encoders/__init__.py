@@ -1,7 +1,9 @@
 """Encoders: texts become vectors, by a local model, a hosted one, or a hash of their words."""
 
 from tunewise.encoders.encoder import Encoder
-from tunewise.encoders.loading import DEFAULT_ENCODER, load_encoder
+from tunewise.encoders.folder import save_model
+from tunewise.encoders.loading import load_encoder
+from tunewise.encoders.sources import DEFAULT_ENCODER
 from tunewise.encoders.wordhash import WordHashEncoder
 
-__all__ = ["DEFAULT_ENCODER", "Encoder", "WordHashEncoder", "load_encoder"]
+__all__ = ["DEFAULT_ENCODER", "Encoder", "WordHashEncoder", "load_encoder", "save_model"]

@@ -1,68 +1,198 @@
-"""TransformerEncoder: any sentence-transformers model in a folder."""
+"""TransformerEncoder: any sentence-transformers model in a folder, on this machine."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.encoders import tokens
+from tunewise.encoders.cache import read_facts, stores, write_facts
+from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
+from tunewise.encoders.vectors import Batch, Side, encode
+from tunewise.errors import EncoderError
 from tunewise.progress import Progress, silent
+
+ENGINE = "torch fp32"
+"""How vectors are computed; part of the stamp, since another way gives other vectors."""
+
+_BUDGET = 4096  # tokens a batch, padding included: see benchmarks of encoding
+_PROMPTS: Mapping[Side, tuple[str, ...]] = {
+    "queries": ("query",),
+    # The names that sentence-transformers looks for, in its order.
+    "documents": ("document", "passage", "corpus"),
+}
+
+logger = logging.getLogger(__name__)
 
 
 class TransformerEncoder:
-    """A sentence-transformers model; its prompts and its two sides are honoured."""
+    """A sentence-transformers model from a folder; its prompts and two sides are honoured.
 
-    def __init__(self, folder: Path, *, name: str, found: str, stamp: str) -> None:
+    The model is loaded when the first text has to be encoded: if all vectors are in the cache,
+    never. Texts are encoded longest first in batches of about as many tokens, on a GPU if there
+    is one, in float32. `found` says where the model was found, `folder` where its files are.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        name: str,
+        found: str,
+        digests: Mapping[str, str],
+        cache: Path | None,
+    ) -> None:
         self.name = name
         self.found = found
-        self.stamp = stamp
-        self._folder = folder
+        self.stamp = stamp(ENGINE, *(part for pair in digests.items() for part in pair))
+        self.folder = folder
+        self._root = cache
+        self._queries, self._documents = stores(cache, self.stamp, name)
         self._loaded: Any = None
+        self._tokenizer: Any = None
+        self._facts = read_facts(cache, self.stamp)
 
     @property
     def dimension(self) -> int:
         """How many numbers a vector has."""
-        return int(self._model.get_embedding_dimension())
+        return int(self._known[0] or 0)
 
     @property
     def max_tokens(self) -> int | None:
-        """Tokens of a text that are read; the rest is cut off."""
-        limit: int | None = self._model.max_seq_length
-        return limit
-
-    @property
-    def _model(self) -> Any:
-        if self._loaded is None:
-            from sentence_transformers import SentenceTransformer
-
-            self._loaded = SentenceTransformer(
-                str(self._folder),
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
-        return self._loaded
+        """Tokens of a text that are read; the rest is cut off. None if there is no limit."""
+        return self._known[1]
 
     def encode_queries(
         self, texts: Sequence[str], *, progress: Progress = silent
     ) -> NDArray[np.float32]:
         """Unit vectors of shape (n, dimension) for texts people search with."""
-        return self._encode(self._model.encode_query, as_texts(texts))
+        return self._encode(texts, "queries", progress)
 
     def encode_documents(
         self, texts: Sequence[str], *, progress: Progress = silent
     ) -> NDArray[np.float32]:
         """Unit vectors of shape (n, dimension) for texts that are found."""
-        return self._encode(self._model.encode_document, as_texts(texts))
+        return self._encode(texts, "documents", progress)
 
-    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Tokens of each text before anything is cut off."""
-        tokenizer = self._model.tokenizer
-        return np.array([len(tokenizer.encode(text)) for text in texts], dtype=np.int64)
+    def count_tokens(self, texts: Sequence[str], *, side: Side = "documents") -> NDArray[np.int64]:
+        """Tokens of each text before anything is cut off, shape (n,).
 
-    def _encode(self, encode: Any, texts: Sequence[str]) -> NDArray[np.float32]:
-        if not texts:
-            return np.zeros((0, self.dimension), dtype=np.float32)
-        return np.asarray(encode(list(texts), show_progress_bar=False), dtype=np.float32)
+        The special tokens and the side's prompt count, since they take up room as well; −1 for
+        the rare model whose tokenizer cannot tell.
+        """
+        tokenizer = self._counter()
+        if tokenizer is None:
+            return np.full(len(as_texts(texts)), -1, dtype=np.int64)
+        return tokens.count(tokenizer, as_texts(texts), self._prompt(side))
+
+    def unknown_share(self, texts: Sequence[str]) -> float:
+        """Share of the words in which something cannot be read: becomes an unknown token."""
+        tokenizer = self._counter()
+        return 0.0 if tokenizer is None else tokens.unknown_share(tokenizer, as_texts(texts))
+
+    def speed(self, side: Side) -> float | None:
+        """Measured seconds a text of this side takes, kept with the vectors; None if unknown."""
+        return (self._queries if side == "queries" else self._documents).spent.seconds_per_text
+
+    def copy(self) -> Any:
+        """A sentence-transformers model loaded afresh, for whoever wants to change or save it."""
+        return _load(self.folder)
+
+    @property
+    def _known(self) -> Sequence[int | None]:
+        if self._facts is None:
+            model = self._model()
+            self._facts = (int(model.get_embedding_dimension()), _limit(model))
+            write_facts(self._root, self.stamp, *self._facts)
+        return self._facts
+
+    def _encode(self, texts: Sequence[str], side: Side, progress: Progress) -> NDArray[np.float32]:
+        return encode(
+            texts,
+            lambda wanted: self._produce(wanted, side),
+            self._queries if side == "queries" else self._documents,
+            dimension=lambda: self.dimension,
+            what=f"encoding {side}",
+            progress=progress,
+        )
+
+    def _produce(self, texts: Sequence[str], side: Side) -> Iterator[Batch]:
+        model = self._model()  # before the clock of the first batch runs
+        lengths = self.count_tokens(texts, side=side)
+        if (lengths < 0).any():
+            lengths = np.array([len(text) // 4 + 1 for text in texts], dtype=np.int64)
+        lengths = np.minimum(lengths, self.max_tokens or lengths.max())
+        side_encode = model.encode_query if side == "queries" else model.encode_document
+        return _batches(texts, lengths, side_encode, self.dimension)
+
+    def _prompt(self, side: Side) -> str:
+        return tokens.prompt_of(self.folder, _PROMPTS[side])
+
+    def _counter(self) -> Any:
+        if self._tokenizer is None:
+            self._tokenizer = tokens.load_tokenizer(self.folder, self._model)
+        return self._tokenizer
+
+    def _model(self) -> Any:
+        if self._loaded is None:
+            self._loaded = _load(self.folder)
+            logger.info("loaded %s on %s", self.name, self._loaded.device)
+        return self._loaded
+
+
+def _batches(
+    texts: Sequence[str], lengths: NDArray[np.int64], side_encode: Any, dimension: int
+) -> Iterator[Batch]:
+    """Greedy from the longest down, so that what is left after a kill makes the same batches."""
+    order = np.argsort(-lengths, kind="stable")
+    work = np.cumsum(lengths[order] + 1)
+    start = 0
+    while start < len(order):
+        longest = int(lengths[order[start]])
+        stop = min(len(order), start + max(1, _BUDGET // max(1, longest)))
+        places = order[start:stop]
+        if longest:
+            batch = [texts[place] for place in places]
+            vectors = side_encode(batch, batch_size=len(batch), show_progress_bar=False)
+        else:  # no token to pool over: models without special tokens, empty texts
+            vectors = np.zeros((len(places), dimension), dtype=np.float32)
+        yield Batch(places, np.asarray(vectors, np.float32), float(work[stop - 1] / work[-1]))
+        start = stop
+
+
+def _load(folder: Path) -> Any:
+    from safetensors import SafetensorError
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as bars
+
+    shown = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        model = SentenceTransformer(
+            str(folder),
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
+        )
+    except (
+        *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
+        SafetensorError,
+    ) as error:
+        raise EncoderError(
+            f"The model in '{folder}' cannot be loaded: {error}. "
+            "Copy or download it again, or save it again with a current sentence-transformers."
+        ) from error
+    finally:
+        if shown:
+            bars.enable_progress_bar()
+    return model.float().eval()
+
+
+def _limit(model: Any) -> int | None:
+    limit = model.max_seq_length
+    # Tokenizers without a limit say 10³⁰, static models infinity.
+    return int(limit) if limit is not None and limit < 10**9 else None

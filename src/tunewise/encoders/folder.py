@@ -1,0 +1,70 @@
+"""Folder: an encoder written as an ordinary sentence-transformers model, adapter included."""
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders.encoder import Encoder
+from tunewise.encoders.transformer import TransformerEncoder
+from tunewise.files import writing
+
+_Map = NDArray[np.float32] | None
+
+
+def save_model(
+    encoder: Encoder, folder: Path, query_map: _Map = None, document_map: _Map = None
+) -> None:
+    """Writes `folder` so that plain `SentenceTransformer(folder)` gives the evaluated vectors.
+
+    With maps, `encode_query` and `encode_document` go through a Router that applies each side's.
+    The folder is written beside its place and renamed. An encoder that is no
+    sentence-transformers model (a hosted one, word-hash) has no such form: the folder is
+    made and left to hold what the caller adds.
+    """
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        try:
+            if isinstance(encoder, TransformerEncoder):
+                _write(encoder, beside, query_map, document_map)
+            beside.chmod(0o755)
+            if folder.exists():
+                shutil.rmtree(folder)
+            beside.replace(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+
+
+def _write(encoder: TransformerEncoder, folder: Path, query_map: _Map, document_map: _Map) -> None:
+    model = encoder.copy()
+    if query_map is not None or document_map is not None:
+        from sentence_transformers.base.modules import Normalize, Router
+
+        routes = {
+            "query": [_dense(query_map, encoder.dimension)],
+            "document": [_dense(document_map, encoder.dimension)],
+        }
+        # documents are what is encoded without a word about the side: an index is built of them
+        model.append(Normalize())
+        model.append(Router(routes, default_route="document"))
+        model.append(Normalize())
+    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+
+
+def _dense(square: _Map, dimension: int) -> Any:
+    """A linear layer that gives `vector @ square`; the identity for None."""
+    import torch
+    from sentence_transformers.base.modules import Dense
+
+    weight = np.eye(dimension, dtype=np.float32) if square is None else square.T
+    return Dense(
+        dimension,
+        dimension,
+        bias=False,
+        activation_function=torch.nn.Identity(),
+        init_weight=torch.from_numpy(np.ascontiguousarray(weight)),
+    )

@@ -1,0 +1,96 @@
+"""Tokens of a model: how many a text has, and which words it cannot read.
+
+Through the `tokenizers` library alone where the model's folder has a tokenizer.json, so that
+counting loads no model.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders.safety import read_json
+from tunewise.encoders.texts import readable
+from tunewise.errors import EncoderError
+
+_CHUNK = 1000  # texts at once: their tokens are counted and forgotten
+
+
+def load_tokenizer(folder: Path, model: Callable[[], Any]) -> Any:
+    """The model's `tokenizers.Tokenizer`, neither cutting nor padding; None if it has none.
+
+    `model` gives the loaded sentence-transformers model; it is called only if the folder has
+    no tokenizer.json at its root.
+    """
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if path.is_file():
+        content = path.read_text(encoding="utf-8", errors="replace")
+    else:
+        own = getattr(model(), "tokenizer", None)
+        own = own if isinstance(own, Tokenizer) else getattr(own, "backend_tokenizer", None)
+        if own is None:
+            return None
+        content = own.to_str()
+    try:
+        tokenizer = Tokenizer.from_str(content)
+    except Exception as error:  # the library raises nothing narrower
+        raise EncoderError(
+            f"The model's file '{path}' cannot be read: {error}. Copy or download the model again."
+        ) from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def count(tokenizer: Any, texts: Sequence[str], prompt: str = "") -> NDArray[np.int64]:
+    """Tokens of each text with `prompt` before it, special tokens included, shape (n,)."""
+    counts = np.zeros(len(texts), dtype=np.int64)
+    for start, chunk in _chunks(texts):
+        encoded = tokenizer.encode_batch_fast([prompt + text for text in chunk])
+        counts[start : start + len(chunk)] = [len(each) for each in encoded]
+    return counts
+
+
+def unknown_share(tokenizer: Any, texts: Sequence[str]) -> float:
+    """Share of words with at least one token that means "unknown"; 0 if there are no words."""
+    unknown = _unknown_token(tokenizer)
+    words = unread = 0
+    for _, chunk in _chunks(texts):
+        for encoded in tokenizer.encode_batch(chunk, add_special_tokens=False):
+            places = encoded.word_ids
+            words += len({place for place in places if place is not None})
+            unread += len(
+                {
+                    place
+                    for token, place in zip(encoded.ids, places, strict=True)
+                    if token == unknown
+                }
+            )
+    return unread / words if words else 0.0
+
+
+def prompt_of(folder: Path, names: Sequence[str]) -> str:
+    """The prompt that the model declares under the first of `names` it has, else its default."""
+    path = folder / "config_sentence_transformers.json"
+    config = read_json(path) if path.is_file() else {}
+    prompts = config.get("prompts") or {}
+    chosen = next((name for name in names if name in prompts), config.get("default_prompt_name"))
+    return str(prompts.get(chosen) or "")
+
+
+def _unknown_token(tokenizer: Any) -> int | None:
+    model = json.loads(tokenizer.to_str())["model"]
+    if isinstance(model.get("unk_id"), int):
+        return int(model["unk_id"])
+    token = model.get("unk_token")
+    return tokenizer.token_to_id(token) if token else None
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    for start in range(0, len(texts), _CHUNK):
+        yield start, [readable(text) for text in texts[start : start + _CHUNK]]
