@@ -1,1 +1,11 @@
-"""."""
+"""A verdict made readable: one plain dict first, then text, page and files.
+
+Nothing here decides anything. Every word and number comes from the dict that
+`docs/verdict.schema.json` describes, so the terminal, the page and `verdict.json` agree.
+"""
+
+from tunewise.report.page import to_page
+from tunewise.report.save import save_report
+from tunewise.report.text import to_text
+
+__all__ = ["save_report", "to_page", "to_text"]

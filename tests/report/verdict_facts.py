@@ -1,0 +1,293 @@
+"""Invented verdicts for the report's tests: a help desk for hired boats and night trams."""
+
+import math
+from typing import Any
+
+HOSTILE = '<script>alert("x")</script><img src=https://example.org/x.png onerror=alert(1)>'
+ENDLESS = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 4
+ANSWERS = ("tune", "suffices", "suffices with hybrid", "cannot tell yet")
+
+_QUERIES = (
+    "can I bring my dog on the night tram",
+    "engine does not start after rain",
+    f"refund {HOSTILE}",
+    "هل يمكنني إرجاع القارب بعد الغروب؟",
+    "終電の後でもボートを返せますか",
+    "deposit 💶 still missing 🚤⚓",
+    ENDLESS,
+    "how many life jackets for a boat of six persons",
+    "lost umbrella line 14",
+    "ticket <b>not</b> valid & machine broken",
+)
+
+
+def verdict_facts(answer: str = "tune", **changes: Any) -> dict[str, Any]:
+    """A whole verdict with this answer; `changes` replace top-level entries."""
+    facts = _verdict(answer, _GAINS[answer])
+    facts["sentence"] = _SENTENCES[answer]
+    return facts | changes
+
+
+def smallest_facts() -> dict[str, Any]:
+    """The least a verdict can hold: one contender, nothing tuned, nothing noticed."""
+    facts = verdict_facts("suffices")
+    only = facts["contenders"][1] | {"scores": {"nDCG@10": _interval(0.9)}, "against": None}
+    return facts | {
+        "sentence": "The off-the-shelf encoder suffices; nothing else was asked for.",
+        "reasons": [],
+        "contender": "pretrained",
+        "best_untuned": "pretrained",
+        "best_tuned": None,
+        "gain": None,
+        "target": None,
+        "needed": None,
+        "findings": [],
+        "contenders": [only],
+        "skipped": [{"name": "adapter", "why": "there is no train part"}],
+        "queries": None,
+        "differences": [],
+    }
+
+
+_SENTENCES = {
+    "tune": "Tune: adapter-both-hybrid gains +0.150 nDCG@10 over hybrid, the best without tuning.",
+    "suffices": "The off-the-shelf encoder suffices: tuning gains at most +0.006 nDCG@10.",
+    "suffices with hybrid": "Off the shelf suffices with hybrid search: tuning gains at most "
+    "+0.009 nDCG@10.",
+    "cannot tell yet": "Cannot tell yet: the gain lies between -0.028 and +0.059 nDCG@10.",
+}
+
+_GAINS = {
+    "tune": (0.15, 0.134, 0.165),
+    "suffices": (0.001, -0.004, 0.006),
+    "suffices with hybrid": (0.003, -0.0002, 0.009),
+    "cannot tell yet": (0.014, -0.028, 0.059),
+}
+
+
+def _verdict(answer: str, gain: tuple[float, float, float]) -> dict[str, Any]:
+    tuned = answer == "tune"
+    winner = "adapter-both-hybrid" if tuned else "pretrained" if answer == "suffices" else "hybrid"
+    base = "pretrained" if answer == "suffices" else "hybrid"
+    return {
+        "format": 1,
+        "tunewise": "0.1.0",
+        "answer": answer,
+        "contender": winner,
+        "rung": "adapter" if tuned else None,
+        "sentence": "",
+        "reasons": [
+            f"On 1,204 test queries adapter-both-hybrid minus {base} is {gain[0]:+.3f}.",
+            "The gain worth having is 0.02.",
+        ],
+        "metric": "nDCG@10",
+        "worth": 0.02,
+        "provisional": False,
+        "best_untuned": base,
+        "best_tuned": "adapter-both-hybrid",
+        "gain": _comparison(0.558, gain),
+        "target": _target(answer),
+        "needed": _needed() if answer == "cannot tell yet" else None,
+        "data": _data(),
+        "findings": _findings(),
+        "contenders": _contenders(gain, base),
+        "skipped": [{"name": "rerank", "why": "no reranker was named"}],
+        "queries": {
+            "base": base,
+            "winner": "adapter-both-hybrid",
+            "won": [_query(place, won=True) for place in range(10)],
+            "lost": [_query(place, won=False) for place in range(9, 2, -1)],
+        },
+        "differences": _differences(gain[0]),
+        **_circumstances(),
+    }
+
+
+def _comparison(second: float, gain: tuple[float, float, float]) -> dict[str, Any]:
+    difference, low, high = gain
+    return {
+        "metric": "nDCG@10",
+        "first": second + difference,
+        "second": second,
+        "difference": difference,
+        "low": low,
+        "high": high,
+        "wins": 512,
+        "ties": 431,
+        "losses": 261,
+        "deviation": 0.281,
+        "p_value": 0.0002 if low > 0 else 0.31,
+        "units": 1204,
+        "groups": 977,
+        "level": 0.95,
+    }
+
+
+def _interval(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - 0.019, "high": mean + 0.0185}
+
+
+def _target(answer: str) -> dict[str, Any]:
+    score = 0.781 if answer == "suffices" else 0.708
+    return {
+        "metric": "nDCG@10",
+        "value": 0.7 if answer == "tune" else 0.75,
+        "from": "yours" if answer == "tune" else "usual mark",
+        "score": score,
+        "low": score - 0.018,
+        "high": score + 0.017,
+        "met": {"tune": None, "suffices": True}.get(answer, False),
+    }
+
+
+def _needed() -> dict[str, Any]:
+    why = "With 120 test queries a gain of 0.02 would be noticed 4 times in 10."
+    return {"queries": 1850, "have": 480, "more": 1370, "why": why}
+
+
+def _data() -> dict[str, Any]:
+    return {
+        "source": "boats & trams/",
+        "fingerprint": "5f0c3d8a91b2e467",
+        "documents": 18240,
+        "queries": 6100,
+        "judged": 6020,
+        "judgments": 7311,
+        "languages": {"en": 0.94, "ja": 0.035, "ar": 0.025},
+        "split": {
+            "by": "group",
+            "train": 4200,
+            "dev": 616,
+            "test": 1204,
+            "groups": {"train": 3390, "dev": 501, "test": 977},
+            "note": "Queries that share a document or a near-duplicate text stay together.",
+        },
+        "test_use": {"ordinal": 3, "earlier": 2},
+    }
+
+
+def _findings() -> list[dict[str, Any]]:
+    return [
+        _finding("D012", "error", "Queries that judge a missing document", 3, HOSTILE),
+        _finding("D004", "warning", "Near-duplicate documents", 212, "b17 ~ b18", ENDLESS),
+        _finding("D021", "note", "Documents the encoder cuts off", 1204, "t5: 812 tokens"),
+        _finding("D030", "note", "Several languages", 3),
+    ]
+
+
+def _finding(code: str, severity: str, title: str, count: int, *examples: str) -> dict[str, Any]:
+    advice = "Look at the examples and mend the records, or keep them if they are meant."
+    return {
+        "code": code,
+        "severity": severity,
+        "title": title,
+        "count": count,
+        "examples": list(examples),
+        "advice": advice,
+    }
+
+
+def _contenders(gain: tuple[float, float, float], base: str) -> list[dict[str, Any]]:
+    top = 0.533 if base == "pretrained" else 0.558
+    return [
+        _contender("lexical", 0.404, -0.154, None),
+        _contender("pretrained", 0.533, None if base == "pretrained" else -0.025, None),
+        _contender("hybrid", 0.558 if base == "hybrid" else 0.531, None, None),
+        _contender("adapter-query", top + 0.5 * gain[0], 0.5 * gain[0], "adapter"),
+        _contender("adapter-both", top + 0.85 * gain[0], 0.85 * gain[0], "adapter"),
+        _contender("adapter-both-hybrid", top + gain[0], gain[0], "adapter"),
+    ]
+
+
+def _contender(name: str, score: float, minus: float | None, rung: str | None) -> dict[str, Any]:
+    ends = None if minus is None else (minus, minus - 0.016, minus + 0.0145)
+    return {
+        "name": name,
+        "family": name.split("-")[0],
+        "tuned": rung is not None,
+        "rung": rung,
+        "encoder": None if name == "lexical" else "all-MiniLM-L6-v2",
+        "settings": {"k1": 1.2, "b": 0.75} if name == "lexical" else {"weight": 0.6},
+        "dev": score + 0.004,
+        "scores": {"nDCG@10": _interval(score), "Recall@10": _interval(score + 0.14)},
+        "against": None if ends is None else _comparison(score, ends),
+        "unanswered": 7 if name == "lexical" else 0,
+        "unjudged": 0.871,
+        "judged_only": score + 0.05,
+        "bytes_per_document": 310 if name == "lexical" else 1536,
+        "reembed": name.startswith("adapter-both"),
+        "notes": ["Stopped on dev after 240 of 400 steps."] if rung else [],
+    }
+
+
+def _query(place: int, *, won: bool) -> dict[str, Any]:
+    text = _QUERIES[place]
+    relevant = {"id": f"d{place}", "text": f"The answer to: {text} " + "It depends. " * 80 * won}
+    found = [relevant | {"grade": 2.0}, _document(place + 20, None), _document(place + 30, 0.0)]
+    missed = [_document(place + 40, None), _document(place + 20, None)]
+    base_score, winner_score = (0.0, 1 - 0.06 * place) if won else (0.05 * place, 0.0)
+    return {
+        "id": f"q{place}",
+        "text": text,
+        "base_score": base_score,
+        "winner_score": winner_score,
+        "relevant": [relevant, {"id": f"m{place}", "text": "Missed by both."}],
+        "base": missed if won else found,
+        "winner": found if won else [],
+    }
+
+
+def _document(place: int, grade: float | None) -> dict[str, Any]:
+    text = f"Leaflet {place}: {_QUERIES[place % 10]}\nOpening hours, line {HOSTILE[:8]} and prices."
+    return {"id": f"leaflet-{place}", "text": text, "grade": grade}
+
+
+def _differences(mean: float) -> list[float]:
+    better = [max(0.0, 1 - step / 512) ** 2.2 for step in range(512)]
+    worse = [-0.7 * (step / 261) ** 3 * (1 - mean) for step in range(261)]
+    return [*better, *[0.0] * 431, *worse]
+
+
+def _circumstances() -> dict[str, Any]:
+    return {
+        "settings": {
+            "seed": 0,
+            "budget_seconds": None,
+            "try": ["lexical", "pretrained", "hybrid", "adapter"],
+            "encoders": ["all-MiniLM-L6-v2"],
+            "metric": "nDCG@10",
+            "worth": 0.02,
+            "target": None,
+            "prices": {"currency": "EUR", "hour": 0.08, "gigabyte_month": 0.1},
+        },
+        "reproduce": "tunewise measure 'boats & trams/' --seed 0",
+        "versions": {"python": "3.11.9", "numpy": "2.1.3", "torch": "2.6.0"},
+        "timing": {
+            "created": "2026-11-21T03:00:00Z",
+            "seconds": 212.0,
+            "machine": {"system": "Linux", "processor": "x86_64", "cores": 2},
+            "contenders": {
+                "lexical": _timing(0.9, 0.11, 0.004),
+                "pretrained": _timing(0.0, 9.4, 0.41),
+                "hybrid": _timing(1.4, 9.6, 0.42),
+                "adapter-query": _timing(31.0, 9.5, 0.44),
+                "adapter-both": _timing(52.0, 9.5, 1.21),
+                "adapter-both-hybrid": _timing(55.0, 9.9, 1.23),
+            },
+        },
+    }
+
+
+def _timing(fit: float, wait: float, total: float) -> dict[str, Any]:
+    return {
+        "fit_seconds": fit,
+        "encode_seconds_per_1000_documents": None if math.isclose(wait, 0.11) else 4.2,
+        "query_ms": wait,
+        "money": {
+            "label": 0.0,
+            "train": fit / 3600 * 0.08,
+            "embed": 0.002,
+            "store_per_year": 0.03,
+            "total_first_year": total,
+        },
+    }
