@@ -1,0 +1,117 @@
+"""Scores: how good rankings are, query by query."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tunewise.errors import OptionError
+from tunewise.metrics.formulas import FORMULAS, unjudged_share
+from tunewise.metrics.judged import Floats, blocks, condense, judge
+from tunewise.metrics.names import KNOWN, Metric, parse_metric
+from tunewise.metrics.ties import expect
+from tunewise.rankings import Rankings
+from tunewise.task import Judgments
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores per query: `values[name][i]` is the score of `query_ids[i]`, from 0 to 1.
+
+    `unanswered` counts queries with an empty or absent ranking; each scores 0. `left_out`
+    counts judged queries without a relevant document, which no metric can score.
+    `unjudged[k][i]` is the share of the first k documents returned that nobody has judged
+    (0 where none was returned). `judged_only` holds the metrics on the rankings with unjudged
+    documents taken out (condensed lists: Sakai, "Alternatives to Bpref", SIGIR 2007). It is
+    empty where no query has a judgment "not relevant": every document left would then be
+    relevant, and the score would say nothing.
+    """
+
+    query_ids: Sequence[str]
+    values: Mapping[str, Floats]
+    unanswered: int
+    left_out: int
+    unjudged: Mapping[int, Floats]
+    judged_only: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+    def of(self, metric: str) -> Floats:
+        """The scores per query under this metric, in any spelling; OptionError if not scored."""
+        name = parse_metric(metric).name
+        if name not in self.values:
+            raise OptionError(
+                f"'{name}' was not scored, only {', '.join(self.values)}. Name it when scoring."
+            )
+        return self.values[name]
+
+    def mean(self, metric: str) -> float:
+        """The mean over queries, unanswered ones included as 0."""
+        return float(self.of(metric).mean())
+
+
+def score(
+    rankings: Rankings,
+    judgments: Judgments,
+    metrics: Sequence[str | Metric],
+    *,
+    relevant_from: float = 1.0,
+) -> Scores:
+    """Scores of every query in `judgments` that has a relevant document, in that order.
+
+    A document is relevant from grade `relevant_from` (above 0) up. A query that `rankings` lacks
+    scores 0; rankings of queries without judgments are passed over. Ties are counted in
+    expectation over their orders. With g the grade (below 0 counts as 0), rel = 1 if relevant,
+    R the query's number of relevant documents, sums over the first k ranks i:
+
+    - nDCG@k: Σ g / log2(i + 1), over the same sum for all judged documents, best grade first
+    - Recall@k: Σ rel / R; Precision@k: Σ rel / k; Rprec: Σ rel / R with k = R
+    - MRR@k: 1 / rank of the first relevant document; Success@k: 1 if there is one
+    - MAP@k: Σ rel · precision at i, over R
+
+    Raises OptionError for an unknown metric, DataError when no query has a relevant document.
+
+    >>> import numpy as np
+    >>> from tunewise.rankings import collect
+    >>> ranked = collect(["q1"], ["a", "b", "c"], [(np.array([0, 1, 2]), np.array([3, 2, 2]))])
+    >>> scores = score(ranked, {"q1": {"b": 1}}, ["MRR@10", "Success@2"])
+    >>> scores.mean("Success@2")  # b is second or third, with equal chances
+    0.5
+    >>> round(scores.mean("MRR@10"), 3)  # the mean of 1/2 and 1/3
+    0.417
+    """
+    chosen = _chosen(metrics)
+    judged = judge(rankings.document_ids, judgments, relevant_from)
+    depths = sorted({metric.k for metric in chosen if metric.k is not None})
+    values: dict[str, list[Floats]] = {metric.name: [] for metric in chosen}
+    condensed: dict[str, list[Floats]] = {metric.name: [] for metric in chosen}
+    unjudged: dict[int, list[Floats]] = {k: [] for k in depths}
+    unanswered = 0
+    any_rejected = bool((judged.grades < relevant_from).any())
+    for block in blocks(rankings, judged):
+        expected = expect(block)
+        unanswered += int(np.count_nonzero(block.lengths == 0))
+        for k in depths:
+            unjudged[k].append(unjudged_share(expected, k))
+        for metric in chosen:
+            values[metric.name].append(FORMULAS[metric.kind](expected, metric.k or 0))
+        if any_rejected:
+            without = expect(condense(block))
+            for metric in chosen:
+                condensed[metric.name].append(FORMULAS[metric.kind](without, metric.k or 0))
+    return Scores(
+        query_ids=judged.query_ids,
+        values={name: np.concatenate(parts) for name, parts in values.items()},
+        unanswered=unanswered,
+        left_out=len(judgments) - len(judged.query_ids),
+        unjudged={k: np.concatenate(parts) for k, parts in unjudged.items()},
+        judged_only={name: np.concatenate(parts) for name, parts in condensed.items() if parts},
+    )
+
+
+def _chosen(metrics: Sequence[str | Metric]) -> list[Metric]:
+    parsed = [m if isinstance(m, Metric) else parse_metric(m) for m in metrics]
+    if not parsed:
+        raise OptionError(f"No metric was named. Name at least one of {KNOWN}.")
+    return list({metric.name: metric for metric in parsed}.values())
