@@ -1,0 +1,226 @@
+"""Columns: which column of a table plays which role, guessed by name, in the open."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tunewise.data.remarks import Remarks
+from tunewise.data.tables import Table
+from tunewise.errors import DataError, OptionError
+
+ROLES = (
+    "query_id", "document_id", "query", "document", "title", "negative", "score", "split", "group",
+)  # fmt: skip
+"""What `columns=` may name."""
+
+_QUERY = (
+    "query", "question", "anchor", "search_query", "q", "topic", "sentence1", "sentence_1",
+    "sentence_a", "text1", "text_1", "text_a", "question1",
+)  # fmt: skip
+_DOCUMENT = (
+    "document", "positive", "pos", "passage", "context", "doc", "answer", "response",
+    "sentence2", "sentence_2", "sentence_b", "text2", "text_2", "text_b", "question2",
+    "text", "content", "contents", "body", "paragraph", "chunk",
+)  # fmt: skip
+_QUERY_ID = ("query_id", "queryid", "qid", "question_id", "topic_id")
+_DOCUMENT_ID = (
+    "document_id", "documentid", "doc_id", "docid", "did", "corpus_id", "corpusid",
+    "passage_id", "pid",
+)  # fmt: skip
+_NEGATIVE = (
+    "negative", "negatives", "hard_negative", "hard_negatives", "neg", "negs", "irrelevant",
+)  # fmt: skip
+_SCORE = (
+    "score", "grade", "relevance", "similarity", "label", "rel", "rating", "relevance_score",
+    "similarity_score", "judgment", "judgement",
+)  # fmt: skip
+_SPLIT = ("split", "part", "fold", "partition")
+_GROUP = ("group", "group_id", "group_key", "cluster")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of table: the names each role goes by, the roles it must have.
+
+    A table whose columns are all in `usual` has nothing to be guessed, so nothing is remarked.
+    """
+
+    noun: str
+    names: Mapping[str, Sequence[str]]
+    required: tuple[str, ...]
+    usual: frozenset[str] = frozenset()
+
+
+PAIRS = Kind(
+    "pairs",
+    {
+        "query_id": _QUERY_ID,
+        "document_id": _DOCUMENT_ID,
+        "query": _QUERY,
+        "document": _DOCUMENT,
+        "negative": _NEGATIVE,
+        "score": _SCORE,
+        "split": _SPLIT,
+        "group": _GROUP,
+    },
+    ("query", "document"),
+)
+UNDIVIDED_PAIRS = Kind(
+    PAIRS.noun, {role: PAIRS.names[role] for role in PAIRS.names if role != "split"}, PAIRS.required
+)
+"""Pairs in a file that is a part as a whole: a column cannot divide it again."""
+
+DOCUMENTS = Kind(
+    "documents",
+    {
+        "document_id": ("_id", *_DOCUMENT_ID, "id", "key"),
+        "title": ("title",),
+        "document": ("text", *_DOCUMENT),
+    },
+    ("document_id", "document"),
+    frozenset({"_id", "title", "text", "metadata"}),
+)
+QUERIES = Kind(
+    "queries",
+    {
+        "query_id": ("_id", *_QUERY_ID, "id", "key"),
+        "query": ("text", *_QUERY, "content"),
+        "split": _SPLIT,
+        "group": _GROUP,
+    },
+    ("query_id", "query"),
+    frozenset({"_id", "text", "group", "metadata"}),
+)
+JUDGMENTS = Kind(
+    "judgments",
+    {
+        "query_id": (*_QUERY_ID, "query", "topic", "q"),
+        "document_id": (*_DOCUMENT_ID, "document", "doc", "passage", "d"),
+        "score": _SCORE,
+    },
+    ("query_id", "document_id"),
+    frozenset({"query_id", "corpus_id", "score"}),
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The column of each role; `negatives` may be several; `unused` are the rest."""
+
+    by_role: Mapping[str, str]
+    negatives: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def __getitem__(self, role: str) -> str | None:
+        """The column that plays this role, None if there is none."""
+        return self.by_role.get(role)
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Every column that plays a role."""
+        return (*self.by_role.values(), *self.negatives)
+
+
+def validated(chosen: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The user's role → column; OptionError if a role does not exist."""
+    for role in chosen or {}:
+        if role not in ROLES:
+            raise OptionError(
+                f"columns= names a role '{role}', but the roles are {', '.join(ROLES)}. "
+                "Write columns={'query': 'your column', …}."
+            )
+    return dict(chosen or {})
+
+
+def assign(table: Table, kind: Kind, chosen: Mapping[str, str], remarks: Remarks) -> Columns:
+    """Which column plays which role: those the user chose, the others guessed by name.
+
+    Case, spaces and hyphens do not matter to a guess. Raises DataError if a required role has
+    no column.
+    """
+    columns = match(table.columns, kind, chosen)
+    missing = [role for role in kind.required if role not in columns.by_role]
+    if missing:
+        raise _missing(table, kind, missing)
+    if not {normal(name) for name in table.columns} <= kind.usual:
+        remarks.add("D001", _told(table, columns))
+    for role in ("query", "document"):
+        if role not in kind.required or role in chosen:
+            continue
+        if rivals := _named(kind.names[role], columns.unused):
+            taken = columns.by_role[role]
+            remarks.add("D002", f"{table.source}: {role} = '{taken}', not {_quoted(rivals)}")
+    return columns
+
+
+def match(names: Sequence[str], kind: Kind, chosen: Mapping[str, str]) -> Columns:
+    """The role of each of these columns, as far as choice and names tell.
+
+    A role chosen as "" is played by no column. A chosen column that is not among `names` is
+    passed over, because it may be in another file; see `require_found`.
+    """
+    by_role = {role: name for role, name in chosen.items() if role in kind.names and name in names}
+    negatives = _split(by_role.pop("negative", chosen.get("negative", "")), names)
+    if "negative" in kind.names and "negative" not in chosen:
+        negatives = [n for n in names if re.sub(r"_?\d+$", "", normal(n)) in _NEGATIVE]
+    for role in kind.names:
+        free = [n for n in names if n not in negatives and n not in by_role.values()]
+        candidates = _named(kind.names[role], free)
+        if role not in by_role and role != "negative" and chosen.get(role) != "" and candidates:
+            by_role[role] = candidates[0]
+    used = {*by_role.values(), *negatives}
+    return Columns(by_role, tuple(negatives), tuple(n for n in names if n not in used))
+
+
+def require_found(chosen: Mapping[str, str], used: Sequence[Columns], source: object) -> None:
+    """Raises DataError if a column the user chose plays its role in none of the files."""
+    for role, name in chosen.items():
+        wanted = {name} if role != "negative" else {part.strip() for part in name.split(",")}
+        found = {n for columns in used for n in (columns[role], *columns.negatives)}
+        if name and name not in found and not wanted <= found:
+            raise DataError(
+                f"No file of '{source}' has a column '{name}' that could be the {role}. "
+                "Check the spelling in columns= (capitals count there)."
+            )
+
+
+def normal(name: str) -> str:
+    """A column's name without the differences that do not matter.
+
+    >>> normal(" Query-ID")
+    'query_id'
+    """
+    return re.sub(r"[\s\-]+", "_", name.strip().casefold())
+
+
+def _named(synonyms: Sequence[str], names: Sequence[str]) -> list[str]:
+    by_name = {normal(name): name for name in reversed(names)}
+    return [by_name[synonym] for synonym in synonyms if synonym in by_name]
+
+
+def _split(chosen: str, names: Sequence[str]) -> list[str]:
+    if chosen in names:
+        return [chosen]
+    return [part.strip() for part in chosen.split(",") if part.strip() in names]
+
+
+def _told(table: Table, columns: Columns) -> str:
+    roles = [f"{role} = '{name}'" for role, name in columns.by_role.items()]
+    if columns.negatives:
+        roles.append(f"negative = {_quoted(columns.negatives)}")
+    unused = f"; not used: {_quoted(columns.unused)}" if columns.unused else ""
+    return f"{table.source}: {', '.join(roles)}{unused}"
+
+
+def _missing(table: Table, kind: Kind, missing: Sequence[str]) -> DataError:
+    shown = [name if len(name) <= 40 else f"{name[:40]}…" for name in table.columns[:20]]
+    example = ", ".join(f"'{role}': 'your column'" for role in missing)
+    return DataError(
+        f"'{table.source}' has no column for the {' and the '.join(missing)} of the {kind.noun}. "
+        f"Its columns are {_quoted(shown) or 'none'}. Say which one it is with "
+        f"columns={{{example}}}; the first line of a CSV or TSV file must hold the columns' names."
+    )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

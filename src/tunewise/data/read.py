@@ -1,0 +1,132 @@
+"""Reading: a user's files, folder or hub data set become a `Task`.
+
+What reading had to decide or leave out stands in `Task.findings`:
+
+| code | severity | meaning |
+|---|---|---|
+| D001 | note | Columns taken by their names |
+| D002 | warning | More than one column could be the query or the document |
+| D003 | note | Repeated rows, kept once |
+| D004 | warning | Queries in more than one part, kept in the part nearest to test |
+| D005 | warning | The same query and document with different grades, the highest kept |
+| D006 | warning | Grades below 0, counted as 0 |
+| D007 | warning | Judgments for documents that do not exist, left out |
+| D008 | warning | Judgments for queries that do not exist, left out |
+| D009 | note | Grades with fractions: relevant means at least half the highest grade |
+| D010 | note | There is only one part and it is not test, so it is not taken as a division |
+| D011 | warning | Texts with half a character (a lone UTF-16 surrogate), replaced by U+FFFD |
+| D012 | warning | Judged queries without a part while others have one, counted as train |
+| D013 | warning | A column named like a division holds none of train, dev and test, left aside |
+| D014 | warning | Queries in more than one group, the first kept |
+| D015 | note | Files or splits left aside |
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tunewise.data.beir import Separate, add_separate
+from tunewise.data.columns import PAIRS, UNDIVIDED_PAIRS, assign, require_found, validated
+from tunewise.data.folders import Tables, is_there, layout, separate
+from tunewise.data.hub import PREFIX, hub_tables, is_saved
+from tunewise.data.records import Records
+from tunewise.data.remarks import Remarks
+from tunewise.data.rows import add_pairs
+from tunewise.data.tables import Table, open_table
+from tunewise.data.textfile import exists
+from tunewise.data.write import stated_threshold
+from tunewise.errors import OptionError
+from tunewise.task import Task
+
+
+def read_task(
+    path: str | Path,
+    *,
+    documents: str | Path | None = None,
+    queries: str | Path | None = None,
+    judgments: str | Path | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Task:
+    r"""The task in a file, a folder or a data set of the hub.
+
+    `path` is one of
+    - a file with pairs (query, document), triplets (… and negative) or scored pairs (… and
+      score): CSV, TSV, JSONL, JSON or Parquet;
+    - a folder with such files named train, dev and test;
+    - a folder with documents, queries and judgments, as BEIR keeps them (corpus.jsonl,
+      queries.jsonl, qrels/test.tsv) or in any of these formats, judgments also as TREC qrels;
+    - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT` for the datasets library.
+
+    `documents`, `queries` and `judgments` are paths for files with other names, looked up from
+    here and then from the folder `path`; if `path` is a file beside documents and queries, it
+    holds the judgments. `columns` says which column is which where the names do not (roles:
+    query, document, negative, score, split, group, query_id, document_id, title); "" means none.
+
+    Texts are kept as they are, except that a title goes before its text on a line of its own.
+    Documents without ids are one document if their texts are equal; so are queries. Raises
+    DataError for what cannot be used and says where it is and what to do.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     pairs = Path(folder, "pairs.csv")
+    ...     _ = pairs.write_text("question,answer\nhow tall,300 m\nhow old,135 years\n")
+    ...     task = read_task(pairs)
+    >>> task.judgments
+    {'q1': {'d1': 1.0}, 'q2': {'d2': 1.0}}
+    >>> task.findings[0].title
+    'Columns taken by their names'
+    """
+    chosen = validated(columns)
+    records = Records(Remarks())
+    given = {"documents": documents, "queries": queries, "judgments": judgments}
+    named = {role: Path(file) for role, file in given.items() if file is not None}
+    if str(path).startswith(PREFIX):
+        if named:
+            raise OptionError(
+                "documents=, queries= and judgments= go with a folder, not with hf:NAME. "
+                "Leave them out, or save the data set as files."
+            )
+        return _from_tables(records, hub_tables(str(path), records.remarks), chosen, str(path))
+    place = is_there(Path(path))
+    if not named and place.is_dir() and is_saved(place):
+        return _from_tables(records, hub_tables(str(path), records.remarks), chosen, str(path))
+    threshold = stated_threshold(place)
+    files = _files(place, named, records.remarks)
+    if isinstance(files, Tables):
+        tables = [(part, open_table(file)) for part, file in files.files]
+        return _from_tables(records, tables, chosen, str(path))
+    require_found(chosen, add_separate(records, files, chosen), path)
+    return records.task(str(path), relevant_from=threshold)
+
+
+def _files(place: Path, named: Mapping[str, Path], remarks: Remarks) -> Separate | Tables:
+    if place.is_dir() and named:
+        found = {role: _looked_up(file, place) for role, file in named.items()}
+        return separate(place, remarks, **found)
+    if place.is_dir():
+        return layout(place, remarks)
+    if not named:
+        return Tables(((None, place),))
+    if named.keys() >= {"documents", "queries"} and named.get("judgments", place) == place:
+        found = {role: _looked_up(file, place.parent) for role, file in named.items()}
+        return Separate(found["documents"], found["queries"], ((None, place),))
+    raise OptionError(
+        f"'{place}' is a file, so with documents= and queries= it is read as the judgments. Give "
+        "both of these and no other judgments=, or the folder that holds the files."
+    )
+
+
+def _looked_up(file: Path, folder: Path) -> Path:
+    return is_there(folder / file if not exists(file) and exists(folder / file) else file)
+
+
+def _from_tables(
+    records: Records,
+    tables: Sequence[tuple[str | None, Table]],
+    chosen: Mapping[str, str],
+    source: str,
+) -> Task:
+    for part, table in tables:
+        columns = assign(table, PAIRS if part is None else UNDIVIDED_PAIRS, chosen, records.remarks)
+        require_found(chosen, [columns], table.source)
+        add_pairs(records, table, columns, part=part)
+    return records.task(source)
