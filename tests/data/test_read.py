@@ -283,12 +283,6 @@ def test_a_query_without_a_part_counts_as_train(tmp_path: Path) -> None:
     assert example(task, "D012") == "query 'q2'"
 
 
-def test_train_alone_is_no_division(tmp_path: Path) -> None:
-    task = read_task(write(tmp_path / "p.csv", "query,document,split\na,x,train\nb,y,train\n"))
-    assert task.parts == {}
-    assert example(task, "D010") == "train: 2 queries"
-
-
 def test_a_column_that_only_looks_like_a_division_is_left_aside(tmp_path: Path) -> None:
     path = write(tmp_path / "p.csv", "query,document,part\na,x,engine\nb,y,wheel\n")
     task = read_task(path)

@@ -70,10 +70,8 @@ def test_test_alone_puts_all_judged_queries_in_test(tmp_path: Path) -> None:
     }
 
 
-def test_train_alone_is_no_division(tmp_path: Path) -> None:
-    task = read_task(beir(tmp_path, train="q1\td1\t1\n"))
-    assert task.parts == {}
-    assert codes(task) == {"D010": 1}
+def test_train_alone_is_told_as_it_is(tmp_path: Path) -> None:
+    assert read_task(beir(tmp_path, train="q1\td1\t1\n")).parts == {"q1": "train"}
 
 
 def test_a_single_file_of_another_name_is_no_division(tmp_path: Path) -> None:
@@ -197,7 +195,7 @@ def test_a_folder_with_a_file_for_each_part_gives_the_parts(
     by_text = {task.queries.text(query): part for query, part in task.parts.items()}
     assert by_text == {"a": "train", "b": "dev", "c": "test"}
     assert len(task.documents) == 1
-    assert example(task, "D015") == str(tmp_path / "extra.csv")
+    assert example(task, "D010") == str(tmp_path / "extra.csv")
 
 
 def test_a_split_column_within_the_file_of_a_part_is_not_used(tmp_path: Path) -> None:

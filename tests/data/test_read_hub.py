@@ -31,7 +31,7 @@ def test_the_splits_of_a_saved_data_set_are_parts(tmp_path: Path, prefix: str) -
     assert task.parts == {"q1": "train", "q2": "dev", "q3": "test"}
     assert list(task.queries.texts) == ["a", "b", "c"]
     assert task.judgments["q1"] == {"d1": 1.0, "d2": 0.0, "d3": 0.0}
-    left = next(finding for finding in task.findings if finding.code == "D015")
+    left = next(finding for finding in task.findings if finding.code == "D010")
     assert left.examples == (f"split 'extra' of '{tmp_path / 'set'}'",)
 
 

@@ -37,12 +37,11 @@ def any_task(draw: st.DrawFn) -> Task:
     judgments = draw(st.dictionaries(st.sampled_from(queries), graded, min_size=1))
     judgments[next(iter(judgments))][documents[0]] = 1.0
     parts = {query: draw(st.sampled_from(["train", "dev", "test"])) for query in judgments}
-    divided = "test" in parts.values() or len(set(parts.values())) == 2
     return Task(
         Texts(documents, [draw(any_text) for _ in documents]),
         Texts(queries, [draw(any_text) for _ in queries]),
         judgments,
-        parts=parts if divided and draw(st.booleans()) else {},
+        parts=parts if draw(st.booleans()) else {},
         groups={query: draw(any_id) for query in draw(st.sets(st.sampled_from(queries)))},
         relevant_from=draw(st.sampled_from([0.5, 1.0, 2.0])),
     )

@@ -140,7 +140,7 @@ def _leave_aside(found: Sequence[Path], taken: Sequence[Path], remarks: Remarks)
     used = {path.resolve() for path in taken}
     for path in found:
         if path.resolve() not in used:
-            remarks.add("D015", path)
+            remarks.add("D010", path)
 
 
 def _ambiguous(found: Sequence[Path], role: str) -> DataError:

@@ -26,7 +26,7 @@ def hub_tables(name: str, remarks: Remarks) -> list[tuple[str | None, Table]]:
     """The tables of `hf:NAME[:config][:split]`, each with the part it is.
 
     A NAME that is a path on this machine is read from there. Splits named train, validation
-    (or dev) and test are parts; a single split, or one asked for by name, is no division.
+    (or dev) and test are parts; a split asked for by name is not divided.
     Raises DataError if it cannot be loaded, MissingExtra without the datasets library.
     """
     name, config, split = _asked(name)
@@ -47,7 +47,7 @@ def hub_tables(name: str, remarks: Remarks) -> list[tuple[str | None, Table]]:
         )
     for key in splits:
         if key not in divided:
-            remarks.add("D015", f"split '{key}' of '{name}'")
+            remarks.add("D010", f"split '{key}' of '{name}'")
     return [(part_named(key), _table(f"{name}:{key}", splits[key])) for key in divided]
 
 

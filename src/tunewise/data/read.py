@@ -13,12 +13,11 @@ What reading had to decide or leave out stands in `Task.findings`:
 | D007 | warning | Judgments for documents that do not exist, left out |
 | D008 | warning | Judgments for queries that do not exist, left out |
 | D009 | note | Grades with fractions: relevant means at least half the highest grade |
-| D010 | note | There is only one part and it is not test, so it is not taken as a division |
+| D010 | note | Files or splits left aside |
 | D011 | warning | Texts with half a character (a lone UTF-16 surrogate), replaced by U+FFFD |
 | D012 | warning | Judged queries without a part while others have one, counted as train |
 | D013 | warning | A column named like a division holds none of train, dev and test, left aside |
 | D014 | warning | Queries in more than one group, the first kept |
-| D015 | note | Files or splits left aside |
 """
 
 from collections.abc import Mapping, Sequence

@@ -186,10 +186,6 @@ class Records:
                 f"The column that divides the queries holds other names than train, dev and test "
                 f"too ({strange[0]}). Give every query one of these, or none at all."
             )
-        used = set(parts.values())
-        if used in ({"train"}, {"dev"}):
-            self.remarks.add("D010", f"{used.pop()}: {len(parts)} queries")
-            return {}
         for query, names in self._in_several.items():
             self.remarks.add("D004", f"query '{query}': {names}")
         for query in self._grades:

@@ -52,8 +52,8 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     ),
     "D010": (
         "note",
-        "There is only one part and it is not test, so it is not taken as a division",
-        "Nothing to do: the queries are divided anew. Add a test part to keep your own division.",
+        "Files or splits left aside",
+        "If one of them belongs to the task, give it its usual name or pass it by name.",
     ),
     "D011": (
         "warning",
@@ -74,11 +74,6 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "warning",
         "Queries in more than one group, the first kept",
         "Give each query one group.",
-    ),
-    "D015": (
-        "note",
-        "Files or splits left aside",
-        "If one of them belongs to the task, give it its usual name or pass it by name.",
     ),
 }
 """Code → severity, title, advice. A code never changes its meaning."""

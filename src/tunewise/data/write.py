@@ -22,10 +22,9 @@ def write_task(task: Task, folder: str | Path) -> None:
 
     The files are corpus.jsonl, queries.jsonl, qrels/{train,dev,test}.tsv (or qrels.tsv if the
     task is not divided) and tunewise.json. Each is written whole, and a folder left unfinished
-    is not read but can be written again. What is read back has the same fingerprint, unless
-    all queries were in train or all in dev, which divides nothing. Raises OutputError if the
-    folder holds anything else than an earlier task or cannot be written, and DataError if only
-    some judged queries have a part.
+    is not read but can be written again. What is read back has the same fingerprint. Raises
+    OutputError if the folder holds anything else than an earlier task or cannot be written, and
+    DataError if only some judged queries have a part.
 
     >>> import tempfile
     >>> from tunewise.data.read import read_task
