@@ -1,1 +1,87 @@
-"""Tunewise."""
+"""Tunewise measures, on your own data, whether off-the-shelf embeddings suffice or tuning pays.
+
+>>> import tunewise
+>>> task = tunewise.read_task("data/")  # doctest: +SKIP
+>>> verdict = tunewise.measure(task)  # doctest: +SKIP
+>>> verdict.answer  # doctest: +SKIP
+'suffices with hybrid'
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tunewise.errors import (
+    DataError,
+    EncoderError,
+    MissingExtra,
+    OptionError,
+    OutputError,
+    TunewiseError,
+)
+
+if TYPE_CHECKING:
+    from tunewise.advice import advise
+    from tunewise.data.check import check
+    from tunewise.data.docstrings import docstring_task
+    from tunewise.data.read import read_task
+    from tunewise.data.write import write_task
+    from tunewise.encoders import Encoder, load_encoder
+    from tunewise.measurement import compare, measure
+    from tunewise.prices import Prices
+    from tunewise.report import save_verdict
+    from tunewise.task import Task
+    from tunewise.verdict import Verdict
+
+_ROOMS = {
+    "Encoder": "encoders",
+    "Prices": "prices",
+    "Task": "task",
+    "Verdict": "verdict",
+    "advise": "advice",
+    "check": "data.check",
+    "compare": "measurement",
+    "docstring_task": "data.docstrings",
+    "load_encoder": "encoders",
+    "measure": "measurement",
+    "read_task": "data.read",
+    "save_verdict": "report",
+    "write_task": "data.write",
+}
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DataError",
+    "Encoder",
+    "EncoderError",
+    "MissingExtra",
+    "OptionError",
+    "OutputError",
+    "Prices",
+    "Task",
+    "TunewiseError",
+    "Verdict",
+    "__version__",
+    "advise",
+    "check",
+    "compare",
+    "docstring_task",
+    "load_encoder",
+    "measure",
+    "read_task",
+    "save_verdict",
+    "write_task",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported when it is first asked for, so that `import tunewise` is quick."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module 'tunewise' has no attribute '{name}'")
+    found = getattr(importlib.import_module(f"tunewise.{_ROOMS[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,6 +1,7 @@
 """Files written whole: beside their place first, then renamed."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,38 @@ def whole(path: Path) -> Iterator[Path]:
             beside.replace(path)
         finally:
             beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A new folder to fill, put in the place of `folder` only if the block ends without an error.
+
+    What was in `folder` before is gone then. Raises OutputError as `whole` does.
+    """
+    with writing(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        old = beside.with_name(f"{beside.name}.old")
+        try:
+            yield beside
+            beside.chmod(0o755)
+            if folder.exists():
+                folder.replace(old)
+            beside.replace(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Makes sure, before long work, that results can be put into `folder`; makes it if need be.
+
+    Raises OutputError when they cannot.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".writable."):
+            pass
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,6 +1,6 @@
 """Finding: one thing noticed, with a stable code, examples, and what to do about it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -32,3 +32,11 @@ class Finding:
             "examples": list(self.examples),
             "advice": self.advice,
         }
+
+
+_ORDER = {"error": 0, "warning": 1, "note": 2}
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """The gravest first, and by code among equals."""
+    return sorted(findings, key=lambda finding: (_ORDER[finding.severity], finding.code))

@@ -1,1 +1,46 @@
-"""."""
+"""The command line: one file a command; each parses, calls the function of its name, prints."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tunewise import __version__
+from tunewise.cli import advise, check, compare, demo, measure, search
+from tunewise.errors import TunewiseError
+
+_COMMANDS = (check, measure, compare, search, advise, demo)
+_USERS_MISTAKE, _INTERRUPTED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code: 0 done, 2 a mistake to mend, 130 interrupted."""
+    parsed = parser().parse_args(arguments)
+    try:
+        return int(parsed.run(parsed))
+    except TunewiseError as mistake:
+        print(f"tunewise: {mistake}", file=sys.stderr)
+        return _USERS_MISTAKE
+    except KeyboardInterrupt:
+        print(
+            "\ntunewise: interrupted. The vectors made so far are kept: "
+            "the same command goes on from here.",
+            file=sys.stderr,
+        )
+        return _INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read us has gone; there is nobody to tell
+        return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line, for parsing and for the reference."""
+    whole = argparse.ArgumentParser(
+        prog="tunewise",
+        description="Measure on your own data whether off-the-shelf embeddings suffice "
+        "or tuning pays.",
+    )
+    whole.add_argument("--version", action="version", version=f"tunewise {__version__}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    for command in _COMMANDS:
+        command.add(commands)
+    return whole

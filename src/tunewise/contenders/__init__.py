@@ -1,1 +1,18 @@
-"""."""
+"""Contenders: complete ways to answer the task, one file each; the file's name is the word to type.
+
+A new contender is one file with `fit` and `load`, and one line in `TABLE`.
+"""
+
+from tunewise.contenders.contender import Contender, Entrant, Setting, dev_mean
+from tunewise.contenders.table import TABLE, line_up, load_contender, save_contender
+
+__all__ = [
+    "TABLE",
+    "Contender",
+    "Entrant",
+    "Setting",
+    "dev_mean",
+    "line_up",
+    "load_contender",
+    "save_contender",
+]

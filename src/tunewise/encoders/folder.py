@@ -1,7 +1,5 @@
 """Folder: an encoder written as an ordinary sentence-transformers model, adapter included."""
 
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +8,6 @@ from numpy.typing import NDArray
 
 from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.transformer import TransformerEncoder
-from tunewise.files import writing
 
 _Map = NDArray[np.float32] | None
 
@@ -18,25 +15,14 @@ _Map = NDArray[np.float32] | None
 def save_model(
     encoder: Encoder, folder: Path, query_map: _Map = None, document_map: _Map = None
 ) -> None:
-    """Writes `folder` so that plain `SentenceTransformer(folder)` gives the evaluated vectors.
+    """Fills `folder` so that plain `SentenceTransformer(folder)` gives the evaluated vectors.
 
     With maps, `encode_query` and `encode_document` go through a Router that applies each side's.
-    The folder is written beside its place and renamed. An encoder that is no
-    sentence-transformers model (a hosted one, word-hash) has no such form: the folder is
-    made and left to hold what the caller adds.
+    An encoder that is no sentence-transformers model (a hosted one, word-hash) has no such form,
+    and nothing is written for it.
     """
-    with writing(folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            if isinstance(encoder, TransformerEncoder):
-                _write(encoder, beside, query_map, document_map)
-            beside.chmod(0o755)
-            if folder.exists():
-                shutil.rmtree(folder)
-            beside.replace(folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+    if isinstance(encoder, TransformerEncoder):
+        _write(encoder, folder, query_map, document_map)
 
 
 def _write(encoder: TransformerEncoder, folder: Path, query_map: _Map, document_map: _Map) -> None:

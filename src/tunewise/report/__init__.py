@@ -4,8 +4,9 @@ Nothing here decides anything. Every word and number comes from the dict that
 `docs/verdict.schema.json` describes, so the terminal, the page and `verdict.json` agree.
 """
 
+from tunewise.report.facts import facts
 from tunewise.report.page import to_page
-from tunewise.report.save import save_report
+from tunewise.report.save import save_report, save_verdict
 from tunewise.report.text import to_text
 
-__all__ = ["save_report", "to_page", "to_text"]
+__all__ = ["facts", "save_report", "save_verdict", "to_page", "to_text"]

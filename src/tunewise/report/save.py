@@ -5,17 +5,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tunewise.contenders import save_contender
 from tunewise.files import write_text
+from tunewise.prices import Prices
+from tunewise.report.facts import facts
 from tunewise.report.page import to_page
+from tunewise.verdict import Verdict
 
 _DECIMALS = 6
 
 
-def save_report(facts: Mapping[str, Any], folder: str | Path) -> None:
+def save_report(found: Mapping[str, Any], folder: str | Path) -> None:
     """Writes `verdict.json` and `report.html` into `folder`, each whole or not at all.
 
     Both are made from the same rounded numbers (6 decimals), so the page can be made again
-    from the file. Keys keep the order of `facts`. `verdict.json` is written last: where it is,
+    from the file. Keys keep their order. `verdict.json` is written last: where it is,
     the report is complete.
 
     Raises OutputError if the folder cannot be written, and ValueError, before anything is
@@ -23,11 +27,28 @@ def save_report(facts: Mapping[str, Any], folder: str | Path) -> None:
 
     >>> save_report(facts, "verdict/")  # doctest: +SKIP
     """
-    plain = _rounded(facts)
+    plain = _rounded(found)
     text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = to_page(plain)
     write_text(Path(folder) / "report.html", page)
     write_text(Path(folder) / "verdict.json", text)
+
+
+def save_verdict(
+    verdict: Verdict, folder: str | Path, *, prices: Prices | None = None
+) -> dict[str, Any]:
+    """Writes all that a verdict leaves behind into `folder`, and gives its facts.
+
+    `model/` holds the recommended contender, `base/` the description of what it was held against,
+    `report.html` and `verdict.json` the facts. `verdict.json` comes last: where it is, all is.
+
+    Raises OutputError if the folder cannot be written.
+    """
+    found = facts(verdict, prices=prices)
+    save_contender(verdict.contender, Path(folder) / "model")
+    save_contender(verdict.base, Path(folder) / "base", model=False)
+    save_report(found, folder)
+    return found
 
 
 def _rounded(value: Any) -> Any:

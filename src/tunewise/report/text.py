@@ -48,6 +48,11 @@ def to_text(facts: Facts, *, width: int = 100, color: bool = False) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
+def findings_text(findings: Sequence[Facts], *, width: int = 100) -> str:
+    """Findings by themselves, for whoever asked only what is wrong with the data."""
+    return "\n".join(_findings(findings, width, _painter(False)))
+
+
 def _painter(color: bool) -> Paint:
     def paint(line: str, code: str) -> str:
         return f"{code}{line}{_PLAIN}" if color else line

@@ -1,1 +1,1 @@
-"""."""
+"""How an encoder is tuned: recipes, and one file a rung."""

@@ -1,0 +1,56 @@
+"""The arguments that say where the data is, shared by every command that reads some."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tunewise.errors import OptionError
+
+if TYPE_CHECKING:
+    from tunewise.task import Task
+
+Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_data(parser: argparse.ArgumentParser, *, flag: str | None = None) -> None:
+    """Adds DATA (or the flag that stands for it) and what goes with it."""
+    about = (
+        "a BEIR folder, a CSV, TSV, JSONL or Parquet file, a folder of them, hf:NAME, "
+        "or docstrings: for the documentation of installed Python packages"
+    )
+    if flag is None:
+        parser.add_argument("data", metavar="DATA", help=about)
+    else:
+        parser.add_argument(flag, dest="data", metavar="DATA", help=about)
+    parser.add_argument("--documents", metavar="FILE", help="documents, if in a file of their own")
+    parser.add_argument("--queries", metavar="FILE", help="queries, if in a file of their own")
+    parser.add_argument(
+        "--judgments", metavar="FILE", help="judgments (TREC qrels or a table), likewise"
+    )
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        metavar="ROLE=NAME",
+        help="which column is what, e.g. query=frage (may be repeated)",
+    )
+
+
+def read_data(parsed: argparse.Namespace) -> "Task":
+    """The task that the arguments name."""
+    from tunewise.data.read import read_task
+
+    columns = dict(_column(pair) for pair in parsed.column)
+    return read_task(
+        parsed.data,
+        documents=parsed.documents,
+        queries=parsed.queries,
+        judgments=parsed.judgments,
+        columns=columns or None,
+    )
+
+
+def _column(pair: str) -> tuple[str, str]:
+    role, equals, name = pair.partition("=")
+    if not (role and equals and name):
+        raise OptionError(f"--column takes ROLE=NAME, such as query=frage, not '{pair}'.")
+    return role, name

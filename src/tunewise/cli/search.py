@@ -1,0 +1,78 @@
+"""`tunewise search DIR "words"`: the winner tried by hand, beside its base."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunewise.cli.data import add_data, read_data
+from tunewise.cli.progress import shown
+from tunewise.errors import DataError
+
+if TYPE_CHECKING:
+    from tunewise.contenders import Contender
+    from tunewise.task import Task
+
+
+def add(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "search",
+        help="try the winner by hand, base and winner side by side",
+        description="Searches the measured documents with the winner and with its base.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder measure wrote")
+    parser.add_argument("words", metavar="WORDS", help="what to search for")
+    parser.add_argument("-k", type=int, default=5, help="how many documents (default: 5)")
+    add_data(parser, flag="--on")
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Loads the two contenders over the documents, asks both, prints them side by side."""
+    from tunewise.contenders import load_contender
+    from tunewise.task import Texts
+
+    parsed.data = parsed.data or _source(parsed.folder)
+    task = read_data(parsed)
+    query = Texts(["words"], [parsed.words])
+    lists = []
+    with shown() as progress:
+        for part in ("base", "model"):
+            contender = load_contender(parsed.folder / part, task.documents, progress=progress)
+            lists.append((contender, contender.rank(query).best(0, parsed.k)))
+    (base, _), (winner, _) = lists
+    print(_page(task, lists if base.name != winner.name else lists[1:]))
+    return 0
+
+
+def _source(folder: Path) -> str:
+    try:
+        facts = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
+        source: str = facts["data"]["source"]
+    except (OSError, ValueError, KeyError) as wrong:
+        raise DataError(
+            f"'{folder}' holds no verdict of Tunewise ({wrong}). Give the folder that "
+            "`tunewise measure --out` wrote."
+        ) from wrong
+    return source
+
+
+def _page(task: "Task", lists: "list[tuple[Contender, list[tuple[str, float]]]]") -> str:
+    width = (min(shutil.get_terminal_size((100, 24)).columns, 160) - 3) // len(lists)
+    columns = [
+        [f"{contender.name}", ""] + [line for hit in hits for line in _hit(task, hit, width)]
+        for contender, hits in lists
+    ]
+    height = max(len(column) for column in columns)
+    padded = [column + [""] * (height - len(column)) for column in columns]
+    return "\n".join(
+        " │ ".join(f"{cell:<{width}}" for cell in row).rstrip() for row in zip(*padded, strict=True)
+    )
+
+
+def _hit(task: "Task", hit: tuple[str, float], width: int) -> list[str]:
+    document, score = hit
+    text = " ".join(task.documents.text(document).split())
+    return [f"{score:.3f}  {document}"[:width], text[:width], text[width : 2 * width], ""]

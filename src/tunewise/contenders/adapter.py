@@ -1,0 +1,198 @@
+"""`adapter`: a linear map on frozen vectors, on the query's side only, and on both sides."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tunewise.contenders.contender import (
+    NO_TEXTS,
+    Contender,
+    Kept,
+    Setting,
+    dev_mean,
+    kept_encoder,
+    named,
+)
+from tunewise.data.pairs import Pairs, Places, training_pairs
+from tunewise.encoders import Encoder, save_model
+from tunewise.progress import Progress
+from tunewise.rankings import Rankings
+from tunewise.retrieval import nearest
+from tunewise.task import Texts
+from tunewise.training.adapter import Adapter, Vectors, load_adapter, train_adapter
+from tunewise.training.recipe import Side, recipes
+
+_DEV_DOCUMENTS = 20_000  # looks along the way rank this many documents at most
+_DEPTH = 20  # and as deep as this; deeper metrics are scored in full at the end
+_FILE = "adapter.safetensors"
+_BLENDS = (0.3, 0.5, 0.7, 0.85)
+_BASE = Adapter(None, None)
+
+
+def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
+    """Two contenders an encoder: one maps queries only, one maps documents too.
+
+    Nothing is fitted without training pairs or without a dev part to stop on.
+    """
+    del earlier  # stands on nothing
+    if not len(setting.training.train) or not len(setting.training.dev):
+        return []
+    pairs = training_pairs(setting.training)
+    return [
+        _fitted(setting, encoder, pairs, side)
+        for encoder in setting.encoders
+        for side in ("query", "both")
+    ]
+
+
+def load(kept: Kept) -> Contender:
+    """The encoder named in what was kept, with the maps that lie beside it."""
+    began = time.perf_counter()
+    encoder = kept_encoder(kept)
+    return _contender(
+        kept.saved["name"],
+        encoder,
+        load_adapter(kept.folder / _FILE),
+        encoder.encode_documents(kept.documents.texts, progress=kept.progress),
+        kept.documents,
+        NO_TEXTS,
+        kept.progress,
+        settings=kept.saved["settings"],
+        began=began,
+    )
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """The vectors training looks at: of train and dev queries, and of the documents."""
+
+    train: Vectors
+    dev: Vectors
+    documents: Vectors
+
+
+def _fitted(setting: Setting, encoder: Encoder, pairs: Pairs, side: Side) -> Contender:
+    began = time.perf_counter()
+    training, progress = setting.training, setting.progress
+    bench = _Bench(
+        encoder.encode_queries(training.train.queries.texts, progress=progress),
+        encoder.encode_queries(training.dev.queries.texts, progress=progress),
+        encoder.encode_documents(training.documents.texts, progress=progress),
+    )
+    pool = _pool(setting, bench)
+    dev_score = partial(_dev_score, setting, bench, pool)
+    runs = []
+    for recipe in recipes(side, seed=setting.seed):
+        adapter, score = train_adapter(
+            bench.train, bench.documents, pairs, dev_score, recipe, progress=progress
+        )
+        runs.append((score, recipe, adapter))
+    score, recipe, adapter = max(runs, key=lambda run: run[0])
+    adapter, blend = _blended(adapter, score, dev_score)
+    gained = score > dev_score(_BASE)
+    return _contender(
+        named(f"adapter-{side}", encoder, setting.encoders),
+        encoder,
+        adapter,
+        bench.documents,
+        training.documents,
+        training.dev.queries,
+        progress,
+        settings={
+            "side": side,
+            "recipe": recipe.to_dict(),
+            "recipes_tried": len(runs),
+            "blend": blend,
+            "training_pairs": len(pairs),
+            "dev_documents": len(pool),
+        },
+        notes=() if gained else ("no adapter beat the base on dev, so this is the base",),
+        began=began,
+    )
+
+
+def _pool(setting: Setting, bench: _Bench) -> Places:
+    """The documents that looks along the way rank: all, or the hardest and a sample.
+
+    On a large corpus dev queries meet the base's best hundred documents, their own relevant
+    ones, and others drawn at random; the score is a little high, for every candidate alike.
+    """
+    training = setting.training
+    size = len(training.documents)
+    if size <= _DEV_DOCUMENTS:
+        return np.arange(size)
+    dev = training.dev
+    hard = nearest(bench.dev, bench.documents, dev.queries.ids, training.documents.ids).documents
+    judged = [training.documents.position[d] for q in dev.queries.ids for d in dev.judgments[q]]
+    drawn = np.random.default_rng(setting.seed).integers(0, size, _DEV_DOCUMENTS)
+    return np.unique(np.concatenate([hard, np.array(judged, dtype=np.int64), drawn]))
+
+
+def _dev_score(setting: Setting, bench: _Bench, pool: Places, adapter: Adapter) -> float:
+    training = setting.training
+    ids = [training.documents.ids[place] for place in pool]
+    ranked = nearest(
+        adapter.queries(bench.dev),
+        adapter.documents(bench.documents[pool]),
+        training.dev.queries.ids,
+        ids,
+        k=_DEPTH,
+    )
+    return dev_mean(ranked, training.dev, setting.metric, training.relevant_from)
+
+
+def _blended(
+    adapter: Adapter, score: float, dev_score: Callable[[Adapter], float]
+) -> tuple[Adapter, float]:
+    """The point between the base and the adapter that does best on dev; a tie keeps the adapter."""
+    best, share = adapter, 1.0
+    for candidate in _BLENDS if adapter != _BASE else ():
+        moved = adapter.toward(candidate)
+        if (found := dev_score(moved)) > score:
+            best, share, score = moved, candidate, found
+    return best, share
+
+
+def _contender(
+    name: str,
+    encoder: Encoder,
+    adapter: Adapter,
+    vectors: Vectors,
+    documents: Texts,
+    dev: Texts,
+    progress: Progress,
+    *,
+    settings: Mapping[str, Any],
+    notes: tuple[str, ...] = (),
+    began: float,
+) -> Contender:
+    mapped = adapter.documents(vectors)
+
+    def rank(queries: Texts) -> Rankings:
+        asked = adapter.queries(encoder.encode_queries(queries.texts, progress=progress))
+        return nearest(asked, mapped, queries.ids, documents.ids)
+
+    def save_vectors(folder: Path) -> None:
+        save_model(encoder, folder, adapter.query_map, adapter.document_map)
+        adapter.save(folder / _FILE)
+
+    return Contender(
+        name=name,
+        family="adapter",
+        tuned=True,
+        rank=rank,
+        dev=rank(dev),
+        settings=settings,
+        bytes_per_document=4 * encoder.dimension,
+        rung="adapter",
+        encoder=encoder,
+        reembed=adapter.document_map is not None,
+        save_vectors=save_vectors,
+        notes=notes,
+        seconds=time.perf_counter() - began,
+    )

@@ -1,0 +1,105 @@
+"""Contender: one complete way to answer the task, tuned or not, fitted and ready to rank."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from tunewise.encoders import Encoder, load_encoder
+from tunewise.errors import EncoderError
+from tunewise.metrics import score
+from tunewise.progress import Progress, silent
+from tunewise.rankings import Rankings
+from tunewise.task import Part, Texts, Training
+
+NO_TEXTS = Texts([], [])
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every contender is given to learn from and choose on; the test part is not in here."""
+
+    training: Training
+    encoders: Sequence[Encoder]
+    metric: str
+    language: str | None = None
+    seed: int = 0
+    progress: Progress = silent
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One complete way to answer the task, fitted.
+
+    `rank` gives the best hundred documents for each query and `dev` is what it gave for the dev
+    queries. `settings` is what was chosen on dev, in plain values: with `encoder_name`, and for
+    a hosted model `base_url`, enough to load the contender again. `save_vectors` writes what
+    plain sentence-transformers can load, if there is such a thing. `reembed` says whether the
+    documents need new vectors when it replaces the plain encoder. `seconds` is what fitting
+    took. `parts`
+    are the contenders it is made of.
+    """
+
+    name: str
+    family: str
+    tuned: bool
+    rank: Callable[[Texts], Rankings]
+    dev: Rankings
+    settings: Mapping[str, Any]
+    bytes_per_document: int
+    rung: str | None = None
+    encoder: Encoder | None = None
+    reembed: bool = False
+    save_vectors: Callable[[Path], None] | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    parts: Mapping[str, "Contender"] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A contender as it lies in a folder: its description, and those it is made of, loaded."""
+
+    saved: Mapping[str, Any]
+    folder: Path
+    documents: Texts
+    parts: Mapping[str, Contender] = field(default_factory=dict)
+    progress: Progress = silent
+
+
+class Entrant(Protocol):
+    """What a file in this folder offers."""
+
+    def fit(self, setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
+        """The contenders of this family, given those fitted before it."""
+
+    def load(self, kept: Kept) -> Contender:
+        """The contender that was kept, ready to rank its documents."""
+
+
+def kept_encoder(kept: Kept) -> Encoder:
+    """The encoder a kept contender was fitted with.
+
+    Raises EncoderError when the model of that name is another one by now.
+    """
+    saved = kept.saved["encoder"]
+    encoder = load_encoder(saved["name"], base_url=saved["base_url"])
+    if encoder.stamp != saved["stamp"]:
+        raise EncoderError(
+            f"The model '{saved['name']}' has changed since it was measured (stamp "
+            f"{saved['stamp']}, now {encoder.stamp}), so its vectors are others. "
+            "Measure again, or bring back the model that was measured."
+        )
+    return encoder
+
+
+def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:
+    """The contender's name: the encoder is part of it only where there are several."""
+    return word if len(encoders) < 2 else f"{word}@{encoder.name}"
+
+
+def dev_mean(rankings: Rankings, dev: Part, metric: str, relevant_from: float) -> float:
+    """The metric's mean over dev; 0 for an empty dev part."""
+    if not len(dev):
+        return 0.0
+    return score(rankings, dev.judgments, [metric], relevant_from=relevant_from).mean(metric)

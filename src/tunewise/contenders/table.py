@@ -1,0 +1,112 @@
+"""The table of contenders, the order they enter in, and how one is kept and loaded again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tunewise.contenders import adapter, hybrid, lexical, pretrained
+from tunewise.contenders.contender import Contender, Entrant, Kept
+from tunewise.errors import DataError, OptionError
+from tunewise.files import whole_folder, write_text
+from tunewise.progress import Progress, silent
+from tunewise.task import Texts
+
+TABLE: Mapping[str, Entrant] = {
+    "lexical": lexical,
+    "pretrained": pretrained,
+    "hybrid": hybrid,
+    "adapter": adapter,
+}
+"""The word users type → the file that knows. Cheapest first."""
+
+_FORMAT = 1
+_FILE = "tunewise.json"
+
+
+def line_up(words: Sequence[str] | None) -> list[str]:
+    """The families to try, cheapest first, the hybrid again after those that tune.
+
+    None tries all. Raises OptionError for a word that is not in the table, or a hybrid without
+    what it fuses.
+
+    >>> line_up(["pretrained", "lexical"])
+    ['lexical', 'pretrained']
+    """
+    chosen = list(TABLE) if words is None else list(words)
+    unknown = [word for word in chosen if word not in TABLE]
+    if unknown or not chosen:
+        raise OptionError(
+            f"There is no contender '{', '.join(unknown)}'. Choose from {', '.join(TABLE)}."
+        )
+    if not {"lexical", "pretrained"} & set(chosen):
+        raise OptionError(
+            "A gain is measured against something untuned. Try lexical or pretrained as well."
+        )
+    if "hybrid" in chosen and not {"lexical", "pretrained"} <= set(chosen):
+        raise OptionError(
+            "A hybrid fuses words with vectors, so it needs both beside it: "
+            "try lexical,pretrained,hybrid."
+        )
+    ordered = [word for word in TABLE if word in chosen]
+    return [*ordered, "hybrid"] if {"hybrid", "adapter"} <= set(chosen) else ordered
+
+
+def save_contender(contender: Contender, folder: Path, *, model: bool = True) -> None:
+    """Puts what is needed to use the contender into `folder`, whole, in place of what was there.
+
+    That is `tunewise.json` and, unless `model` is False, its model, if it has one.
+    """
+    described = {"format": _FORMAT, **_described(contender)}
+    with whole_folder(folder) as beside:
+        if model and contender.save_vectors is not None:
+            contender.save_vectors(beside)
+        write_text(beside / _FILE, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+
+
+def load_contender(folder: Path, documents: Texts, *, progress: Progress = silent) -> Contender:
+    """The contender kept in `folder`, over these documents.
+
+    Raises DataError when the folder holds none, or one of a later format.
+    """
+    path = folder / _FILE
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise DataError(
+            f"'{folder}' holds no contender of Tunewise: {wrong}. "
+            "Give the folder `model` that `tunewise measure --out` wrote."
+        ) from wrong
+    if saved.get("format") != _FORMAT or saved.get("family") not in TABLE:
+        raise DataError(
+            f"'{path}' is of format {saved.get('format')}, family {saved.get('family')!r}; this "
+            f"version of Tunewise reads format {_FORMAT}. Upgrade Tunewise or measure again."
+        )
+    return _loaded(saved, folder, documents, progress)
+
+
+def _loaded(
+    saved: Mapping[str, Any], folder: Path, documents: Texts, progress: Progress
+) -> Contender:
+    parts = {
+        role: _loaded(part, folder, documents, progress)
+        for role, part in saved.get("parts", {}).items()
+    }
+    return TABLE[saved["family"]].load(Kept(saved, folder, documents, parts, progress))
+
+
+def _described(contender: Contender) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "name": contender.name,
+        "family": contender.family,
+        "settings": dict(contender.settings),
+    }
+    if contender.encoder is not None:
+        described["encoder"] = {
+            "name": contender.encoder.name,
+            "base_url": getattr(contender.encoder, "base_url", None),
+            "stamp": contender.encoder.stamp,
+        }
+    if contender.parts:
+        described["parts"] = {role: _described(part) for role, part in contender.parts.items()}
+    return described

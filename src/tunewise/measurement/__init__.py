@@ -1,0 +1,6 @@
+"""Measurement: the story from a task to a verdict, and the only place that opens the test part."""
+
+from tunewise.measurement.compare import compare
+from tunewise.measurement.measure import measure
+
+__all__ = ["compare", "measure"]

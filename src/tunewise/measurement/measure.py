@@ -1,0 +1,240 @@
+"""measure: a task becomes a verdict."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tunewise.contenders import Contender, Setting, dev_mean, line_up
+from tunewise.data.check import check
+from tunewise.data.language import detect
+from tunewise.data.split import Division, divide
+from tunewise.encoders import DEFAULT_ENCODER, Encoder, load_encoder
+from tunewise.errors import OptionError
+from tunewise.finding import Finding, in_order
+from tunewise.measurement.contest import hold
+from tunewise.measurement.uses import count_use
+from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
+from tunewise.progress import Progress, silent
+from tunewise.rankings import Rankings
+from tunewise.task import Task, Test, Texts
+from tunewise.verdict import (
+    SUFFICES,
+    Change,
+    Decision,
+    Price,
+    Standing,
+    Stories,
+    Verdict,
+    decide,
+)
+
+_TIMED = 20  # queries asked one at a time to see how long one takes
+_TOLD = 10  # queries told of on either side
+
+
+def measure(
+    task: Task,
+    *,
+    encoders: Sequence[str | Encoder] = (DEFAULT_ENCODER,),
+    base_url: str | None = None,
+    metric: str = "nDCG@10",
+    worth: float = 0.02,
+    target: float | None = None,
+    budget: float | None = None,
+    contenders: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Verdict:
+    """Whether off-the-shelf embeddings suffice for this task, or tuning pays.
+
+    `encoders` are names for `load_encoder`, or encoders; the first is the plain one the others
+    are held against. `worth` is the smallest gain in `metric` worth having, `target` a level to
+    reach, `budget` seconds of fitting, `contenders` the families to try (None: all). The same
+    task, settings and machine give the same verdict but for times.
+
+    Everything is chosen on dev; the test part is scored once, and its uses are counted.
+    Raises OptionError for senseless arguments, DataError for data that can decide nothing,
+    EncoderError for a model that cannot be used.
+
+    >>> import tunewise
+    >>> verdict = tunewise.measure(tunewise.read_task("data/"))  # doctest: +SKIP
+    >>> verdict.answer  # doctest: +SKIP
+    'suffices with hybrid'
+    """
+    began = time.monotonic()
+    metric = parse_metric(metric).name
+    _validate(worth, target, budget)
+    line_up(contenders)  # an unknown word is said before minutes of work
+    loaded = [_loaded(encoder, base_url) for encoder in encoders]
+    division = divide(task, seed=seed)
+    findings = _findings(task, division, loaded[0], worth)
+    languages = detect(task.documents.texts, seed=seed)
+    setting = Setting(division.training, loaded, metric, languages.main, seed, progress)
+    contest = hold(setting, contenders, budget)
+    settings = {
+        "metric": metric,
+        "worth": worth,
+        "target": target,
+        "budget_seconds": budget,
+        "try": None if contenders is None else list(contenders),
+        "encoders": [encoder.name for encoder in loaded],
+        "base_url": base_url,
+        "seed": seed,
+    }
+    stamps = [encoder.stamp for encoder in loaded]
+    use = count_use(division.test, task.fingerprint, {**settings, "stamps": stamps})
+    trials = [_try(c, division.test, metric, progress) for c in contest.contenders]
+    standings = [_standing(trial, metric, division) for trial in trials]
+    groups = _groups(division.test)
+    decision = decide(standings, groups, metric=metric, worth=worth, target=target, seed=seed)
+    return Verdict(
+        decision=decision,
+        task=task,
+        contenders=contest.contenders,
+        standings=standings,
+        groups=groups,
+        prices={trial.contender.name: trial.price for trial in trials},
+        skipped=contest.skipped,
+        stories=_stories(trials, decision, metric),
+        findings=findings,
+        data=_data(task, division, languages.shares, use),
+        settings=settings,
+        seconds=time.monotonic() - began,
+    )
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One contender on the test queries."""
+
+    contender: Contender
+    rankings: Rankings
+    scores: Scores
+    price: Price
+
+
+def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _Trial:
+    progress(f"scoring {contender.name}", 0, 0)
+    queries = test.part.queries
+    rankings = contender.rank(queries)
+    scores = score(
+        rankings,
+        test.part.judgments,
+        list(dict.fromkeys([metric, *DEFAULT_METRICS])),
+        relevant_from=test.relevant_from,
+    )
+    return _Trial(contender, rankings, scores, _timed(contender, queries))
+
+
+def _timed(contender: Contender, queries: Texts) -> Price:
+    """What the contender takes: one query at a time, its encoding at the speed it was made at."""
+    asked = range(min(_TIMED, len(queries)))
+    began = time.perf_counter()
+    for place in asked:
+        contender.rank(queries.take([place]))
+    each = (time.perf_counter() - began) / max(len(asked), 1)
+    documents = _speed(contender.encoder, "documents")
+    return Price(
+        fit_seconds=contender.seconds,
+        encode_seconds_per_1000_documents=None if documents is None else 1000 * documents,
+        query_ms=1000 * (each + (_speed(contender.encoder, "queries") or 0.0)),
+    )
+
+
+def _speed(encoder: Encoder | None, side: str) -> float | None:
+    """Seconds a text, as measured when the vectors were made; None where nobody measured."""
+    speed = getattr(encoder, "speed", None)
+    return None if speed is None else speed(side)
+
+
+def _standing(trial: _Trial, metric: str, division: Division) -> Standing:
+    contender, training = trial.contender, division.training
+    return Standing(
+        name=contender.name,
+        tuned=contender.tuned,
+        dev=dev_mean(contender.dev, training.dev, metric, training.relevant_from),
+        scores=trial.scores,
+        rung=contender.rung,
+        plain=contender.family == "pretrained",
+    )
+
+
+def _groups(test: Test) -> list[str]:
+    """The test queries' groups, in the order of their scores."""
+    group = dict(zip(test.part.queries.ids, test.part.groups, strict=True))
+    return [group[query] for query in test.part.judgments]
+
+
+def _stories(trials: Sequence[_Trial], decision: Decision, metric: str) -> Stories | None:
+    """The two contenders whose difference tells most about the answer, query by query."""
+    named = {trial.contender.name: trial for trial in trials}
+    pair = _pair(trials, decision)
+    if pair is None:
+        return None
+    base, winner = named[pair[0]], named[pair[1]]
+    before, after = base.scores.values[metric], winner.scores.values[metric]
+    order = np.argsort(before - after, kind="stable")
+    changes = [Change(int(p), float(before[p]), float(after[p])) for p in order]
+    return Stories(
+        base=pair[0],
+        winner=pair[1],
+        won=[change for change in changes[:_TOLD] if change.winner > change.base],
+        lost=[change for change in changes[: -_TOLD - 1 : -1] if change.winner < change.base],
+        differences=[change.winner - change.base for change in changes],
+        base_rankings=base.rankings,
+        winner_rankings=winner.rankings,
+    )
+
+
+def _pair(trials: Sequence[_Trial], decision: Decision) -> tuple[str, str] | None:
+    """What the answer is about: tuned against untuned, else a change against the plain encoder."""
+    chosen = next(t.contender for t in trials if t.contender.name == decision.contender)
+    plain = next((t.contender.name for t in trials if t.contender.family == "pretrained"), None)
+    if chosen.tuned:
+        return decision.best_untuned, chosen.name
+    if decision.answer.startswith(f"{SUFFICES} with") and plain:
+        return plain, chosen.name
+    if decision.best_tuned:
+        return decision.best_untuned, decision.best_tuned
+    return (plain, chosen.name) if plain and plain != chosen.name else None
+
+
+def _findings(task: Task, division: Division, encoder: Encoder, worth: float) -> list[Finding]:
+    looked = check(task, division=division, encoder=encoder, worth=worth)
+    return in_order([*task.findings, *division.findings, *looked])
+
+
+def _data(
+    task: Task, division: Division, languages: Mapping[str, float], use: int
+) -> dict[str, Any]:
+    return {
+        "source": task.source,
+        "fingerprint": task.fingerprint,
+        "documents": len(task.documents),
+        "queries": len(task.queries),
+        "judged": len(task.judgments),
+        "judgments": sum(len(grades) for grades in task.judgments.values()),
+        "languages": dict(languages),
+        "split": dict(division.how),
+        "test_use": {"ordinal": use, "earlier": use - 1},
+    }
+
+
+def _loaded(encoder: str | Encoder, base_url: str | None) -> Encoder:
+    if not isinstance(encoder, str):
+        return encoder
+    hosted = encoder.startswith("openai:")
+    return load_encoder(encoder, base_url=base_url if hosted else None)
+
+
+def _validate(worth: float, target: float | None, budget: float | None) -> None:
+    if not (math.isfinite(worth) and 0 < worth < 1):
+        raise OptionError(f"The gain worth having is {worth}, but must lie between 0 and 1.")
+    if target is not None and not 0 < target <= 1:
+        raise OptionError(f"The target is {target}, but a metric lies between 0 and 1.")
+    if budget is not None and not budget > 0:
+        raise OptionError(f"The budget is {budget} seconds; give it some time.")

@@ -1,0 +1,251 @@
+"""facts: a verdict as one plain dict, from which terminal, page and `verdict.json` are made."""
+
+import os
+import platform
+import shlex
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from tunewise.comparison import Interval, interval
+from tunewise.contenders import Contender
+from tunewise.encoders import DEFAULT_ENCODER
+from tunewise.prices import Prices
+from tunewise.rankings import Rankings
+from tunewise.verdict import Change, Needed, Price, Standing, Stories, Target, Verdict
+
+FORMAT = 1
+_PACKAGES = ("tunewise", "numpy", "torch", "sentence-transformers", "bm25s")
+_SHOWN = 3  # documents of each contender told of for a query
+_CLIPPED = 600  # characters of a text that are told
+
+
+def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
+    """Everything a verdict says, in plain values; its shape is docs/verdict.schema.json.
+
+    What differs from run to run (times, and money made of them) is all under "timing": the rest
+    is the same for the same task, settings and machine.
+    """
+    decision, costs = verdict.decision, prices or Prices()
+    pairs = list(zip(verdict.contenders, verdict.standings, strict=True))
+    return {
+        "format": FORMAT,
+        "tunewise": _version("tunewise"),
+        "answer": decision.answer,
+        "contender": decision.contender,
+        "rung": decision.rung,
+        "sentence": decision.sentence,
+        "reasons": list(decision.reasons),
+        "metric": verdict.settings["metric"],
+        "worth": verdict.settings["worth"],
+        "provisional": False,
+        "best_untuned": decision.best_untuned,
+        "best_tuned": decision.best_tuned,
+        "gain": None if decision.gain is None else decision.gain.to_dict(),
+        "target": _target(decision.target),
+        "needed": _needed(decision.needed),
+        "data": dict(verdict.data),
+        "findings": [finding.to_dict() for finding in verdict.findings],
+        "contenders": [_contender(verdict, *pair) for pair in pairs],
+        "skipped": [{"name": skip.name, "why": skip.why} for skip in verdict.skipped],
+        "queries": _stories(verdict, verdict.stories),
+        "differences": [] if verdict.stories is None else list(verdict.stories.differences),
+        "settings": {**verdict.settings, "prices": costs.to_dict()},
+        "reproduce": _command(verdict.task.source, verdict.settings),
+        "versions": {
+            "python": platform.python_version(),
+            **{package: _version(package) for package in _PACKAGES},
+        },
+        "timing": _timing(verdict, costs),
+    }
+
+
+def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> dict[str, Any]:
+    scores, seed = standing.scores, verdict.settings["seed"]
+    metric = verdict.settings["metric"]
+    against = verdict.decision.against.get(contender.name)
+    return {
+        "name": contender.name,
+        "family": contender.family,
+        "tuned": contender.tuned,
+        "rung": contender.rung,
+        "encoder": None if contender.encoder is None else contender.encoder.name,
+        "settings": _settings(contender),
+        "dev": standing.dev,
+        "scores": {
+            name: _interval(interval(values, verdict.groups, seed=seed))
+            for name, values in scores.values.items()
+        },
+        "against": None if against is None else against.to_dict(),
+        "unanswered": scores.unanswered,
+        "unjudged": float(scores.unjudged[10].mean()),
+        "judged_only": float(scores.judged_only[metric].mean()) if scores.judged_only else None,
+        "bytes_per_document": contender.bytes_per_document,
+        "reembed": contender.reembed,
+        "notes": list(contender.notes),
+    }
+
+
+def _settings(contender: Contender) -> dict[str, Any]:
+    own = dict(contender.settings)
+    return own | {
+        role: _settings(part) | {"name": part.name} for role, part in contender.parts.items()
+    }
+
+
+def _target(target: Target | None) -> dict[str, Any] | None:
+    if target is None:
+        return None
+    return {
+        "metric": target.metric,
+        "value": target.value,
+        "from": "yours" if target.yours else "usual mark",
+        "score": target.score.mean,
+        "low": target.score.low,
+        "high": target.score.high,
+        "met": target.met,
+    }
+
+
+def _needed(needed: Needed | None) -> dict[str, Any] | None:
+    if needed is None:
+        return None
+    return {
+        "queries": needed.queries,
+        "have": needed.have,
+        "more": needed.more,
+        "why": needed.why,
+    }
+
+
+def _interval(found: Interval) -> dict[str, float]:
+    return {"mean": found.mean, "low": found.low, "high": found.high}
+
+
+def _stories(verdict: Verdict, stories: Stories | None) -> dict[str, Any] | None:
+    if stories is None:
+        return None
+    return {
+        "base": stories.base,
+        "winner": stories.winner,
+        "won": [_story(verdict, stories, change) for change in stories.won],
+        "lost": [_story(verdict, stories, change) for change in stories.lost],
+    }
+
+
+def _story(verdict: Verdict, stories: Stories, change: Change) -> dict[str, Any]:
+    task = verdict.task
+    query = stories.base_rankings.query_ids[change.place]
+    grades = task.judgments[query]
+    relevant = [d for d, grade in sorted(grades.items()) if grade >= task.relevant_from]
+    return {
+        "id": query,
+        "text": _clip(task.queries.text(query)),
+        "base_score": change.base,
+        "winner_score": change.winner,
+        "relevant": [{"id": d, "text": _clip(task.documents.text(d))} for d in relevant[:_SHOWN]],
+        "base": _shown(verdict, stories.base_rankings, change.place, grades),
+        "winner": _shown(verdict, stories.winner_rankings, change.place, grades),
+    }
+
+
+def _shown(
+    verdict: Verdict, rankings: Rankings, place: int, grades: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": document,
+            "text": _clip(verdict.task.documents.text(document)),
+            "grade": grades.get(document),
+        }
+        for document, _ in rankings.best(place, _SHOWN)
+    ]
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
+
+
+def _command(source: str, settings: Mapping[str, Any]) -> str:
+    """The command that gives this verdict again; what is as it would be anyway is left out."""
+    words = ["tunewise", "measure", source]
+    if settings["encoders"] != [DEFAULT_ENCODER]:
+        words += [word for name in settings["encoders"] for word in ("--encoder", name)]
+    flags = {
+        "--base-url": (settings["base_url"], None),
+        "--metric": (settings["metric"], "nDCG@10"),
+        "--worth": (settings["worth"], 0.02),
+        "--target": (settings["target"], None),
+        "--try": (settings["try"] and ",".join(settings["try"]), None),
+    }
+    for flag, (value, usual) in flags.items():
+        words += [] if value == usual else [flag, str(value)]
+    if settings["budget_seconds"] is not None:
+        words += ["--budget", f"{settings['budget_seconds']:g}s"]
+    return shlex.join([*words, "--seed", str(settings["seed"])])
+
+
+def _timing(verdict: Verdict, prices: Prices) -> dict[str, Any]:
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": verdict.seconds,
+        "machine": {
+            "system": platform.system(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count() or 1,
+        },
+        "contenders": {
+            contender.name: _price(verdict, contender, prices) for contender in verdict.contenders
+        },
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _price(verdict: Verdict, contender: Contender, prices: Prices) -> dict[str, Any]:
+    price = verdict.prices[contender.name]
+    return {
+        "fit_seconds": price.fit_seconds,
+        "encode_seconds_per_1000_documents": price.encode_seconds_per_1000_documents,
+        "query_ms": price.query_ms,
+        "money": _money(verdict, contender, price, prices),
+    }
+
+
+def _money(
+    verdict: Verdict, contender: Contender, price: Price, prices: Prices
+) -> dict[str, float]:
+    """What the contender costs in its first year, for the documents that were measured.
+
+    Only judgments it learned from are counted as its own: every contender is measured on the rest.
+    """
+    documents = len(verdict.task.documents)
+    label = contender.settings.get("training_pairs", 0)
+    for part in contender.parts.values():
+        label += part.settings.get("training_pairs", 0)
+    money = {
+        "label": label * prices.judgment,
+        "train": price.fit_seconds / 3600 * prices.machine_hour,
+        "embed": documents / 1000 * _embedding(contender, price, prices),
+        "store_per_year": 12
+        * contender.bytes_per_document
+        * documents
+        / 1e9
+        * prices.gigabyte_month,
+    }
+    return money | {"total_first_year": sum(money.values())}
+
+
+def _embedding(contender: Contender, price: Price, prices: Prices) -> float:
+    """Money for a thousand documents: tokens where a host counts them, else machine time."""
+    spent = getattr(contender.encoder, "spent", None)
+    tokens = None if spent is None else spent("documents").tokens_per_text
+    if tokens:
+        return float(1000 * tokens / 1e6 * prices.million_tokens)
+    return (price.encode_seconds_per_1000_documents or 0.0) / 3600 * prices.machine_hour

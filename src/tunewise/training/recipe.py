@@ -1,0 +1,43 @@
+"""Recipe: the settings one tuning run was made with."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Side = Literal["query", "both"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one adapter is trained.
+
+    `side` says whose vectors are mapped: the query's only (stored vectors stay as they are) or
+    both. `temperature` divides cosines before the softmax; `candidates` is how many documents
+    of the corpus, beside the batch's own, each step is contrasted with. Training stops when dev
+    has not improved for `patience` looks, one look every `look` steps.
+    """
+
+    side: Side
+    learning_rate: float = 1e-3
+    temperature: float = 0.05
+    batch: int = 256
+    candidates: int = 4096
+    steps: int = 600
+    look: int = 25
+    patience: int = 6
+    seed: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def recipes(side: Side, *, seed: int) -> list[Recipe]:
+    """The few recipes worth trying, to be chosen among on dev.
+
+    A cosine softmax is most sensitive to its temperature; the learning rate matters less, for
+    the look that did best on dev is the one that is kept.
+    """
+    return [
+        Recipe(side, temperature=0.05, seed=seed),
+        Recipe(side, temperature=0.03, learning_rate=5e-4, seed=seed),
+    ]

@@ -1,0 +1,29 @@
+"""Verdict: the answer, its reasons, and everything it stands on."""
+
+from tunewise.verdict.decision import (
+    CANNOT_TELL,
+    SUFFICES,
+    TUNE,
+    Decision,
+    Needed,
+    Standing,
+    Target,
+    decide,
+)
+from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
+
+__all__ = [
+    "CANNOT_TELL",
+    "SUFFICES",
+    "TUNE",
+    "Change",
+    "Decision",
+    "Needed",
+    "Price",
+    "Skipped",
+    "Standing",
+    "Stories",
+    "Target",
+    "Verdict",
+    "decide",
+]

@@ -1,0 +1,315 @@
+"""decide: the rule that turns scores into an answer.
+
+This is the whole of it. It sees nothing but scores on the test part, chosen contenders' dev
+means and the gain worth having, so that it can be checked without a model.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tunewise.comparison import Comparison, Interval, compare, interval, units_needed
+from tunewise.errors import OptionError
+from tunewise.metrics import Scores, parse_metric
+
+TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
+
+USUAL_MARKS: Mapping[str, float] = {"nDCG": 0.75, "MRR": 0.70, "Recall": 0.90, "MAP": 0.60}
+"""What teams often ask of a search, by kind of metric; a mark to hold a result against, no law."""
+
+_BEYOND_REACH = 1_000_000  # more judged queries than anyone labels
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One contender as the rule sees it: its dev mean and its scores on the test queries."""
+
+    name: str
+    tuned: bool
+    dev: float
+    scores: Scores
+    rung: str | None = None
+    plain: bool = False
+    """Whether this is the first off-the-shelf encoder by itself: nothing added, nothing tuned."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A level asked for, the recommended contender's score, and whether it is met.
+
+    `met` is None when the interval holds the level: it cannot be told.
+    """
+
+    metric: str
+    value: float
+    yours: bool
+    score: Interval
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Needed:
+    """How many judged test queries would settle the answer at 80 % power; None: out of reach."""
+
+    queries: int | None
+    have: int
+    why: str
+
+    @property
+    def more(self) -> int | None:
+        """How many are still to be labelled."""
+        return None if self.queries is None else max(self.queries - self.have, 0)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What `decide` found. `gain` is the best tuned contender minus the best untuned, on test."""
+
+    answer: str
+    contender: str
+    rung: str | None
+    sentence: str
+    reasons: tuple[str, ...]
+    best_untuned: str
+    best_tuned: str | None
+    gain: Comparison | None
+    against: Mapping[str, Comparison]
+    target: Target | None
+    needed: Needed | None
+
+
+def decide(
+    standings: Sequence[Standing],
+    groups: Sequence[str],
+    *,
+    metric: str,
+    worth: float,
+    target: float | None = None,
+    seed: int = 0,
+) -> Decision:
+    """The answer, from contenders in order of price, cheapest first.
+
+    With u the best untuned and t the best tuned contender on dev, and Δ = t − u on test:
+    `tune` when the interval of Δ lies above 0 and Δ ≥ `worth`, recommending the cheapest tuned
+    contender that does so too and falls short of t by less than `worth` with confidence;
+    `suffices` when the interval lies below `worth`, naming u ("suffices with hybrid") if it
+    beats the plain encoder by `worth` with confidence; else `cannot tell yet`, with the number
+    of judged queries that would settle it.
+
+    `groups` are the test queries' groups, aligned with the scores: they are what is resampled.
+    """
+    contest = _Contest(tuple(standings), tuple(groups), metric, worth, seed)
+    untuned, tuned = contest.best(tuned=False), contest.best(tuned=True)
+    if untuned is None:
+        raise OptionError("A gain is measured against something untuned, and nothing untuned was.")
+    gain = None if tuned is None else contest.compare(tuned, untuned)
+    if tuned is None or gain is None:
+        found = _untried(contest, untuned, target)
+    elif contest.pays(gain):
+        found = _tune(contest, untuned, tuned)
+    elif gain.high < worth:
+        found = _suffices(contest, untuned, tuned, gain)
+    else:
+        found = _cannot_tell(contest, untuned, tuned, gain)
+    return Decision(
+        answer=found.answer,
+        contender=found.chosen.name,
+        rung=found.chosen.rung,
+        sentence=found.sentence,
+        reasons=found.reasons,
+        best_untuned=untuned.name,
+        best_tuned=None if tuned is None else tuned.name,
+        gain=gain,
+        against={s.name: contest.compare(s, untuned) for s in standings if s is not untuned},
+        target=_target(contest, found.chosen, target),
+        needed=found.needed,
+    )
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What one branch of the rule says."""
+
+    answer: str
+    chosen: Standing
+    sentence: str
+    reasons: tuple[str, ...]
+    needed: Needed | None = None
+
+
+@dataclass(frozen=True)
+class _Contest:
+    """The standings, cheapest first, and how two of them are compared."""
+
+    standings: tuple[Standing, ...]
+    groups: tuple[str, ...]
+    metric: str
+    worth: float
+    seed: int
+
+    def best(self, *, tuned: bool) -> "Standing | None":
+        """The best on dev of its kind; of equals, the cheapest."""
+        kind = [s for s in self.standings if s.tuned == tuned]
+        return max(kind, key=lambda s: s.dev) if kind else None
+
+    def compare(self, first: Standing, second: Standing) -> Comparison:
+        """First minus second, on the test queries."""
+        return compare(first.scores, second.scores, self.metric, groups=self.groups, seed=self.seed)
+
+    def pays(self, gain: Comparison) -> bool:
+        """Whether a gain is surely one, and as large as is worth having."""
+        return gain.low > 0 and gain.difference >= self.worth
+
+    def cheapest(self, kind: Sequence[Standing], best: Standing) -> Standing:
+        """The first of `kind` that falls short of `best` by less than `worth`, surely."""
+        for standing in kind:
+            if standing is best or self.compare(best, standing).high < self.worth:
+                return standing
+        return best
+
+
+def _tune(contest: _Contest, untuned: Standing, tuned: Standing) -> _Found:
+    paying = [s for s in contest.standings if s.tuned and contest.pays(contest.compare(s, untuned))]
+    chosen = contest.cheapest(paying, tuned)
+    own = contest.compare(chosen, untuned)
+    reasons = [f"{untuned.name} is the best untuned contender on dev; {_worth(contest)}."]
+    if chosen is not tuned:
+        short = contest.compare(tuned, chosen)
+        reasons.append(
+            f"{tuned.name} is the best on dev, but {chosen.name} costs less and falls short of it "
+            f"by {_signed(short)} {contest.metric}, surely less than what is worth having."
+        )
+    return _Found(
+        TUNE,
+        chosen,
+        f"Tune: {chosen.name} brings {_signed(own)} {contest.metric} over {untuned.name}, "
+        "the best untuned contender.",
+        tuple(reasons),
+    )
+
+
+def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Comparison) -> _Found:
+    reasons = [
+        (
+            f"The best tuned contender, {tuned.name}, brings {_signed(gain)} {contest.metric} "
+            f"over {untuned.name}: surely less than the {contest.worth:g} worth having."
+        ),
+        "Rungs that were not tried (see what was skipped) may still bring more.",
+    ]
+    change = _change(contest, untuned)
+    if change is not None:
+        return _Found(
+            f"{SUFFICES} with {untuned.name}",
+            untuned,
+            f"Off-the-shelf suffices with {untuned.name}: it brings {_signed(change)} "
+            f"{contest.metric} over the plain encoder, and tuning adds less than is worth having.",
+            tuple(reasons),
+        )
+    kind = [s for s in contest.standings if not s.tuned]
+    chosen = contest.cheapest(kind, untuned)
+    if chosen is not untuned:
+        reasons.append(
+            f"{chosen.name} costs less than {untuned.name} and surely falls short of it by less "
+            "than is worth having."
+        )
+    return _Found(
+        SUFFICES,
+        chosen,
+        f"Off-the-shelf suffices: use {chosen.name}; tuning adds less than the "
+        f"{contest.worth:g} {contest.metric} worth having.",
+        tuple(reasons),
+    )
+
+
+def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Comparison) -> _Found:
+    needed = _needed(contest, gain)
+    more = (
+        "" if not needed.more else f" Label about {needed.more:,} more test queries to settle it."
+    )
+    return _Found(
+        CANNOT_TELL,
+        untuned,
+        f"Cannot tell yet: {tuned.name} brings {_signed(gain)} {contest.metric} over "
+        f"{untuned.name}, which neither shows a gain nor rules out {contest.worth:g}.{more}",
+        (f"Until then, {untuned.name} is the best untuned contender on dev.", needed.why),
+        needed,
+    )
+
+
+def _untried(contest: _Contest, untuned: Standing, target: float | None) -> _Found:
+    """No tuned contender: the answer can only rest on a target the user set."""
+    score = _mean(contest, untuned)
+    why = "No tuned contender was measured, so nothing is known of what tuning would bring."
+    if target is not None and score.low >= target:
+        change = _change(contest, untuned)
+        return _Found(
+            SUFFICES if change is None else f"{SUFFICES} with {untuned.name}",
+            untuned,
+            f"Off-the-shelf suffices for your target: {untuned.name} reaches "
+            f"{_level(score)} {contest.metric}, and you asked for {target:g}.",
+            (why,),
+        )
+    return _Found(
+        CANNOT_TELL,
+        untuned,
+        f"Cannot tell yet: no tuned contender was measured. {untuned.name} reaches "
+        f"{_level(score)} {contest.metric}.",
+        (why, "Bring training queries with judgments, and try adapter, to learn whether it pays."),
+    )
+
+
+def _change(contest: _Contest, untuned: Standing) -> Comparison | None:
+    """What the best untuned contender brings over the plain encoder, if that surely pays."""
+    plain = next((s for s in contest.standings if s.plain), None)
+    if plain is None or plain is untuned:
+        return None
+    brought = contest.compare(untuned, plain)
+    return brought if contest.pays(brought) else None
+
+
+def _needed(contest: _Contest, gain: Comparison) -> Needed:
+    """How many test queries would settle it: to show the gain, or to rule out what is worth it."""
+    shows = gain.difference >= contest.worth
+    distance = gain.difference if shows else contest.worth - gain.difference
+    aim = "show that this gain is one" if shows else f"rule out a gain of {contest.worth:g}"
+    queries = (
+        units_needed(distance=distance, deviation=gain.effective_deviation)
+        if distance > 0
+        else math.inf
+    )
+    if queries > _BEYOND_REACH:
+        why = (
+            "The gain is so near to what is worth having that no practicable number of queries "
+            "settles it; choosing either way costs about as little."
+        )
+        return Needed(None, gain.units, why)
+    why = (
+        f"At the spread seen here, about {queries:,.0f} judged test queries are needed to {aim} "
+        f"(80 % power, 95 % interval); there are {gain.units:,}."
+    )
+    return Needed(int(queries), gain.units, why)
+
+
+def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target | None:
+    level = USUAL_MARKS.get(parse_metric(contest.metric).kind) if value is None else value
+    if level is None:
+        return None
+    score = _mean(contest, chosen)
+    met = True if score.low >= level else False if score.high < level else None
+    return Target(contest.metric, level, value is not None, score, met)
+
+
+def _mean(contest: _Contest, standing: Standing) -> Interval:
+    return interval(standing.scores.values[contest.metric], contest.groups, seed=contest.seed)
+
+
+def _worth(contest: _Contest) -> str:
+    return f"{contest.worth:g} {contest.metric} was set as the gain worth having"
+
+
+def _signed(gain: Comparison) -> str:
+    return f"{gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+
+
+def _level(score: Interval) -> str:
+    return f"{score.mean:.3f} [{score.low:.3f}, {score.high:.3f}]"

@@ -1,0 +1,106 @@
+"""Verdict: what `measure` returns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tunewise.contenders import Contender
+from tunewise.finding import Finding
+from tunewise.rankings import Rankings
+from tunewise.task import Task
+from tunewise.verdict.decision import Decision, Standing
+
+
+@dataclass(frozen=True)
+class Price:
+    """What one contender takes, measured here.
+
+    `fit_seconds` is from vectors and words to a contender that answers; documents and queries
+    are encoded at `encode_seconds_per_1000_documents` (None: no encoder, or not known);
+    `query_ms` is one query, encoded and ranked.
+    """
+
+    fit_seconds: float
+    encode_seconds_per_1000_documents: float | None
+    query_ms: float
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A contender that was not tried, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """One test query that two contenders answer differently; places are in the test queries."""
+
+    place: int
+    base: float
+    winner: float
+
+
+@dataclass(frozen=True)
+class Stories:
+    """Where two contenders differ: the queries most won and most lost by `winner`.
+
+    `differences` holds winner minus base for every test query, largest first.
+    """
+
+    base: str
+    winner: str
+    won: Sequence[Change]
+    lost: Sequence[Change]
+    differences: Sequence[float]
+    base_rankings: Rankings
+    winner_rankings: Rankings
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer and everything it stands on.
+
+    `contenders` are in order of price, cheapest first, and `standings` beside them; `data`,
+    `settings`, `versions` and `machine` are plain values. Save it with
+    `tunewise.save_verdict(verdict, folder)`.
+    """
+
+    decision: Decision
+    task: Task
+    contenders: Sequence[Contender]
+    standings: Sequence[Standing]
+    groups: Sequence[str]
+    prices: Mapping[str, Price]
+    skipped: Sequence[Skipped]
+    stories: Stories | None
+    findings: Sequence[Finding]
+    data: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    seconds: float
+
+    @property
+    def answer(self) -> str:
+        """`tune`, `suffices`, `suffices with …` or `cannot tell yet`."""
+        return self.decision.answer
+
+    @property
+    def sentence(self) -> str:
+        """The answer in one sentence, with its interval."""
+        return self.decision.sentence
+
+    @property
+    def contender(self) -> Contender:
+        """The contender that is recommended."""
+        return next(c for c in self.contenders if c.name == self.decision.contender)
+
+    @property
+    def base(self) -> Contender:
+        """What it is to be held against: the best untuned contender, or the plain encoder."""
+        if self.contender.tuned:
+            return next(c for c in self.contenders if c.name == self.decision.best_untuned)
+        return next((c for c in self.contenders if c.family == "pretrained"), self.contender)
+
+    def __str__(self) -> str:
+        return self.sentence
