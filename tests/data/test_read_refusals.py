@@ -127,10 +127,15 @@ def test_a_file_the_system_will_not_read_is_refused_with_its_reason(tmp_path: Pa
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read all")
-def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+def test_a_file_or_folder_without_permission_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "p.csv", "query,document\na,b\n")
     path.chmod(0)
     assert "Permission denied. Check its name and that you are allowed to read it" in message(path)
+    tmp_path.chmod(0)
+    try:
+        assert "Cannot read the folder" in message(tmp_path)
+    finally:
+        tmp_path.chmod(0o700)
 
 
 def test_a_folder_with_nothing_recognised_lists_what_is_there_and_what_is_understood(

@@ -113,12 +113,7 @@ def _may_hold_judgments(path: Path) -> bool:
 def _files(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         return iter(())
-    try:
-        found = sorted(folder.iterdir())
-    except OSError as wrong:
-        raise DataError(
-            f"Cannot read the folder '{folder}': {wrong.strerror}. Check that you are allowed to."
-        ) from wrong
+    found = sorted(is_there(folder).iterdir())
     return (path for path in found if path.is_file() and not _is_ours(path))
 
 
@@ -163,7 +158,14 @@ def _unrecognised(folder: Path) -> DataError:
 
 
 def is_there(path: Path) -> Path:
-    """The path, if there is something at it; DataError otherwise."""
+    """The path, if there is something at it that can be looked into; DataError otherwise."""
     if not exists(path):
         raise DataError(f"'{path}' does not exist. Check the spelling and the current folder.")
+    if path.is_dir():
+        try:
+            next(path.iterdir(), path).lstat()
+        except OSError as wrong:
+            raise DataError(
+                f"Cannot read the folder '{path}': {wrong.strerror}. Check that you are allowed to."
+            ) from wrong
     return path
