@@ -4,6 +4,14 @@ from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.folder import save_model
 from tunewise.encoders.loading import load_encoder
 from tunewise.encoders.sources import DEFAULT_ENCODER
+from tunewise.encoders.transformer import TransformerEncoder
 from tunewise.encoders.wordhash import WordHashEncoder
 
-__all__ = ["DEFAULT_ENCODER", "Encoder", "WordHashEncoder", "load_encoder", "save_model"]
+__all__ = [
+    "DEFAULT_ENCODER",
+    "Encoder",
+    "TransformerEncoder",
+    "WordHashEncoder",
+    "load_encoder",
+    "save_model",
+]

@@ -1,7 +1,7 @@
 """Encoder: what turns texts into vectors, whatever stands behind it."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from tunewise.progress import Progress, silent
 
 
-@runtime_checkable
 class Encoder(Protocol):
     """A model that turns queries and documents into vectors that can be compared.
 

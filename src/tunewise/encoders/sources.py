@@ -42,7 +42,7 @@ def find(name: str) -> Source:
     model or if it may not be loaded.
     """
     folder = Path(name).expanduser()
-    if folder.exists():
+    if name and folder.exists():
         check_folder(folder)
         return Source(folder.resolve(), "path")
     if not _HUB_NAME.fullmatch(name) or name.startswith("."):
@@ -85,7 +85,7 @@ def _on_hub(names: Sequence[str]) -> tuple[Source | None, str]:
         try:
             info = HfApi().model_info(name, timeout=_PATIENCE)
             _refuse_pickled(name, [each.rfilename for each in info.siblings or []])
-            folder = snapshot_download(name, revision=info.sha, **_patterns())
+            folder = snapshot_download(name, **_patterns())
         except RepositoryNotFoundError:
             continue
         except ValueError as error:

@@ -1,6 +1,7 @@
 """Texts to vectors through a store: each distinct text is encoded once, ever."""
 
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -68,15 +69,15 @@ def encode(
     out, missing = _kept(keys, store)
     if len(missing):
         wanted = [readable(texts[place]) for place in first[missing]]
-        writer = _Writer(store)
-        for batch, seconds in _timed(produce(wanted), writer):
-            vectors = _unit(batch.vectors, batch.places, wanted)
-            out = room(len(first), vectors.shape[1], store.folder) if out is None else out
-            _check_width(vectors, out.shape[1])
-            out[missing[batch.places]] = vectors
-            spent = Spent(len(vectors), seconds, batch.tokens)
-            writer.add(keys[missing[batch.places]], vectors, spent)
-            progress(what, round(batch.done * len(wanted)), len(wanted))
+        with _Writer(store) as writer:
+            for batch, seconds in _timed(produce(wanted)):
+                vectors = _unit(batch.vectors, batch.places, wanted)
+                out = room(len(first), vectors.shape[1], store.folder) if out is None else out
+                _check_width(vectors, store.dimension or out.shape[1])
+                out[missing[batch.places]] = vectors
+                spent = Spent(len(vectors), seconds, batch.tokens)
+                writer.add(keys[missing[batch.places]], vectors, spent)
+                progress(what, round(batch.done * len(wanted)), len(wanted))
     assert out is not None  # noqa: S101 - every text was kept or produced
     return out if len(first) == len(texts) else _spread(out, which, store.folder)
 
@@ -91,7 +92,7 @@ def room(rows: int, dimension: int, folder: Path | None) -> NDArray[np.float32]:
         return np.empty((rows, dimension), dtype=np.float32)
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
-            file.truncate(4 * rows * dimension)
+            _reserve(file.fileno(), 4 * rows * dimension)
             return np.memmap(file, dtype=np.float32, mode="r+", shape=(rows, dimension))
     except OSError as refusal:
         raise OutputError(
@@ -99,6 +100,14 @@ def room(rows: int, dimension: int, folder: Path | None) -> NDArray[np.float32]:
             f"{refusal.strerror or refusal}. Free some space or set TUNEWISE_CACHE to another "
             "folder."
         ) from refusal
+
+
+def _reserve(file: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        # A hole in a mapped file would kill the process, unheard, when the disk is full.
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.truncate(file, size)
 
 
 def _kept(
@@ -122,7 +131,10 @@ def _kept(
 
 
 class _Writer:
-    """Vectors on their way to the store: written every few seconds, whole batches at a time."""
+    """Vectors on their way to the store: written every few seconds, whole batches at a time.
+
+    Leaving its block writes the rest, also when the run is broken off.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -130,6 +142,12 @@ class _Writer:
         self._vectors: list[NDArray[np.float32]] = []
         self._spent = Spent()
         self._since = time.monotonic()
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush()
 
     def add(self, keys: NDArray[np.bytes_], vectors: NDArray[np.float32], spent: Spent) -> None:
         """Takes a batch, and writes if the last time is long enough ago."""
@@ -149,15 +167,12 @@ class _Writer:
         self._since = time.monotonic()
 
 
-def _timed(batches: Iterator[Batch], writer: _Writer) -> Iterator[tuple[Batch, float]]:
-    """Each batch with the seconds it took; whatever happens, what is there gets written."""
-    try:
+def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
+    """Each batch with the seconds it took."""
+    start = time.perf_counter()
+    for batch in batches:
+        yield batch, time.perf_counter() - start
         start = time.perf_counter()
-        for batch in batches:
-            yield batch, time.perf_counter() - start
-            start = time.perf_counter()
-    finally:
-        writer.flush()
 
 
 def _unit(
