@@ -1,5 +1,6 @@
 """Encoders: texts become vectors, by a local model, a hosted one, or a hash of their words."""
 
+from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.folder import save_model
 from tunewise.encoders.loading import load_encoder
@@ -12,6 +13,7 @@ __all__ = [
     "Encoder",
     "TransformerEncoder",
     "WordHashEncoder",
+    "cache_folder",
     "load_encoder",
     "save_model",
 ]
