@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from tunewise.errors import DataError
 from tunewise.files import whole
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class Rankings:
@@ -51,26 +53,33 @@ def collect(
     document_ids: Sequence[str],
     lists: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]],
 ) -> Rankings:
-    """Rankings from one (document places, scores) a query, sorted here: best first, then place."""
+    """Rankings from one (document places, scores) a query, sorted here: best first, then place.
+
+    Scores become float32 before they are sorted: what is equal then is a tie.
+
+    >>> collect(["q"], ["a", "b"], [(np.array([0, 1]), np.array([0.5, 2.0]))]).best(0, 2)
+    [('b', 2.0), ('a', 0.5)]
+    """
     starts = np.zeros(len(lists) + 1, dtype=np.int64)
     np.cumsum([len(places) for places, _ in lists], out=starts[1:])
-    ordered = [np.lexsort((places, -scores)) for places, scores in lists]
-    pairs = list(zip(lists, ordered, strict=True))
-    empty = [np.empty(0, dtype=np.int64)]
-    documents = np.concatenate(empty + [places[order] for (places, _), order in pairs])
-    scores = np.concatenate(
-        [np.empty(0, dtype=np.float32)] + [scores[order] for (_, scores), order in pairs]
-    )
+    documents = [np.empty(0, dtype=np.int64)]
+    kept = [np.empty(0, dtype=np.float32)]
+    for places, scores in lists:
+        single = scores.astype(np.float32)
+        order = np.lexsort((places, -single))
+        documents.append(places[order].astype(np.int64))
+        kept.append(single[order])
     return Rankings(
-        query_ids, document_ids, starts, documents.astype(np.int64), scores.astype(np.float32)
+        query_ids, document_ids, starts, np.concatenate(documents), np.concatenate(kept)
     )
 
 
 def read_run(path: Path) -> Rankings:
     """Rankings from a TREC run file: `query Q0 document rank score tag`, by white space.
 
-    The score decides the order, not the rank column; equal scores are ties. Raises DataError
-    for a file that is not such a file.
+    The score decides the order, not the rank column, and is kept as float32, as trec_eval does;
+    equal scores are ties. Documents are numbered by their ids in order, queries stay as they
+    come. Raises DataError for a file that is not such a file.
     """
     found: dict[str, dict[str, float]] = {}
     for number, line in enumerate(_lines(path), start=1):
@@ -102,7 +111,17 @@ def read_run(path: Path) -> Rankings:
 
 
 def write_run(rankings: Rankings, path: Path, *, tag: str = "tunewise") -> None:
-    """Writes a TREC run file, whole."""
+    """Writes a TREC run file, whole. A query without documents leaves no line.
+
+    Raises DataError for an id the format cannot hold: an empty one, or one with white space.
+    """
+    shown = np.unique(rankings.documents).tolist()
+    for name in (*rankings.query_ids, *(rankings.document_ids[place] for place in shown), tag):
+        if name.split() != [name]:
+            raise DataError(
+                f"The id '{name}' cannot stand in a TREC run file, whose fields are divided by "
+                "white space. Give the record an id without white space."
+            )
     with whole(path) as beside, beside.open("w", encoding="utf-8") as file:
         for query, (places, scores) in zip(rankings.query_ids, rankings, strict=True):
             for rank, (place, score) in enumerate(zip(places, scores, strict=True), start=1):
@@ -112,7 +131,7 @@ def write_run(rankings: Rankings, path: Path, *, tag: str = "tunewise") -> None:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError as wrong:
         raise DataError(f"'{path}' is not UTF-8 text. Save the run file as UTF-8.") from wrong
     except OSError as wrong:
@@ -124,8 +143,9 @@ def _number(score: str, path: Path, line: int) -> float:
         value = float(score)
     except ValueError:
         value = math.nan
-    if not math.isfinite(value):
+    if not abs(value) <= _LARGEST:
         raise DataError(
-            f"Line {line} of '{path}' has the score '{score}', which is not a finite number."
+            f"Line {line} of '{path}' has the score '{score}', but a score must be a finite number "
+            "that single precision can hold. Correct the run file."
         )
     return value
