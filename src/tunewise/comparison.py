@@ -142,11 +142,7 @@ def compare(
     (0.5, 3, 0)
     """
     _check(seed, level, draws)
-    if list(first.query_ids) != list(second.query_ids):
-        raise OptionError(
-            "The two contenders were scored on different queries, or in another order, so they "
-            "cannot be paired. Score both against the same judgments."
-        )
+    _check_paired(first, second)
     ours, theirs = first.of(metric), second.of(metric)
     differences = ours - theirs
     sample = _sample(differences, groups)
@@ -346,6 +342,14 @@ def _check(seed: int, level: float, draws: int) -> None:
     _not_negative("seed", seed)
     if draws < 100:
         raise OptionError(f"draws={draws} is too few for an interval. Give 100 or more.")
+
+
+def _check_paired(first: Scores, second: Scores) -> None:
+    if list(first.query_ids) != list(second.query_ids):
+        raise OptionError(
+            "The two contenders were scored on different queries, or in another order, so they "
+            "cannot be paired. Score both against the same judgments."
+        )
 
 
 def _check_units(values: Floats, groups: Sequence[str]) -> None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from tunewise.errors import OptionError
 from tunewise.metrics.formulas import FORMULAS, unjudged_share
-from tunewise.metrics.judged import Floats, blocks, condense, judge
+from tunewise.metrics.judged import Block, Floats, blocks, condense, judge
 from tunewise.metrics.names import KNOWN, Metric, parse_metric
-from tunewise.metrics.ties import expect
+from tunewise.metrics.ties import Expected, expect
 from tunewise.rankings import Rankings
 from tunewise.task import Judgments
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
@@ -83,31 +86,45 @@ def score(
     """
     chosen = _chosen(metrics)
     judged = judge(rankings.document_ids, judgments, relevant_from)
-    depths = sorted({metric.k for metric in chosen if metric.k is not None})
-    values: dict[str, list[Floats]] = {metric.name: [] for metric in chosen}
-    condensed: dict[str, list[Floats]] = {metric.name: [] for metric in chosen}
-    unjudged: dict[int, list[Floats]] = {k: [] for k in depths}
-    unanswered = 0
-    any_rejected = bool((judged.grades < relevant_from).any())
-    for block in blocks(rankings, judged):
-        expected = expect(block)
-        unanswered += int(np.count_nonzero(block.lengths == 0))
-        for k in depths:
-            unjudged[k].append(unjudged_share(expected, k))
-        for metric in chosen:
-            values[metric.name].append(FORMULAS[metric.kind](expected, metric.k or 0))
-        if any_rejected:
-            without = expect(condense(block))
-            for metric in chosen:
-                condensed[metric.name].append(FORMULAS[metric.kind](without, metric.k or 0))
+    rejected = bool((judged.grades < relevant_from).any())
+    parts = [_part(block, chosen, rejected) for block in blocks(rankings, judged)]
     return Scores(
         query_ids=judged.query_ids,
-        values={name: np.concatenate(parts) for name, parts in values.items()},
-        unanswered=unanswered,
+        values=_joined([part.values for part in parts]),
+        unanswered=sum(part.unanswered for part in parts),
         left_out=len(judgments) - len(judged.query_ids),
-        unjudged={k: np.concatenate(parts) for k, parts in unjudged.items()},
-        judged_only={name: np.concatenate(parts) for name, parts in condensed.items() if parts},
+        unjudged=_joined([part.unjudged for part in parts]),
+        judged_only=_joined([part.judged_only for part in parts]),
     )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The scores of one block of queries."""
+
+    values: Mapping[str, Floats]
+    unanswered: int
+    unjudged: Mapping[int, Floats]
+    judged_only: Mapping[str, Floats]
+
+
+def _part(block: Block, metrics: Sequence[Metric], rejected: bool) -> _Part:
+    expected = expect(block)
+    depths = sorted({metric.k for metric in metrics if metric.k is not None})
+    return _Part(
+        values=_values(expected, metrics),
+        unanswered=int(np.count_nonzero(block.lengths == 0)),
+        unjudged={k: unjudged_share(expected, k) for k in depths},
+        judged_only=_values(expect(condense(block)), metrics) if rejected else {},
+    )
+
+
+def _values(expected: Expected, metrics: Sequence[Metric]) -> Mapping[str, Floats]:
+    return {metric.name: FORMULAS[metric.kind](expected, metric.k or 0) for metric in metrics}
+
+
+def _joined(parts: Sequence[Mapping[Key, Floats]]) -> Mapping[Key, Floats]:
+    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
 
 def _chosen(metrics: Sequence[str | Metric]) -> list[Metric]:
