@@ -4,6 +4,7 @@ import argparse
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     from tunewise.prices import Prices
     from tunewise.report import save_verdict, to_text
 
-    prices = Prices(**dict(_price(pair) for pair in parsed.price))
+    prices = replace(Prices(), **dict(_price(pair) for pair in parsed.price))
     folder = parsed.out or Path("tunewise-out") / _stem(task.source)
     check_writable(folder)
     with shown() as progress:

@@ -151,7 +151,7 @@ def _blended(
 ) -> tuple[Adapter, float]:
     """The point between the base and the adapter that does best on dev; a tie keeps the adapter."""
     best, share = adapter, 1.0
-    for candidate in _BLENDS if adapter != _BASE else ():
+    for candidate in () if adapter.untouched else _BLENDS:
         moved = adapter.toward(candidate)
         if (found := dev_score(moved)) > score:
             best, share, score = moved, candidate, found

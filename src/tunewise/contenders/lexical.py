@@ -2,14 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from tunewise.contenders.contender import NO_TEXTS, Contender, Kept, Setting
-from tunewise.retrieval import Lexical, build, choose
+from tunewise.progress import Progress
+from tunewise.retrieval import Analyzer, LexicalSettings, build, choose
 from tunewise.task import Texts
 
 
 def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
-    """One contender: how words are cut, k1 and b are chosen on dev."""
+    """One contender: how texts become terms, k1 and b are chosen on dev."""
     del earlier  # stands on nothing
     began = time.perf_counter()
     training = setting.training
@@ -17,30 +19,39 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
         training.documents,
         training.dev,
         setting.metric,
-        language=setting.language,
+        language=setting.language or None,
         relevant_from=training.relevant_from,
         progress=setting.progress,
     )
-    return [_contender(chosen, training.documents, training.dev.queries, began)]
+    documents, dev = training.documents, training.dev.queries
+    return [_contender(chosen, documents, dev, setting.progress, began)]
 
 
 def load(kept: Kept) -> Contender:
     """The index with the settings that were kept, built anew over these documents."""
     began = time.perf_counter()
-    kept.progress("indexing words", 0, len(kept.documents))
-    return _contender(Lexical.from_dict(kept.saved["settings"]), kept.documents, NO_TEXTS, began)
+    saved = kept.saved["settings"]
+    chosen = LexicalSettings(Analyzer(**saved["analyzer"]), saved["k1"], saved["b"])
+    return _contender(chosen, kept.documents, NO_TEXTS, kept.progress, began)
 
 
-def _contender(chosen: Lexical, documents: Texts, dev: Texts, began: float) -> Contender:
-    index = build(documents, chosen)
+def _contender(
+    chosen: LexicalSettings, documents: Texts, dev: Texts, progress: Progress, began: float
+) -> Contender:
+    index = build(documents, chosen.analyzer, chosen.k1, chosen.b, progress=progress)
     return Contender(
         name="lexical",
         family="lexical",
         tuned=False,
         rank=index.rank,
         dev=index.rank(dev),
-        settings=chosen.to_dict(),
-        bytes_per_document=index.size // max(len(documents), 1),
-        notes=chosen.notes,
+        settings={
+            "k1": chosen.k1,
+            "b": chosen.b,
+            "analyzer": asdict(chosen.analyzer),
+            "told": chosen.analyzer.to_dict(),
+        },
+        bytes_per_document=round(index.nbytes / max(len(documents), 1)),
+        notes=(chosen.reason,) if chosen.reason else (),
         seconds=time.perf_counter() - began,
     )

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from tunewise.data.beir import Separate, add_separate
 from tunewise.data.columns import PAIRS, UNDIVIDED_PAIRS, assign, require_found, validated
+from tunewise.data.docstrings import docstring_task
 from tunewise.data.folders import Tables, is_there, layout, separate
 from tunewise.data.hub import PREFIX, hub_tables, is_saved
 from tunewise.data.records import Records
@@ -35,6 +36,8 @@ from tunewise.data.textfile import exists
 from tunewise.data.write import stated_threshold
 from tunewise.errors import OptionError
 from tunewise.task import Task
+
+_DOCSTRINGS = "docstrings:"
 
 
 def read_task(
@@ -53,7 +56,9 @@ def read_task(
     - a folder with such files named train, dev and test;
     - a folder with documents, queries and judgments, as BEIR keeps them (corpus.jsonl,
       queries.jsonl, qrels/test.tsv) or in any of these formats, judgments also as TREC qrels;
-    - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT` for the datasets library.
+    - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT` for the datasets library;
+    - `docstrings:` for the documentation of installed Python packages, or
+      `docstrings:numpy,scipy` for that of some.
 
     `documents`, `queries` and `judgments` are paths for files with other names, looked up from
     here and then from the folder `path`; if `path` is a file beside documents and queries, it
@@ -78,6 +83,9 @@ def read_task(
     records = Records(Remarks())
     given = {"documents": documents, "queries": queries, "judgments": judgments}
     named = {role: Path(file) for role, file in given.items() if file is not None}
+    if str(path).startswith(_DOCSTRINGS):
+        packages = str(path).removeprefix(_DOCSTRINGS)
+        return docstring_task(packages.split(",") if packages else None)
     if str(path).startswith(PREFIX):
         if named:
             raise OptionError(

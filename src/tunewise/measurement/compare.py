@@ -49,7 +49,8 @@ def compare(
     ]
     group = dict(zip(part.queries.ids, part.groups, strict=True))
     groups = [group[query] for query in scores[0].query_ids]
-    return [comparison.compare(*scores, name, groups=groups, seed=seed) for name in names]
+    one, other = scores
+    return [comparison.compare(one, other, name, groups=groups, seed=seed) for name in names]
 
 
 def _run(name: str) -> Rankings | None:

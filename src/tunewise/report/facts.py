@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from tunewise.comparison import Interval, interval
+from tunewise.comparison import interval
 from tunewise.contenders import Contender
 from tunewise.encoders import DEFAULT_ENCODER
 from tunewise.prices import Prices
@@ -74,7 +74,7 @@ def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> di
         "settings": _settings(contender),
         "dev": standing.dev,
         "scores": {
-            name: _interval(interval(values, verdict.groups, seed=seed))
+            name: interval(values, verdict.groups, seed=seed, bounds=(0, 1)).to_dict()
             for name, values in scores.values.items()
         },
         "against": None if against is None else against.to_dict(),
@@ -117,10 +117,6 @@ def _needed(needed: Needed | None) -> dict[str, Any] | None:
         "more": needed.more,
         "why": needed.why,
     }
-
-
-def _interval(found: Interval) -> dict[str, float]:
-    return {"mean": found.mean, "low": found.low, "high": found.high}
 
 
 def _stories(verdict: Verdict, stories: Stories | None) -> dict[str, Any] | None:

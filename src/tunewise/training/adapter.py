@@ -41,6 +41,11 @@ class Adapter:
         """Document vectors (n, d), mapped."""
         return _mapped(vectors, self.document_map)
 
+    @property
+    def untouched(self) -> bool:
+        """Whether it changes nothing: the base itself."""
+        return self.query_map is None and self.document_map is None
+
     def toward(self, share: float) -> "Adapter":
         """The maps moved from the identity only this share of the way: 0 is the base, 1 is self."""
         return Adapter(_toward(self.query_map, share), _toward(self.document_map, share))
@@ -100,7 +105,7 @@ def train_adapter(
             group["lr"] = recipe.learning_rate * _schedule(step, recipe.steps)
         loss = _loss(maps, queries, documents, pairs, next(batches), recipe, generator)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch annotates it not
         optimizer.step()
         if step % recipe.look == 0:
             score = dev_score(maps.adapter())

@@ -17,6 +17,7 @@ TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
 USUAL_MARKS: Mapping[str, float] = {"nDCG": 0.75, "MRR": 0.70, "Recall": 0.90, "MAP": 0.60}
 """What teams often ask of a search, by kind of metric; a mark to hold a result against, no law."""
 
+_FEW = 10  # differing queries below which a bootstrap interval is too narrow
 _BEYOND_REACH = 1_000_000  # more judged queries than anyone labels
 
 
@@ -105,6 +106,8 @@ def decide(
     gain = None if tuned is None else contest.compare(tuned, untuned)
     if tuned is None or gain is None:
         found = _untried(contest, untuned, target)
+    elif contest.thin(gain):
+        found = _cannot_tell(contest, untuned, tuned, gain)
     elif contest.pays(gain):
         found = _tune(contest, untuned, tuned)
     elif gain.high < worth:
@@ -159,6 +162,21 @@ class _Contest:
     def pays(self, gain: Comparison) -> bool:
         """Whether a gain is surely one, and as large as is worth having."""
         return gain.low > 0 and gain.difference >= self.worth
+
+    def thin(self, gain: Comparison) -> bool:
+        """Whether so few queries differ that the interval says more than they can bear.
+
+        A bootstrap cannot draw the differences it has not seen. Below ten differing queries the
+        share that would differ is bounded instead (97.5 % of a Poisson count, Byar's
+        approximation); if even differences of 1 on that share stay below what is worth having,
+        there is nothing left to see. None differing is no evidence of a difference: not thin.
+        """
+        differing = gain.wins + gain.losses
+        if differing == 0 or differing >= _FEW:
+            return False
+        next_one = differing + 1
+        most = next_one * (1 - 1 / (9 * next_one) + 1.96 / (3 * math.sqrt(next_one))) ** 3
+        return most / gain.units >= self.worth
 
     def cheapest(self, kind: Sequence[Standing], best: Standing) -> Standing:
         """The first of `kind` that falls short of `best` by less than `worth`, surely."""
@@ -269,6 +287,14 @@ def _change(contest: _Contest, untuned: Standing) -> Comparison | None:
 
 def _needed(contest: _Contest, gain: Comparison) -> Needed:
     """How many test queries would settle it: to show the gain, or to rule out what is worth it."""
+    if contest.thin(gain):
+        differing = gain.wins + gain.losses
+        enough = math.ceil(gain.units * _FEW / differing)
+        why = (
+            f"Only {differing} of {gain.units:,} test queries come out differently, too few to "
+            f"judge by; {_FEW} are to be expected from about {enough:,}."
+        )
+        return Needed(enough, gain.units, why)
     shows = gain.difference >= contest.worth
     distance = gain.difference if shows else contest.worth - gain.difference
     aim = "show that this gain is one" if shows else f"rule out a gain of {contest.worth:g}"
@@ -300,7 +326,8 @@ def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target 
 
 
 def _mean(contest: _Contest, standing: Standing) -> Interval:
-    return interval(standing.scores.values[contest.metric], contest.groups, seed=contest.seed)
+    values = standing.scores.of(contest.metric)
+    return interval(values, contest.groups, seed=contest.seed, bounds=(0, 1))
 
 
 def _worth(contest: _Contest) -> str:

@@ -1,0 +1,102 @@
+"""Adapters: what they learn, what they leave alone, what they never count as wrong."""
+
+import numpy as np
+import pytest
+
+from tunewise.data.pairs import training_pairs
+from tunewise.errors import EncoderError
+from tunewise.task import Part, Texts, Training
+from tunewise.training.adapter import Adapter, load_adapter, train_adapter
+from tunewise.training.recipe import Recipe
+
+pytestmark = pytest.mark.slow  # torch takes seconds to import
+
+DIMENSION = 8
+NUMBERS = range(40)
+
+
+def unit(vectors):
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def documents():
+    return unit(np.random.default_rng(0).normal(size=(len(NUMBERS), DIMENSION)))
+
+
+def turned():
+    """Queries that are their documents seen through a fixed rotation: learnable exactly."""
+    rotation, _ = np.linalg.qr(np.random.default_rng(1).normal(size=(DIMENSION, DIMENSION)))
+    return unit(documents() @ rotation)
+
+
+def pairs(judgments=None):
+    ids = [str(number) for number in NUMBERS]
+    texts = Texts(ids, [f"document about subject number{number}" for number in NUMBERS])
+    judged = judgments or {f"q{n}": {str(n): 1.0} for n in NUMBERS}
+    train = Part(Texts(list(judged), list(judged)), judged, list(judged))
+    return training_pairs(Training(texts, train, Part(Texts([], []), {}, [])))
+
+
+def reciprocal_rank(queries):
+    def score(adapter):
+        cosines = adapter.queries(queries) @ adapter.documents(documents()).T
+        ranks = (cosines >= np.diag(cosines)[:, None]).sum(axis=1)
+        return float((1 / ranks).mean())
+
+    return score
+
+
+@pytest.mark.parametrize("side", ["query", "both"])
+def test_a_rotation_between_queries_and_documents_is_learned(side):
+    dev_score = reciprocal_rank(turned())
+    recipe = Recipe(side, learning_rate=0.02, batch=16, steps=300)
+    adapter, score = train_adapter(turned(), documents(), pairs(), dev_score, recipe)
+    assert dev_score(Adapter(None, None)) < 0.3
+    assert score == dev_score(adapter) > 0.9
+    assert (adapter.document_map is None) == (side == "query")
+
+
+def test_nothing_better_than_the_base_gives_the_base_back():
+    perfect = reciprocal_rank(documents())
+    adapter, score = train_adapter(documents(), documents(), pairs(), perfect, Recipe("both"))
+    assert adapter.untouched
+    assert score == 1.0
+
+
+def test_the_same_seed_gives_the_same_maps():
+    recipe = Recipe("both", learning_rate=0.02, batch=16, steps=50)
+    runs = [
+        train_adapter(turned(), documents(), pairs(), reciprocal_rank(turned()), recipe)[0]
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(runs[0].query_map, runs[1].query_map)
+
+
+def test_mapped_vectors_have_length_one_and_an_absent_map_changes_nothing():
+    square = np.diag(np.arange(1, DIMENSION + 1)).astype(np.float32)
+    adapter = Adapter(square, None)
+    np.testing.assert_allclose(np.linalg.norm(adapter.queries(turned()), axis=1), 1, atol=1e-6)
+    assert adapter.documents(turned()) is not None
+    np.testing.assert_array_equal(adapter.documents(turned()), turned())
+
+
+def test_a_blend_of_nothing_is_the_identity_and_of_all_the_adapter():
+    square = np.random.default_rng(2).normal(size=(DIMENSION, DIMENSION)).astype(np.float32)
+    adapter = Adapter(square, None)
+    np.testing.assert_array_equal(adapter.toward(0).query_map, np.eye(DIMENSION))
+    np.testing.assert_allclose(adapter.toward(1).query_map, square, atol=1e-6)
+
+
+def test_an_adapter_is_the_same_when_it_comes_back_from_disk(tmp_path):
+    square = np.random.default_rng(3).normal(size=(DIMENSION, DIMENSION)).astype(np.float32)
+    Adapter(square, None).save(tmp_path / "adapter.safetensors")
+    back = load_adapter(tmp_path / "adapter.safetensors")
+    np.testing.assert_array_equal(back.query_map, square)
+    assert back.document_map is None
+
+
+def test_a_damaged_adapter_is_refused_by_name(tmp_path):
+    path = tmp_path / "adapter.safetensors"
+    path.write_bytes(b"not tensors")
+    with pytest.raises(EncoderError, match=r"adapter\.safetensors"):
+        load_adapter(path)

@@ -1,0 +1,176 @@
+"""The rule of the answer, on scores made by hand."""
+
+import numpy as np
+import pytest
+
+from tunewise.errors import OptionError
+from tunewise.metrics import Scores
+from tunewise.verdict import Standing, decide
+
+UNITS = 200
+GROUPS = [str(number) for number in range(UNITS)]
+
+
+def standing(name, scores, *, tuned=False, dev=None, plain=False):
+    values = np.asarray(scores, dtype=float)
+    made = Scores(GROUPS, {"nDCG@10": values}, 0, 0, {10: np.zeros(UNITS)}, {})
+    dev = float(values.mean()) if dev is None else dev
+    rung = "adapter" if tuned else None
+    return Standing(name, tuned, dev, made, rung=rung, plain=plain)
+
+
+def around(mean, *, spread=0.05, seed=0):
+    """Scores with this mean exactly and this deviation, roughly."""
+    noise = np.random.default_rng(seed).normal(0, spread, UNITS)
+    return mean + noise - noise.mean()
+
+
+def answer(*standings, worth=0.02, target=None):
+    return decide(standings, GROUPS, metric="nDCG@10", worth=worth, target=target)
+
+
+PLAIN = standing("pretrained", around(0.5), plain=True)
+
+
+def test_a_sure_gain_as_large_as_worth_having_says_tune():
+    found = answer(PLAIN, standing("adapter-query", around(0.6, seed=1), tuned=True))
+    assert found.answer == "tune"
+    assert found.contender == "adapter-query"
+    assert found.rung == "adapter"
+    assert found.gain.difference == pytest.approx(0.1)
+
+
+def test_a_sure_gain_that_is_not_worth_having_does_not_say_tune():
+    tuned = standing("adapter-query", PLAIN.scores.values["nDCG@10"] + 0.01, tuned=True)
+    found = answer(PLAIN, tuned)
+    assert found.answer == "suffices"
+    assert found.contender == "pretrained"
+
+
+def test_tuning_recommends_the_cheapest_that_falls_short_by_less_than_worth():
+    best = around(0.6, seed=1)
+    found = answer(
+        PLAIN,
+        standing("adapter-query", best - 0.005, tuned=True),
+        standing("adapter-both", best, tuned=True),
+    )
+    assert found.best_tuned == "adapter-both"
+    assert found.contender == "adapter-query"
+
+
+def test_a_cheaper_tuned_contender_must_pay_by_itself():
+    base = around(0.5)
+    found = answer(
+        standing("pretrained", base, plain=True),
+        standing("adapter-query", base + 0.015, tuned=True),
+        standing("adapter-both", base + 0.03, tuned=True),
+    )
+    assert found.contender == "adapter-both"
+
+
+def test_an_untuned_change_that_pays_is_named():
+    better = around(0.6, seed=1)
+    found = answer(
+        PLAIN,
+        standing("hybrid", better),
+        standing("adapter-query-hybrid", better + 0.001, tuned=True),
+    )
+    assert found.answer == "suffices with hybrid"
+    assert found.contender == "hybrid"
+    assert found.best_untuned == "hybrid"
+
+
+def test_words_alone_are_an_untuned_change_too():
+    found = answer(
+        standing("lexical", around(0.7, seed=3)),
+        PLAIN,
+        standing("adapter-query", around(0.5, seed=2), tuned=True),
+    )
+    assert found.answer == "suffices with lexical"
+
+
+def test_identical_contenders_have_a_gain_of_exactly_nothing():
+    found = answer(PLAIN, standing("adapter-query", PLAIN.scores.values["nDCG@10"], tuned=True))
+    assert (found.gain.low, found.gain.difference, found.gain.high) == (0, 0, 0)
+    assert found.answer == "suffices"
+
+
+def test_a_wide_interval_cannot_tell_and_says_how_many_queries_would():
+    wide = standing("adapter-query", around(0.53, spread=0.4, seed=5), tuned=True)
+    found = answer(PLAIN, wide)
+    assert found.answer == "cannot tell yet"
+    assert found.contender == "pretrained"
+    assert found.needed.queries > UNITS
+    assert found.needed.more == found.needed.queries - UNITS
+    assert f"{found.needed.more:,}" in found.sentence
+
+
+def test_a_gain_on_the_line_is_beyond_any_number_of_queries():
+    base = PLAIN.scores.values["nDCG@10"]
+    steps = np.tile([0.3, -0.3], UNITS // 2) + 0.02 - 1e-9
+    found = answer(PLAIN, standing("adapter-query", base + steps, tuned=True))
+    assert found.answer == "cannot tell yet"
+    assert found.needed.queries is None
+    assert found.needed.more is None
+
+
+def differing_in(queries, by):
+    values = PLAIN.scores.values["nDCG@10"].copy()
+    values[:queries] += by
+    return standing("adapter-query", values, tuned=True, dev=1.0)
+
+
+def test_too_few_differing_queries_are_no_ground_for_an_answer():
+    found = answer(PLAIN, differing_in(3, 0.1))
+    assert found.answer == "cannot tell yet"
+    assert "Only 3 of 200" in found.needed.why
+    assert found.needed.queries == 667
+
+
+def test_few_differing_queries_suffice_when_even_so_nothing_worth_having_is_left():
+    assert decide(
+        [PLAIN, differing_in(3, 0.1)], GROUPS, metric="nDCG@10", worth=0.05
+    ).answer == "suffices"  # fmt: skip
+
+
+def test_what_is_best_is_chosen_on_dev_not_on_test():
+    lucky = standing("adapter-both", around(0.7, seed=1), tuned=True, dev=0.1)
+    chosen = standing("adapter-query", around(0.5, seed=2), tuned=True, dev=0.6)
+    assert answer(PLAIN, chosen, lucky).best_tuned == "adapter-query"
+
+
+def test_without_a_tuned_contender_nothing_can_be_told_of_tuning():
+    found = answer(PLAIN)
+    assert found.answer == "cannot tell yet"
+    assert found.gain is None
+    assert "no tuned contender" in found.sentence
+
+
+def test_without_a_tuned_contender_a_target_of_ones_own_can_be_met():
+    assert answer(PLAIN, target=0.4).answer == "suffices"
+    assert answer(PLAIN, target=0.6).answer == "cannot tell yet"
+
+
+@pytest.mark.parametrize(("level", "met"), [(0.4, True), (0.6, False), (0.5, None)])
+def test_a_target_is_met_missed_or_within_the_interval(level, met):
+    found = answer(PLAIN, target=level)
+    assert found.target.met is met
+    assert found.target.yours
+
+
+def test_the_usual_mark_stands_in_for_a_target():
+    found = answer(PLAIN)
+    assert found.target.value == 0.75
+    assert not found.target.yours
+
+
+def test_every_contender_is_held_against_the_best_untuned():
+    hybrid = standing("hybrid", around(0.6, seed=1))
+    found = answer(PLAIN, hybrid, standing("adapter-query", around(0.61, seed=2), tuned=True))
+    assert set(found.against) == {"pretrained", "adapter-query"}
+    assert found.against["pretrained"].difference == pytest.approx(-0.1)
+
+
+def test_a_contest_without_anything_untuned_is_refused():
+    with pytest.raises(OptionError, match="untuned"):
+        answer(standing("adapter-query", around(0.6), tuned=True))
