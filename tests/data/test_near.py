@@ -137,6 +137,11 @@ def test_thousands_of_texts_from_one_template_take_no_time():
     assert set(near_duplicates(texts).tolist()) == {0}
 
 
+def test_texts_of_two_kinds_in_turn_take_no_time():
+    texts = [f"text {n} " + "long " * 10 * (n % 2) for n in range(30_000)]
+    assert len(set(near_duplicates(texts).tolist())) == 30_000
+
+
 def test_text_longer_than_a_block_is_compared_with_text_in_other_blocks():
     long = "abcdefghi " * 450_000
     assert labels("a", long, "b", long + "abcdefghi", "a") == [0, 1, 2, 1, 0]

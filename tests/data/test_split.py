@@ -270,8 +270,14 @@ def test_too_few_groups_in_the_users_test_part_are_refused():
 
 
 def test_one_document_for_all_queries_is_refused():
-    with pytest.raises(DataError, match="1 independent groups"):
+    with pytest.raises(DataError, match="the same relevant document"):
         divide(task_of({query: ["d"] for query in singles(50)}))
+
+
+def test_documents_that_all_say_the_same_are_refused():
+    texts = {f"d{query}": "One text!" for query in singles(50)}
+    with pytest.raises(DataError, match="documents that say the same"):
+        divide(task_of(singles(50), texts=texts))
 
 
 def test_no_relevant_document_at_all_is_refused():

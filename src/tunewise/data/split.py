@@ -65,7 +65,7 @@ def divide(task: Task, *, seed: int = 0) -> Division:
     rows = {name: np.flatnonzero(cut.parts == name) for name in PARTS}
     groups = {name: grouped(links, chosen, _EVEN) for name, chosen in rows.items()}
     parts = {name: _part(task, links, rows[name], groups[name]) for name in PARTS}
-    _enough(groups["test"].count, len(parts["test"]))
+    _enough(links, groups["test"].count, len(parts["test"]))
     how = {
         "by": cut.by,
         **{name: len(part) for name, part in parts.items()},
@@ -115,7 +115,7 @@ def _by_user(task: Task, links: Links, seed: int) -> _Cut:
 def _by_group(task: Task, links: Links, seed: int) -> _Cut:
     queries = len(links.queries)
     grouping = grouped(links, np.arange(queries), _DIVISIBLE)
-    _enough(grouping.count, queries)
+    _enough(links, grouping.count, queries)
     wanted = {
         "test": min(MOST_TEST, round(TEST * queries)),
         "dev": min(MOST_DEV, round(DEV * queries)),
@@ -187,8 +187,14 @@ def _part(task: Task, links: Links, rows: Numbers, grouping: Grouping) -> Part:
     )
 
 
-def _enough(groups: int, queries: int) -> None:
+def _enough(links: Links, groups: int, queries: int) -> None:
     if groups < fewest_groups():
+        if queries > 1 and len(set(links.relevant.nonzero()[1].tolist())) == 1:
+            raise DataError(
+                "All judged queries have the same relevant document, or documents that say the "
+                "same, so no contender can be better than another. Add different documents, and "
+                "queries that they answer."
+            )
         raise DataError(
             f"The test part can have {queries} queries in {groups} independent groups, too few "
             f"for any result: even if every group preferred the same side, chance alone would do "

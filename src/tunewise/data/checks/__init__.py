@@ -1,0 +1,1 @@
+"""Checks: what can be wrong with a task, one file for each thing looked at."""
