@@ -237,6 +237,11 @@ def _candidates(
     owners = np.concatenate([part.owners for part in parts])
     order = np.lexsort((owners, sizes[owners], keys))
     keys, owners = keys[order], owners[order]
+    equal = np.append(False, keys[1:] == keys[:-1])
+    shared = equal | np.append(equal[1:], False)
+    keys, owners = keys[shared], owners[shared]
+    if not len(keys):
+        return
     starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
     runs = np.diff(np.append(starts, len(keys)))
     ends = np.repeat(starts + runs, runs)
