@@ -17,7 +17,7 @@ def refusal(folder: Path | str) -> str:
 
 
 def test_a_good_folder_is_accepted(folder: Path) -> None:
-    encoder = load_encoder(str(folder), cache=False)
+    encoder = load_encoder(folder, cache=False)
     assert (encoder.name, encoder.found) == (str(folder), "path")  # type: ignore[attr-defined]
 
 

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_encoder(
-    name: str = DEFAULT_ENCODER,
+    name: str | Path = DEFAULT_ENCODER,
     *,
     base_url: str | None = None,
     cache: Path | Literal[False] | None = None,
@@ -37,6 +37,7 @@ def load_encoder(
     >>> load_encoder("word-hash").encode_queries(["how to sort a list"]).shape
     (1, 64)
     """
+    name = str(name)
     if base_url is not None and not name.startswith(_HOSTED):
         raise OptionError(
             f"A base URL goes with a hosted model, and '{name}' is a local one. "
