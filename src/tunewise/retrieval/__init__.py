@@ -1,6 +1,20 @@
 """Ranking documents for queries: by vectors, by words, and by both."""
 
+from tunewise.retrieval.analysis import Analyzer, default_analyzer
+from tunewise.retrieval.choosing import Fusion, LexicalSettings, choose, choose_fusion
 from tunewise.retrieval.dense import nearest
 from tunewise.retrieval.fusion import fuse
+from tunewise.retrieval.lexical import Bm25Index, build
 
-__all__ = ["fuse", "nearest"]
+__all__ = [
+    "Analyzer",
+    "Bm25Index",
+    "Fusion",
+    "LexicalSettings",
+    "build",
+    "choose",
+    "choose_fusion",
+    "default_analyzer",
+    "fuse",
+    "nearest",
+]

@@ -1,8 +1,8 @@
-"""The analyzer, k1 and b that serve one collection best, chosen on its dev queries."""
+"""How to search one collection by words and how to fuse, chosen on its dev queries."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from tunewise.metrics import Metric, score
 from tunewise.progress import Progress, silent
+from tunewise.rankings import Rankings
 from tunewise.retrieval.analysis import (
     Analyzer,
     default_analyzer,
     has_stemmer,
     has_stop_words,
 )
+from tunewise.retrieval.fusion import METHODS, fuse
 from tunewise.retrieval.lexical import K1, B, Bm25Index, Units, index_units, read_units
 from tunewise.retrieval.segmentation import has_segmenter
 from tunewise.task import Judgments, Part, Texts
@@ -24,7 +26,8 @@ _K1 = (0.6, 0.9, 1.6, 2.2)
 _B = (0.3, 0.5, 0.9)
 _DEV_QUERIES = 500
 _DOCUMENTS = 200_000
-_MARGIN = 1.0
+_WEIGHTS = (0.5, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2, 0.9, 0.1, 1.0, 0.0)  # the most even first
+_MARGIN = 1.0  # standard errors of the gain
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,64 @@ def choose(
     progress("choosing how to search by words", len(changes), len(changes))
     gain = float((values - trial.score(start)).mean())
     return replace(best, reason=f"chosen on {len(sample)} dev queries: {metric} +{gain:.3f}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How to fuse two rankings; `reason` says how that was decided."""
+
+    method: str
+    weight: float
+    reason: str
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Plain values, for JSON."""
+        return asdict(self)
+
+
+def choose_fusion(
+    first: Rankings,
+    second: Rankings,
+    judgments: Judgments,
+    metric: str | Metric = "nDCG@10",
+    *,
+    relevant_from: float = 1.0,
+) -> Fusion:
+    """The method and the weight of `first` with the best mean `metric` on these judgments.
+
+    Weights 0, 0.1 … 1 are tried with every method, so that either ranking alone may be the
+    answer; among equals the one nearest to a half is taken. A later method in `METHODS` replaces
+    an earlier one when its gain is above one standard error. Judged queries that the
+    rankings lack are passed over. Without judgments it is the first method at one half, and
+    `reason` says so.
+
+    >>> from tunewise.rankings import collect
+    >>> places, scores = np.array([0, 1]), np.array([2, 1], "float32")
+    >>> good = collect(["q"], ["x", "y"], [(places, scores)])
+    >>> bad = collect(["q"], ["x", "y"], [(places, scores[::-1])])
+    >>> choose_fusion(good, bad, {"q": {"x": 1}}).weight
+    0.6
+    """
+    judged = {key: judgments[key] for key in first.query_ids if key in judgments}
+    if not any(_answerable(graded, relevant_from) for graded in judged.values()):
+        return Fusion(METHODS[0], 0.5, "usual values: there are no dev queries to choose on")
+
+    def values(method: str, weight: float) -> NDArray[np.float64]:
+        fused = fuse(first, second, weight=weight, method=method)
+        return score(fused, judged, [metric], relevant_from=relevant_from).of(str(metric))
+
+    def leader(method: str) -> tuple[str, float, NDArray[np.float64]]:
+        tried = [(method, weight, values(method, weight)) for weight in _WEIGHTS]
+        # rounded, for sums in another order are not a gain
+        return max(tried, key=lambda one: round(float(one[2].mean()), 9))
+
+    best = leader(METHODS[0])
+    for method in METHODS[1:]:
+        other = leader(method)
+        if _clearly_better(other[2], best[2]):
+            best = other
+    reason = f"chosen on {len(best[2])} dev queries by {metric}"
+    return Fusion(best[0], best[1], reason)
 
 
 Alternatives = Callable[[LexicalSettings], Iterable[LexicalSettings]]
@@ -149,9 +210,13 @@ def _sample(dev: Part, relevant_from: float) -> list[int]:
     answerable = [
         place
         for place, key in enumerate(dev.queries.ids)
-        if any(grade >= relevant_from for grade in dev.judgments.get(key, {}).values())
+        if _answerable(dev.judgments.get(key, {}), relevant_from)
     ]
     if len(answerable) <= _DEV_QUERIES:
         return answerable
     drawn = np.random.default_rng(0).choice(len(answerable), _DEV_QUERIES, replace=False)
     return [answerable[place] for place in sorted(drawn)]
+
+
+def _answerable(graded: Mapping[str, float], relevant_from: float) -> bool:
+    return any(grade >= relevant_from for grade in graded.values())

@@ -53,6 +53,12 @@ class Bm25Index:
         progress("searching by words", len(queries), len(queries))
         return collect(queries.ids, self.document_ids, lists)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the index: the scores of its terms and documents."""
+        kept = {} if self.model is None else self.model.scores
+        return sum(part.nbytes for part in kept.values() if isinstance(part, np.ndarray))
+
     def _best(self, numbers: list[int], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not numbers:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
