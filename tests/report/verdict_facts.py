@@ -116,6 +116,7 @@ def _comparison(second: float, gain: tuple[float, float, float]) -> dict[str, An
         "ties": 431,
         "losses": 261,
         "deviation": 0.281,
+        "effective_deviation": 0.293,
         "p_value": 0.0002 if low > 0 else 0.31,
         "units": 1204,
         "groups": 977,

@@ -2,12 +2,8 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from tunewise.contenders.contender import (
     NO_TEXTS,
@@ -18,17 +14,16 @@ from tunewise.contenders.contender import (
     kept_encoder,
     named,
 )
-from tunewise.data.pairs import Pairs, Places, training_pairs
+from tunewise.data.pairs import Pairs, training_pairs
 from tunewise.encoders import Encoder, save_model
 from tunewise.progress import Progress
 from tunewise.rankings import Rankings
 from tunewise.retrieval import nearest
 from tunewise.task import Texts
 from tunewise.training.adapter import Adapter, Vectors, load_adapter, train_adapter
+from tunewise.training.looks import looks
 from tunewise.training.recipe import Side, recipes
 
-_DEV_DOCUMENTS = 20_000  # looks along the way rank this many documents at most
-_DEPTH = 20  # and as deep as this; deeper metrics are scored in full at the end
 _FILE = "adapter.safetensors"
 _BLENDS = (0.3, 0.5, 0.7, 0.85)
 _BASE = Adapter(None, None)
@@ -67,39 +62,26 @@ def load(kept: Kept) -> Contender:
     )
 
 
-@dataclass(frozen=True)
-class _Bench:
-    """The vectors training looks at: of train and dev queries, and of the documents."""
-
-    train: Vectors
-    dev: Vectors
-    documents: Vectors
-
-
 def _fitted(setting: Setting, encoder: Encoder, pairs: Pairs, side: Side) -> Contender:
     began = time.perf_counter()
     training, progress = setting.training, setting.progress
-    bench = _Bench(
-        encoder.encode_queries(training.train.queries.texts, progress=progress),
-        encoder.encode_queries(training.dev.queries.texts, progress=progress),
-        encoder.encode_documents(training.documents.texts, progress=progress),
-    )
-    pool = _pool(setting, bench)
-    dev_score = partial(_dev_score, setting, bench, pool)
+    queries = encoder.encode_queries(training.train.queries.texts, progress=progress)
+    dev = encoder.encode_queries(training.dev.queries.texts, progress=progress)
+    documents = encoder.encode_documents(training.documents.texts, progress=progress)
+    look = looks(training, dev, documents, setting.metric, seed=setting.seed)
     runs = []
     for recipe in recipes(side, seed=setting.seed):
-        adapter, score = train_adapter(
-            bench.train, bench.documents, pairs, dev_score, recipe, progress=progress
-        )
+        adapter, score = train_adapter(queries, documents, pairs, look, recipe, progress=progress)
         runs.append((score, recipe, adapter))
     score, recipe, adapter = max(runs, key=lambda run: run[0])
-    adapter, blend = _blended(adapter, score, dev_score)
-    gained = score > dev_score(_BASE)
+    adapter, blend = _blended(adapter, score, look)
+    if _worse_than_base(setting, adapter, dev, documents):
+        adapter, blend = _BASE, 0.0
     return _contender(
         named(f"adapter-{side}", encoder, setting.encoders),
         encoder,
         adapter,
-        bench.documents,
+        documents,
         training.documents,
         training.dev.queries,
         progress,
@@ -109,41 +91,25 @@ def _fitted(setting: Setting, encoder: Encoder, pairs: Pairs, side: Side) -> Con
             "recipes_tried": len(runs),
             "blend": blend,
             "training_pairs": len(pairs),
-            "dev_documents": len(pool),
         },
-        notes=() if gained else ("no adapter beat the base on dev, so this is the base",),
+        notes=("no adapter beat the base on dev: this is the base",) if adapter.untouched else (),
         began=began,
     )
 
 
-def _pool(setting: Setting, bench: _Bench) -> Places:
-    """The documents that looks along the way rank: all, or the hardest and a sample.
-
-    On a large corpus dev queries meet the base's best hundred documents, their own relevant
-    ones, and others drawn at random; the score is a little high, for every candidate alike.
-    """
-    training = setting.training
-    size = len(training.documents)
-    if size <= _DEV_DOCUMENTS:
-        return np.arange(size)
-    dev = training.dev
-    hard = nearest(bench.dev, bench.documents, dev.queries.ids, training.documents.ids).documents
-    judged = [training.documents.position[d] for q in dev.queries.ids for d in dev.judgments[q]]
-    drawn = np.random.default_rng(setting.seed).integers(0, size, _DEV_DOCUMENTS)
-    return np.unique(np.concatenate([hard, np.array(judged, dtype=np.int64), drawn]))
-
-
-def _dev_score(setting: Setting, bench: _Bench, pool: Places, adapter: Adapter) -> float:
-    training = setting.training
-    ids = [training.documents.ids[place] for place in pool]
-    ranked = nearest(
-        adapter.queries(bench.dev),
-        adapter.documents(bench.documents[pool]),
-        training.dev.queries.ids,
-        ids,
-        k=_DEPTH,
+def _worse_than_base(setting: Setting, adapter: Adapter, dev: Vectors, documents: Vectors) -> bool:
+    """Whether on all of dev, against all documents, the adapter falls short of its base."""
+    asked, ids = setting.training.dev.queries.ids, setting.training.documents.ids
+    base, tuned = (
+        dev_mean(
+            nearest(one.queries(dev), one.documents(documents), asked, ids),
+            setting.training.dev,
+            setting.metric,
+            setting.training.relevant_from,
+        )
+        for one in (_BASE, adapter)
     )
-    return dev_mean(ranked, training.dev, setting.metric, training.relevant_from)
+    return tuned < base
 
 
 def _blended(

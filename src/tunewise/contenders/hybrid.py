@@ -6,7 +6,7 @@ from typing import Any
 
 from tunewise.contenders.contender import Contender, Kept, Setting
 from tunewise.rankings import Rankings
-from tunewise.retrieval import choose_fusion, fuse
+from tunewise.retrieval import fuse
 from tunewise.task import Texts
 
 
@@ -76,3 +76,15 @@ def _name(over: str) -> str:
     word, _, encoder = over.partition("@")
     joined = "hybrid" if word == "pretrained" else f"{word}-hybrid"
     return f"{joined}@{encoder}" if encoder else joined
+
+
+def choose_fusion(first, second, judgments, metric, *, relevant_from):
+    from tunewise.metrics import score
+    best = (-1.0, 0.0, {"method": "minmax", "weight": 0.5})
+    if judgments:
+        for method in ("minmax", "zscore", "rrf"):
+            for w in range(0, 11):
+                f = fuse(first, second, weight=w / 10, method=method)
+                m = score(f, judgments, [metric], relevant_from=relevant_from).mean(metric)
+                best = max(best, (m, -abs(w - 5), {"method": method, "weight": w / 10}), key=lambda b: b[:2])
+    return best[2]

@@ -1,5 +1,7 @@
 """Folder: an encoder written as an ordinary sentence-transformers model, adapter included."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,22 @@ def _write(encoder: TransformerEncoder, folder: Path, query_map: _Map, document_
         model.append(Normalize())
         model.append(Router(routes, default_route="document"))
         model.append(Normalize())
-    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+    with _no_bars():
+        model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+
+
+@contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keeps transformers from drawing progress bars of its own."""
+    from transformers.utils import logging
+
+    drawn = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            logging.enable_progress_bar()
 
 
 def _dense(square: _Map, dimension: int) -> Any:

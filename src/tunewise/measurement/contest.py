@@ -37,6 +37,7 @@ def hold(setting: Setting, words: Sequence[str] | None, budget: float | None) ->
     for word in line_up(words):
         limited = setting if end is None or not fitted else _until(setting, end)
         try:
+            limited.progress("", 0, 0)
             new = TABLE[word].fit(limited, fitted)
         except _BudgetSpent:
             skipped.append(Skipped(word, "the budget was used up"))
@@ -54,7 +55,6 @@ def _until(setting: Setting, end: float) -> Setting:
             raise _BudgetSpent
         setting.progress(what, done, total)
 
-    watched("", 0, 0)
     return replace(setting, progress=watched)
 
 

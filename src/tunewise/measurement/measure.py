@@ -68,19 +68,19 @@ def measure(
     began = time.monotonic()
     metric = parse_metric(metric).name
     _validate(worth, target, budget)
-    line_up(contenders)  # an unknown word is said before minutes of work
+    words = list(dict.fromkeys(line_up(contenders)))
     loaded = [_loaded(encoder, base_url) for encoder in encoders]
     division = divide(task, seed=seed)
     findings = _findings(task, division, loaded[0], worth)
     languages = detect(task.documents.texts, seed=seed)
     setting = Setting(division.training, loaded, metric, languages.main, seed, progress)
-    contest = hold(setting, contenders, budget)
+    contest = hold(setting, words, budget)
     settings = {
         "metric": metric,
         "worth": worth,
         "target": target,
         "budget_seconds": budget,
-        "try": None if contenders is None else list(contenders),
+        "try": words,
         "encoders": [encoder.name for encoder in loaded],
         "base_url": base_url,
         "seed": seed,

@@ -20,10 +20,10 @@ class Recipe:
     learning_rate: float = 1e-3
     temperature: float = 0.05
     batch: int = 256
-    candidates: int = 4096
-    steps: int = 600
-    look: int = 25
-    patience: int = 6
+    candidates: int = 2048
+    steps: int = 480
+    look: int = 40
+    patience: int = 4
     seed: int = 0
 
     def to_dict(self) -> dict[str, Any]:
