@@ -13,7 +13,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --n
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format fast slow browser venv constraints clean
+.PHONY: help demo test lint format fast slow browser venv reference constraints clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -50,6 +50,9 @@ browser:
 	else \
 		echo "No Chromium found: the browser test will be skipped and say so. Install it to run it."; \
 	fi
+
+reference: .venv/.whole  ## docs/reference anew, from the argument parser and the docstrings
+	$(BIN)/python docs/generate.py
 
 venv: .venv/.whole  ## The virtual environment with all extras and the developers' tools
 
