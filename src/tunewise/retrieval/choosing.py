@@ -17,7 +17,7 @@ from tunewise.retrieval.analysis import (
     has_stemmer,
     has_stop_words,
 )
-from tunewise.retrieval.fusion import METHODS, fuse
+from tunewise.retrieval.fusion import METHODS, align, comparable, weigh
 from tunewise.retrieval.lexical import K1, B, Bm25Index, Units, index_units, read_units
 from tunewise.retrieval.segmentation import has_segmenter
 from tunewise.task import Judgments, Part, Texts
@@ -122,12 +122,15 @@ def choose_fusion(
     if not any(_answerable(graded, relevant_from) for graded in judged.values()):
         return Fusion(METHODS[0], 0.5, "usual values: there are no dev queries to choose on")
 
-    def values(method: str, weight: float) -> NDArray[np.float64]:
-        fused = fuse(first, second, weight=weight, method=method)
-        return score(fused, judged, [metric], relevant_from=relevant_from).of(str(metric))
+    pair = align(first, second)
 
     def leader(method: str) -> tuple[str, float, NDArray[np.float64]]:
-        tried = [(method, weight, values(method, weight)) for weight in _WEIGHTS]
+        values, tried = comparable(pair, method), []
+        for weight in _WEIGHTS:
+            scores = score(
+                weigh(pair, values, weight), judged, [metric], relevant_from=relevant_from
+            )
+            tried.append((method, weight, scores.of(str(metric))))
         # rounded, for sums in another order are not a gain
         return max(tried, key=lambda one: round(float(one[2].mean()), 9))
 
