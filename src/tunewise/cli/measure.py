@@ -70,7 +70,8 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     from tunewise.prices import Prices
     from tunewise.report import save_verdict, to_text
 
-    prices = replace(Prices(), **dict(_price(pair) for pair in parsed.price))
+    given: dict[str, Any] = dict(_price(pair) for pair in parsed.price)
+    prices = replace(Prices(), **given)
     folder = parsed.out or Path("tunewise-out") / _stem(task.source)
     check_writable(folder)
     with shown() as progress:

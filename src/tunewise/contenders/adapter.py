@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.contenders.contender import (
+    DEPTH,
     NO_TEXTS,
     Contender,
     Kept,
@@ -141,7 +142,7 @@ def _contender(
 
     def rank(queries: Texts) -> Rankings:
         asked = adapter.queries(encoder.encode_queries(queries.texts, progress=progress))
-        return nearest(asked, mapped, queries.ids, documents.ids)
+        return nearest(asked, mapped, queries.ids, documents.ids, k=DEPTH)
 
     def save_vectors(folder: Path) -> None:
         save_model(encoder, folder, adapter.query_map, adapter.document_map)

@@ -13,6 +13,7 @@ from tunewise.rankings import Rankings
 from tunewise.task import Part, Texts, Training
 
 NO_TEXTS = Texts([], [])
+DEPTH = 200  # documents a ranking holds; a fusion of shallower lists loses what one lacks
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Setting:
 class Contender:
     """One complete way to answer the task, fitted.
 
-    `rank` gives the best hundred documents for each query and `dev` is what it gave for the dev
+    `rank` gives the best DEPTH documents for each query and `dev` is what it gave for the dev
     queries. `settings` is what was chosen on dev, in plain values: with `encoder_name`, and for
     a hosted model `base_url`, enough to load the contender again. `save_vectors` writes what
     plain sentence-transformers can load, if there is such a thing. `reembed` says whether the

@@ -6,7 +6,7 @@ from typing import Any
 
 from tunewise.contenders.contender import Contender, Kept, Setting
 from tunewise.rankings import Rankings
-from tunewise.retrieval import fuse
+from tunewise.retrieval import choose_fusion, fuse
 from tunewise.task import Texts
 
 
@@ -42,11 +42,16 @@ def _fitted(setting: Setting, words: Contender, over: Contender) -> Contender:
         setting.metric,
         relevant_from=training.relevant_from,
     )
-    return _contender(words, over, chosen, began)
+    settings = {"method": chosen.method, "weight": chosen.weight}
+    return _contender(words, over, settings, began, notes=(chosen.reason,))
 
 
 def _contender(
-    words: Contender, over: Contender, settings: Mapping[str, Any], began: float
+    words: Contender,
+    over: Contender,
+    settings: Mapping[str, Any],
+    began: float,
+    notes: tuple[str, ...] = (),
 ) -> Contender:
     def joined(first: Rankings, second: Rankings) -> Rankings:
         return fuse(first, second, weight=settings["weight"], method=settings["method"])
@@ -66,6 +71,7 @@ def _contender(
         encoder=over.encoder,
         reembed=over.reembed,
         save_vectors=over.save_vectors,
+        notes=notes,
         seconds=time.perf_counter() - began + words.seconds + over.seconds,
         parts={"lexical": words, "vectors": over},
     )
@@ -76,15 +82,3 @@ def _name(over: str) -> str:
     word, _, encoder = over.partition("@")
     joined = "hybrid" if word == "pretrained" else f"{word}-hybrid"
     return f"{joined}@{encoder}" if encoder else joined
-
-
-def choose_fusion(first, second, judgments, metric, *, relevant_from):
-    from tunewise.metrics import score
-    best = (-1.0, 0.0, {"method": "minmax", "weight": 0.5})
-    if judgments:
-        for method in ("minmax", "zscore", "rrf"):
-            for w in range(0, 11):
-                f = fuse(first, second, weight=w / 10, method=method)
-                m = score(f, judgments, [metric], relevant_from=relevant_from).mean(metric)
-                best = max(best, (m, -abs(w - 5), {"method": method, "weight": w / 10}), key=lambda b: b[:2])
-    return best[2]

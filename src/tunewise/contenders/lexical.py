@@ -3,8 +3,9 @@
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 
-from tunewise.contenders.contender import NO_TEXTS, Contender, Kept, Setting
+from tunewise.contenders.contender import DEPTH, NO_TEXTS, Contender, Kept, Setting
 from tunewise.progress import Progress
 from tunewise.retrieval import Analyzer, LexicalSettings, build, choose
 from tunewise.task import Texts
@@ -43,8 +44,8 @@ def _contender(
         name="lexical",
         family="lexical",
         tuned=False,
-        rank=index.rank,
-        dev=index.rank(dev),
+        rank=partial(index.rank, k=DEPTH),
+        dev=index.rank(dev, k=DEPTH),
         settings={
             "k1": chosen.k1,
             "b": chosen.b,

@@ -4,7 +4,15 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
-from tunewise.contenders.contender import NO_TEXTS, Contender, Kept, Setting, kept_encoder, named
+from tunewise.contenders.contender import (
+    DEPTH,
+    NO_TEXTS,
+    Contender,
+    Kept,
+    Setting,
+    kept_encoder,
+    named,
+)
 from tunewise.encoders import Encoder, save_model
 from tunewise.progress import Progress
 from tunewise.rankings import Rankings
@@ -41,7 +49,7 @@ def _contender(
 
     def rank(queries: Texts) -> Rankings:
         asked = encoder.encode_queries(queries.texts, progress=progress)
-        return nearest(asked, vectors, queries.ids, documents.ids)
+        return nearest(asked, vectors, queries.ids, documents.ids, k=DEPTH)
 
     return Contender(
         name=name,

@@ -52,8 +52,8 @@ def looks(
     generator = np.random.default_rng(seed)
     dev, corpus = training.dev, training.documents
     asked = np.sort(generator.permutation(len(dev))[:_QUERIES])
-    ids = [dev.queries.ids[place] for place in asked]
-    pool = np.arange(len(corpus))
+    ids = [dev.queries.ids[int(place)] for place in asked]
+    pool: NDArray[np.int64] = np.arange(len(corpus))
     if len(corpus) > _DOCUMENTS:
         hard = nearest(queries[asked], documents, ids, corpus.ids, k=_DEPTH).documents
         judged = [corpus.position[d] for query in ids for d in dev.judgments[query]]
@@ -63,7 +63,7 @@ def looks(
         query_ids=ids,
         judgments={query: dev.judgments[query] for query in ids},
         documents=documents[pool],
-        document_ids=[corpus.ids[place] for place in pool],
+        document_ids=[corpus.ids[int(place)] for place in pool],
         metric=metric,
         relevant_from=training.relevant_from,
     )
