@@ -12,6 +12,7 @@ from tunewise.encoders import tokens
 from tunewise.encoders.cache import read_facts, stores, write_facts
 from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
+from tunewise.encoders.threads import cores, in_order, one_thread
 from tunewise.encoders.vectors import Batch, Side, encode
 from tunewise.errors import EncoderError
 from tunewise.progress import Progress, silent
@@ -23,7 +24,7 @@ ENGINE = "torch fp32"
 # of one core at 1,024 / 2,048 / 4,096 / 8,192: short 153/144/129/105, middle 28/28/26/22, long
 # 17/17/17/14 (sentence-transformers' defaults 98, 20, 14): small batches stay in its caches.
 # For a GPU it is a guess.
-_CPU_BUDGET = 2048
+_CPU_BUDGET = 1024
 _GPU_BUDGET = 32_768
 _PROMPTS: Mapping[Side, tuple[str, ...]] = {
     "queries": ("query",),
@@ -132,9 +133,10 @@ class TransformerEncoder:
             lengths = np.array([len(text) // 4 + 1 for text in texts], dtype=np.int64)
         lengths = np.minimum(lengths, self.max_tokens or lengths.max())
         side_encode = model.encode_query if side == "queries" else model.encode_document
-        budget = _CPU_BUDGET if model.device.type == "cpu" else _GPU_BUDGET
-        batches = greedy(lengths, budget)
-        return _encoded(texts, lengths, batches, side_encode, self.dimension)
+        on_cpu = model.device.type == "cpu"
+        batches = greedy(lengths, _CPU_BUDGET if on_cpu else _GPU_BUDGET)
+        workers = cores() if on_cpu else 1
+        return _encoded(texts, lengths, batches, side_encode, self.dimension, workers)
 
     def _prompt(self, side: Side) -> str:
         return tokens.prompt_of(self.folder, _PROMPTS[side])
@@ -175,17 +177,21 @@ def _encoded(
     batches: Iterator[NDArray[np.int64]],
     side_encode: Any,
     dimension: int,
+    workers: int,
 ) -> Iterator[Batch]:
     work, done = int((lengths + 1).sum()), 0
-    for places in batches:
-        if lengths[places[0]]:
-            batch = [texts[place] for place in places]
-            given = side_encode(batch, batch_size=len(batch), show_progress_bar=False)
-            vectors = np.asarray(given, dtype=np.float32)
-        else:  # no token to pool over: models without special tokens, empty texts
-            vectors = np.zeros((len(places), dimension), dtype=np.float32)
-        done += int((lengths[places] + 1).sum())
-        yield Batch(places, vectors, done / work)
+
+    def vectors_of(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if not lengths[places[0]]:  # no token to pool over: some models' empty texts
+            return places, np.zeros((len(places), dimension), dtype=np.float32)
+        batch = [texts[place] for place in places]
+        given = side_encode(batch, batch_size=len(batch), show_progress_bar=False)
+        return places, np.asarray(given, dtype=np.float32)
+
+    with one_thread():
+        for places, vectors in in_order(vectors_of, batches, workers):
+            done += int((lengths[places] + 1).sum())
+            yield Batch(places, vectors, done / work)
 
 
 def _load(folder: Path) -> Any:

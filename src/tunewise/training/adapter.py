@@ -1,7 +1,6 @@
 """Adapter: a linear map learned on cached vectors, in seconds, without touching the encoder."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.pairs import Pairs
+from tunewise.encoders.threads import one_thread
 from tunewise.errors import EncoderError
 from tunewise.files import whole
 from tunewise.progress import Progress, silent
@@ -92,25 +92,8 @@ def train_adapter(
     `pairs.barred` names is never a negative. The base itself is among the candidates: an
     adapter that improves nothing comes back as `Adapter(None, None)`.
     """
-    with _one_thread():
+    with one_thread():
         return _trained(queries, documents, pairs, dev_score, recipe, progress)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Keeps torch to one thread: its operations here are too small to share.
-
-    Where another process holds a core, each of some sixty operations a step waits for a time
-    slice: 500 ms a step with two threads was 55 ms with one. Sums are in one order, too.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _trained(
