@@ -65,15 +65,14 @@ def run(parsed: argparse.Namespace) -> int:
 def measured(task: "Task", parsed: argparse.Namespace) -> int:
     """Measures, saves, prints."""
     from tunewise.encoders import DEFAULT_ENCODER
-    from tunewise.files import check_writable
     from tunewise.measurement import measure
     from tunewise.prices import Prices
-    from tunewise.report import save_verdict, to_text
+    from tunewise.report import check_place, save_verdict, to_text
 
     given: dict[str, Any] = dict(_price(pair) for pair in parsed.price)
     prices = replace(Prices(), **given)
     folder = parsed.out or Path("tunewise-out") / _stem(task.source)
-    check_writable(folder)
+    check_place(folder)
     with shown() as progress:
         verdict = measure(
             task,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, read_data
 from tunewise.cli.progress import shown
-from tunewise.errors import DataError
+from tunewise.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from tunewise.contenders import Contender
@@ -34,6 +34,8 @@ def run(parsed: argparse.Namespace) -> int:
     from tunewise.contenders import load_contender
     from tunewise.task import Texts
 
+    if parsed.k < 1:
+        raise OptionError(f"-k is {parsed.k}, so nothing could be shown. Give 1 or more.")
     parsed.data = parsed.data or _source(parsed.folder)
     task = read_data(parsed)
     query = Texts(["words"], [parsed.words])
@@ -51,7 +53,7 @@ def _source(folder: Path) -> str:
     try:
         facts = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
         source: str = facts["data"]["source"]
-    except (OSError, ValueError, KeyError) as wrong:
+    except (OSError, ValueError, LookupError, TypeError) as wrong:
         raise DataError(
             f"'{folder}' holds no verdict of Tunewise ({wrong}). Give the folder that "
             "`tunewise measure --out` wrote."

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.groups import Grouping, Links, Numbers, fewest_groups, grouped, linked, scorable
-from tunewise.errors import DataError
+from tunewise.errors import DataError, OptionError
 from tunewise.finding import Finding
 from tunewise.task import Part, Task, Test, Training
 
@@ -58,8 +58,10 @@ def divide(task: Task, *, seed: int = 0) -> Division:
     with a relevant document take part. Same queries and seed, same division, whatever their order.
 
     Raises DataError when test would hold too few independent groups for any result to be
-    significant (`fewest_groups`).
+    significant (`fewest_groups`), OptionError for a seed below 0.
     """
+    if seed < 0:
+        raise OptionError(f"The seed is {seed}, but random numbers start from 0 or more.")
     links = linked(task, scorable(task))
     cut = _by_user(task, links, seed) if _has_test(task, links) else _by_group(task, links, seed)
     rows = {name: np.flatnonzero(cut.parts == name) for name in PARTS}

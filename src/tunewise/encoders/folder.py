@@ -21,7 +21,7 @@ def save_model(
 
     With maps, `encode_query` and `encode_document` go through a Router that applies each side's.
     An encoder that is no sentence-transformers model (a hosted one, word-hash) has no such form,
-    and nothing is written for it.
+    and nothing is written for it. Raises OSError when the disk refuses.
     """
     if isinstance(encoder, TransformerEncoder):
         _write(encoder, folder, query_map, document_map)
@@ -40,8 +40,19 @@ def _write(encoder: TransformerEncoder, folder: Path, query_map: _Map, document_
         model.append(Normalize())
         model.append(Router(routes, default_route="document"))
         model.append(Normalize())
-    with _no_bars():
+    with _no_bars(), _plain_refusals():
         model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+
+
+@contextmanager
+def _plain_refusals() -> Iterator[None]:
+    """Makes of safetensors' own error for a full disk the OSError that it stands for."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as refusal:
+        raise OSError(str(refusal)) from refusal
 
 
 @contextmanager

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.contenders import save_contender
-from tunewise.files import write_text
+from tunewise.errors import OutputError
+from tunewise.files import check_writable, whole_set, write_text
 from tunewise.prices import Prices
 from tunewise.report.facts import facts
 from tunewise.report.page import to_page
 from tunewise.verdict import Verdict
 
 _DECIMALS = 6
+_MODELS = ("model", "base")
 
 
 def save_report(found: Mapping[str, Any], folder: str | Path) -> None:
@@ -40,15 +42,34 @@ def save_verdict(
     """Writes all that a verdict leaves behind into `folder`, and gives its facts.
 
     `model/` holds the recommended contender, `base/` the description of what it was held against,
-    `report.html` and `verdict.json` the facts. `verdict.json` comes last: where it is, all is.
+    `report.html` and `verdict.json` the facts. Either all of it is written or nothing, and
+    `verdict.json` comes last: where it is, all is.
 
-    Raises OutputError if the folder cannot be written.
+    Raises OutputError as `check_place` does.
     """
     found = facts(verdict, prices=prices)
-    save_contender(verdict.contender, Path(folder) / "model")
-    save_contender(verdict.base, Path(folder) / "base", model=False)
-    save_report(found, folder)
+    check_place(folder)
+    with whole_set(Path(folder), seal="verdict.json") as beside:
+        save_contender(verdict.contender, beside / "model")
+        save_contender(verdict.base, beside / "base", model=False)
+        save_report(found, beside)
     return found
+
+
+def check_place(folder: str | Path) -> None:
+    """Makes sure, before long work, that a verdict can go into `folder`; makes it if need be.
+
+    Raises OutputError if it cannot be written, or has a `model` or `base` of somebody else's,
+    which would be lost.
+    """
+    check_writable(Path(folder))
+    for name in _MODELS:
+        place = Path(folder) / name
+        if place.exists() and not (place / "tunewise.json").is_file():
+            raise OutputError(
+                f"'{place}' was not written by Tunewise, and a verdict in '{folder}' would take "
+                "its place. Choose another folder with --out."
+            )
 
 
 def _rounded(value: Any) -> Any:
