@@ -81,3 +81,10 @@ def test_a_single_text_or_a_number_is_refused_with_what_to_do() -> None:
         WordHashEncoder().encode_queries(["open", 3])  # type: ignore[list-item]
     with pytest.raises(OptionError, match="0 dimensions"):
         WordHashEncoder(0)
+
+
+def test_a_large_result_lies_in_a_file_and_is_the_same() -> None:
+    encoder = WordHashEncoder(384)
+    vectors = encoder.encode_documents(["open a file", "close it"] * 90_000)
+    assert isinstance(vectors, np.memmap)
+    assert np.array_equal(vectors[-2:], encoder.encode_documents(["open a file", "close it"]))

@@ -100,3 +100,14 @@ def test_a_damaged_adapter_is_refused_by_name(tmp_path):
     path.write_bytes(b"not tensors")
     with pytest.raises(EncoderError, match=r"adapter\.safetensors"):
         load_adapter(path)
+
+
+def test_many_mapped_vectors_lie_in_a_file_and_are_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
+    generator = np.random.default_rng(4)
+    adapter = Adapter(None, generator.normal(size=(64, 64)).astype(np.float32))
+    few = unit(generator.normal(size=(32, 64)))
+    mapped = adapter.documents(np.tile(few, (34_000, 1)))
+    assert isinstance(mapped, np.memmap)
+    np.testing.assert_allclose(mapped[-32:], adapter.documents(few), atol=1e-6)
+    assert not list((tmp_path / "cache").iterdir())

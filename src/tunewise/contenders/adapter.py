@@ -64,11 +64,11 @@ def load(kept: Kept) -> Contender:
 
 
 def _fitted(setting: Setting, encoder: Encoder, pairs: Pairs, side: Side) -> Contender:
-    began = time.perf_counter()
     training, progress = setting.training, setting.progress
     queries = encoder.encode_queries(training.train.queries.texts, progress=progress)
     dev = encoder.encode_queries(training.dev.queries.texts, progress=progress)
-    documents = encoder.encode_documents(training.documents.texts, progress=progress)
+    documents = setting.document_vectors(encoder)
+    began = time.perf_counter()
     look = looks(training, dev, documents, setting.metric, seed=setting.seed)
     runs = []
     for recipe in recipes(side, seed=setting.seed):

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tunewise.encoders import Encoder, load_encoder
 from tunewise.errors import EncoderError
 from tunewise.metrics import score
@@ -18,7 +21,10 @@ DEPTH = 200  # documents a ranking holds; a fusion of shallower lists loses what
 
 @dataclass(frozen=True)
 class Setting:
-    """What every contender is given to learn from and choose on; the test part is not in here."""
+    """What every contender is given to learn from and choose on; the test part is not in here.
+
+    `vectors` holds the documents' vectors by the stamps of the encoders that made them.
+    """
 
     training: Training
     encoders: Sequence[Encoder]
@@ -26,6 +32,14 @@ class Setting:
     language: str | None = None
     seed: int = 0
     progress: Progress = silent
+    vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+
+    def document_vectors(self, encoder: Encoder) -> NDArray[np.float32]:
+        """The documents' vectors (n, d) by this encoder, made once for all contenders."""
+        if encoder.stamp not in self.vectors:
+            texts = self.training.documents.texts
+            self.vectors[encoder.stamp] = encoder.encode_documents(texts, progress=self.progress)
+        return self.vectors[encoder.stamp]
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,7 @@ class Contender:
     a hosted model `base_url`, enough to load the contender again. `save_vectors` writes what
     plain sentence-transformers can load, if there is such a thing. `reembed` says whether the
     documents need new vectors when it replaces the plain encoder. `seconds` is what fitting
-    took. `parts`
+    took, without encoding. `parts`
     are the contenders it is made of.
     """
 

@@ -1,8 +1,10 @@
 """`pretrained`: an encoder as it comes, exact nearest documents by cosine."""
 
-import time
 from collections.abc import Sequence
 from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tunewise.contenders.contender import (
     DEPTH,
@@ -27,6 +29,7 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
         _contender(
             named("pretrained", encoder, setting.encoders),
             encoder,
+            setting.document_vectors(encoder),
             setting.training.documents,
             setting.training.dev.queries,
             setting.progress,
@@ -38,15 +41,24 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
 def load(kept: Kept) -> Contender:
     """The encoder named in what was kept, over these documents."""
     encoder = kept_encoder(kept)
-    return _contender(kept.saved["name"], encoder, kept.documents, NO_TEXTS, kept.progress)
+    return _contender(
+        kept.saved["name"],
+        encoder,
+        encoder.encode_documents(kept.documents.texts, progress=kept.progress),
+        kept.documents,
+        NO_TEXTS,
+        kept.progress,
+    )
 
 
 def _contender(
-    name: str, encoder: Encoder, documents: Texts, dev: Texts, progress: Progress
+    name: str,
+    encoder: Encoder,
+    vectors: NDArray[np.float32],
+    documents: Texts,
+    dev: Texts,
+    progress: Progress,
 ) -> Contender:
-    began = time.perf_counter()
-    vectors = encoder.encode_documents(documents.texts, progress=progress)
-
     def rank(queries: Texts) -> Rankings:
         asked = encoder.encode_queries(queries.texts, progress=progress)
         return nearest(asked, vectors, queries.ids, documents.ids, k=DEPTH)
@@ -61,5 +73,4 @@ def _contender(
         bytes_per_document=4 * encoder.dimension,
         encoder=encoder,
         save_vectors=partial(save_model, encoder),
-        seconds=time.perf_counter() - began,
     )

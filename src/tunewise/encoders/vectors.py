@@ -85,20 +85,22 @@ def encode(
 def room(rows: int, dimension: int, folder: Path | None) -> NDArray[np.float32]:
     """An array (rows, dimension) to be filled; a large one lies in a file under `folder`.
 
-    The file has no name, so it vanishes with the array, even if the process is killed.
-    Raises OutputError when the disk has no room for it.
+    The file has no name, so it vanishes with the array, even if the process is killed. None is
+    the folder for temporary files. Raises OutputError when the disk has no room for it.
     """
     if 4 * rows * dimension <= _IN_MEMORY:
         return np.empty((rows, dimension), dtype=np.float32)
     try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             _reserve(file.fileno(), 4 * rows * dimension)
             return np.memmap(file, dtype=np.float32, mode="r+", shape=(rows, dimension))
     except OSError as refusal:
         raise OutputError(
             f"There is no room for {rows:,} vectors in '{folder or tempfile.gettempdir()}': "
-            f"{refusal.strerror or refusal}. Free some space or set TUNEWISE_CACHE to another "
-            "folder."
+            f"{refusal.strerror or refusal}. Free some space, or set "
+            f"{'TMPDIR' if folder is None else 'TUNEWISE_CACHE'} to another folder."
         ) from refusal
 
 

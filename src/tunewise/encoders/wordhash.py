@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders.texts import as_texts
+from tunewise.encoders.vectors import room
 from tunewise.errors import OptionError
 from tunewise.progress import Progress, silent
 
@@ -68,7 +69,7 @@ class WordHashEncoder:
         return 0.0
 
     def _encode(self, texts: Sequence[str], what: str, progress: Progress) -> NDArray[np.float32]:
-        vectors = np.zeros((len(texts), self.dimension), dtype=np.float32)
+        vectors = room(len(texts), self.dimension, None)
         for start in range(0, len(texts), _BLOCK):
             block = texts[start : start + _BLOCK]
             vectors[start : start + len(block)] = self._block(block)

@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.pairs import Pairs
+from tunewise.encoders import cache_folder
 from tunewise.encoders.threads import one_thread
+from tunewise.encoders.vectors import room
 from tunewise.errors import EncoderError
 from tunewise.files import whole
 from tunewise.progress import Progress, silent
@@ -39,7 +41,7 @@ class Adapter:
         return _mapped(vectors, self.query_map)
 
     def documents(self, vectors: Vectors) -> Vectors:
-        """Document vectors (n, d), mapped."""
+        """Document vectors (n, d), mapped; above 256 MB in a file, as those of an encoder."""
         return _mapped(vectors, self.document_map)
 
     @property
@@ -223,7 +225,7 @@ def _toward(offset_map: Vectors | None, share: float) -> Vectors | None:
 def _mapped(vectors: Vectors, square: Vectors | None) -> Vectors:
     if square is None:
         return vectors
-    mapped = np.empty_like(vectors, dtype=np.float32)
+    mapped = room(len(vectors), vectors.shape[1], cache_folder())
     for begin in range(0, len(vectors), _BLOCK):
         block = vectors[begin : begin + _BLOCK] @ square
         lengths = np.linalg.norm(block, axis=1, keepdims=True)
