@@ -1,6 +1,7 @@
 """The whole story on a tiny task: from a task to a verdict, a folder, and a search."""
 
 import json
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -11,7 +12,7 @@ from tunewise.report import facts
 from tunewise.task import Texts
 from tunewise.testing import WordHashEncoder, tiny_task
 
-SCHEMA = "docs/verdict.schema.json"
+SCHEMA = Path("docs/verdict.schema.json")
 
 
 def measured(task=None, **options):
@@ -36,7 +37,7 @@ def timeless(verdict):
     return json.dumps(plain)
 
 
-def test_an_untuned_measurement_needs_no_model(own_cache):
+def test_an_untuned_measurement_needs_no_model():
     found = measured(contenders=["lexical", "pretrained", "hybrid"])
     assert [c.name for c in found.contenders] == ["lexical", "pretrained", "hybrid"]
     assert found.answer == "cannot tell yet"
@@ -62,8 +63,7 @@ def test_the_answer_is_one_of_four(verdict):
 
 @pytest.mark.slow
 def test_facts_follow_the_schema(verdict):
-    with open(SCHEMA, encoding="utf-8") as file:
-        Draft202012Validator(json.load(file)).validate(facts(verdict))
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(facts(verdict))
 
 
 @pytest.mark.slow
@@ -73,9 +73,6 @@ def test_the_same_task_and_seed_give_the_same_facts_but_for_times(verdict):
 
 @pytest.mark.slow
 def test_the_same_measurement_is_one_use_of_the_test_part_and_another_a_second(verdict):
-    assert verdict.data["test_use"] == {"ordinal": 1, "earlier": 0} or verdict.data["test_use"][
-        "ordinal"
-    ]
     first = verdict.data["test_use"]["ordinal"]
     assert measured().data["test_use"]["ordinal"] == first
     assert measured(worth=0.05).data["test_use"]["ordinal"] > first
@@ -96,9 +93,7 @@ def test_what_is_saved_ranks_as_what_was_measured(verdict, tmp_path):
 @pytest.mark.slow
 def test_shuffled_judgments_never_say_tune():
     task = tiny_task()
-    turned = {
-        query: {f"d{(int(query[1:]) * 37 + 11) % 128}": 1.0} for query in task.judgments
-    }
+    turned = {query: {f"d{(int(query[1:]) * 37 + 11) % 128}": 1.0} for query in task.judgments}
     shuffled = tunewise.Task(
         documents=task.documents,
         queries=task.queries,

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from tunewise.finding import Finding
 
@@ -47,7 +48,8 @@ class Task:
     `queries` holds every query, judged or not; every id in `judgments` exists. `parts` says
     which part ("train", "dev", "test") the user put a query in and is empty when the user made
     no split; `groups` holds the user's own group keys, if any. A document counts as relevant
-    from grade `relevant_from` up. `findings` says what reading had to decide or leave out.
+    from grade `relevant_from` up. `source` and `read_with` are what `read_task`
+    was called with, and `findings` says what it had to decide or leave out.
     """
 
     documents: Texts
@@ -57,6 +59,7 @@ class Task:
     groups: Mapping[str, str] = field(default_factory=dict)
     relevant_from: float = 1.0
     source: str = ""
+    read_with: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
 
     @cached_property

@@ -78,12 +78,14 @@ def test_texts_of_the_data_cannot_steer_the_terminal() -> None:
     assert not set(text) & {"\x1b", "\x07"}
 
 
-def test_warnings_are_told_and_notes_are_counted() -> None:
-    text = to_text(verdict_facts())
+def test_findings_are_told_with_examples_and_what_to_do() -> None:
+    facts = verdict_facts()
+    text = to_text(facts)
     assert "D012 error: Queries that judge a missing document (3)" in text
     assert "D004 warning: Near-duplicate documents (212)" in text
-    assert "2 notes (D021, D030): see the report." in text
-    assert "Several languages" not in text
+    for finding in facts["findings"]:
+        assert finding["code"] in text
+        assert text.count("e.g. ") == sum(len(one["examples"]) for one in facts["findings"])
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,7 @@ def _needed() -> dict[str, Any]:
 def _data() -> dict[str, Any]:
     return {
         "source": "boats & trams/",
+        "read_with": {},
         "fingerprint": "5f0c3d8a91b2e467",
         "documents": 18240,
         "queries": 6100,

@@ -105,13 +105,21 @@ def test_a_wide_interval_cannot_tell_and_says_how_many_queries_would():
     assert f"{found.needed.more:,}" in found.sentence
 
 
-def test_a_gain_on_the_line_is_beyond_any_number_of_queries():
+def test_a_small_sure_gain_next_to_what_is_worth_having_needs_no_more_queries():
     base = PLAIN.scores.values["nDCG@10"]
-    steps = np.tile([0.3, -0.3], UNITS // 2) + 0.02 - 1e-9
+    steps = np.tile([0.06, -0.03], UNITS // 2) + 0.003
     found = answer(PLAIN, standing("adapter-query", base + steps, tuned=True))
     assert found.answer == "cannot tell yet"
+    assert found.gain.low > 0
     assert found.needed.queries is None
     assert found.needed.more is None
+
+
+def test_queries_needed_tell_what_is_worth_having_from_none():
+    values = np.tile([0.5, -0.462], UNITS // 2)  # mean 0.019, far too wide to say
+    found = answer(PLAIN, standing("t", PLAIN.scores.values["nDCG@10"] + values, tuned=True))
+    deviation = found.gain.effective_deviation
+    assert found.needed.queries == pytest.approx((2.8016 * deviation / 0.02) ** 2, rel=0.01)
 
 
 def differing_in(queries, by):
@@ -124,7 +132,24 @@ def test_too_few_differing_queries_are_no_ground_for_an_answer():
     found = answer(PLAIN, differing_in(3, 0.1))
     assert found.answer == "cannot tell yet"
     assert "Only 3 of 200" in found.needed.why
-    assert found.needed.queries == 667
+    # at most 8.77 such queries at 97.5 % (chi-square tables), so 8.77 / 0.02
+    assert found.needed.queries == pytest.approx(439, abs=2)
+
+
+def test_no_differing_query_among_few_is_no_proof_that_none_will():
+    groups = GROUPS[:40]
+    few = [
+        Standing("pretrained", False, 0.5, part(PLAIN, 40), plain=True),
+        Standing("adapter-query", True, 0.5, part(PLAIN, 40)),
+    ]
+    found = decide(few, groups, metric="nDCG@10", worth=0.02)
+    assert (found.gain.low, found.gain.high) == (0, 0)
+    assert found.answer == "cannot tell yet"
+
+
+def part(whole, units):
+    values = whole.scores.values["nDCG@10"][:units]
+    return Scores(GROUPS[:units], {"nDCG@10": values}, 0, 0, {10: np.zeros(units)}, {})
 
 
 def test_few_differing_queries_suffice_when_even_so_nothing_worth_having_is_left():

@@ -1,6 +1,7 @@
 """The command line: one file a command; each parses, calls the function of its name, prints."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ _USERS_MISTAKE, _INTERRUPTED = 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 2 a mistake to mend, 130 interrupted."""
     parsed = parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter gets a "?"
     try:
         return int(parsed.run(parsed))
     except TunewiseError as mistake:

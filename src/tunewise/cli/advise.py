@@ -3,6 +3,8 @@
 import argparse
 from typing import Any
 
+from tunewise.cli.measure import add_prices, prices
+
 
 def add(commands: Any) -> None:
     """Adds the command."""
@@ -15,6 +17,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--documents", type=int, help="how many documents you have")
     parser.add_argument("--queries-per-month", type=int, help="how many queries a month")
     parser.add_argument("--pairs", type=int, help="how many query-document pairs you have")
+    parser.add_argument("--worth", type=float, default=0.02, help="smallest gain worth having")
+    add_prices(parser)
     parser.set_defaults(run=run)
 
 
@@ -28,6 +32,8 @@ def run(parsed: argparse.Namespace) -> int:
                 documents=parsed.documents,
                 queries_per_month=parsed.queries_per_month,
                 pairs=parsed.pairs,
+                worth=parsed.worth,
+                prices=prices(parsed),
             )
         )
     )

@@ -1,9 +1,15 @@
 """`tunewise check DATA`: what is wrong with my data?"""
 
 import argparse
-from typing import Any
+import shutil
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, read_data
+from tunewise.errors import DataError
+
+if TYPE_CHECKING:
+    from tunewise.finding import Finding
 
 
 def add(commands: Any) -> None:
@@ -26,19 +32,29 @@ def run(parsed: argparse.Namespace) -> int:
     from tunewise.data.check import check
     from tunewise.data.split import divide
     from tunewise.encoders import DEFAULT_ENCODER, load_encoder
-    from tunewise.finding import in_order
-    from tunewise.report.text import findings_text
 
     task = read_data(parsed)
-    division = divide(task, seed=parsed.seed)
     encoder = load_encoder(parsed.encoder or DEFAULT_ENCODER, base_url=parsed.base_url)
-    looked = check(task, division=division, encoder=encoder, worth=parsed.worth)
-    findings = in_order([*task.findings, *division.findings, *looked])
     print(
         f"{len(task.documents):,} documents, {len(task.queries):,} queries, "
-        f"{len(task.judgments):,} of them judged. "
-        + ", ".join(f"{part} {division.how[part]:,}" for part in ("train", "dev", "test"))
-        + f" ({division.how['note']})"
+        f"{len(task.judgments):,} of them judged."
     )
-    print(findings_text([finding.to_dict() for finding in findings]))
+    try:
+        division = divide(task, seed=parsed.seed)
+    except DataError:  # what else is wrong may be why it cannot be divided
+        _tell([*task.findings, *check(task, encoder=encoder, worth=parsed.worth)])
+        raise
+    parts = (f"{part} {division.how[part]:,}" for part in ("train", "dev", "test"))
+    print(f"Queries: {', '.join(parts)}. {division.how['note']}\n")
+    looked = check(task, division=division, encoder=encoder, worth=parsed.worth)
+    _tell([*task.findings, *division.findings, *looked])
     return 0
+
+
+def _tell(findings: "Sequence[Finding]") -> None:
+    from tunewise.finding import in_order
+    from tunewise.report import findings_text
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    found = [finding.to_dict() for finding in in_order(findings)]
+    print(findings_text(found, width=max(width, 80)) if found else "Nothing was found amiss.")

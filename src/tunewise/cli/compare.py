@@ -18,9 +18,11 @@ def add(commands: Any) -> None:
         description="Compares two contenders on the same judged queries, with intervals. "
         "A and B are run files, folders that measure wrote, or encoders.",
     )
-    parser.add_argument("first", metavar="A")
-    parser.add_argument("second", metavar="B")
+    what = "a TREC run file, a folder that measure wrote, or an encoder"
+    parser.add_argument("first", metavar="A", help=what)
+    parser.add_argument("second", metavar="B", help="likewise")
     add_data(parser, flag="--on")
+    parser.add_argument("--base-url", metavar="URL", help="where a hosted encoder (openai:…) is")
     parser.add_argument("--metric", action="append", help="which metrics (repeatable)")
     parser.add_argument("--seed", type=int, default=0)
     parser.set_defaults(run=run)
@@ -40,6 +42,7 @@ def run(parsed: argparse.Namespace) -> int:
             parsed.first,
             parsed.second,
             on=task,
+            base_url=parsed.base_url,
             metrics=parsed.metric or DEFAULT_METRICS,
             seed=parsed.seed,
             progress=progress,

@@ -51,6 +51,8 @@ def read_data(parsed: argparse.Namespace) -> "Task":
 
 def _column(pair: str) -> tuple[str, str]:
     role, equals, name = pair.partition("=")
-    if not (role and equals and name):
-        raise OptionError(f"--column takes ROLE=NAME, such as query=frage, not '{pair}'.")
+    if not (role and equals):
+        raise OptionError(
+            f"--column takes ROLE=NAME, such as query=frage (score= for none), not '{pair}'."
+        )
     return role, name

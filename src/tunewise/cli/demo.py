@@ -16,7 +16,7 @@ def add(commands: Any) -> None:
         "packages (a function's first sentence finds the rest of its documentation) and "
         "measures it.",
     )
-    add_measuring(parser)
+    add_measuring(parser, default_folder="demo")
     parser.set_defaults(run=run)
 
 

@@ -13,6 +13,7 @@ from tunewise.cli.progress import shown
 from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
+    from tunewise.prices import Prices
     from tunewise.task import Task
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
@@ -31,10 +32,12 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def add_measuring(parser: argparse.ArgumentParser) -> None:
+def add_measuring(
+    parser: argparse.ArgumentParser, *, default_folder: str = "tunewise-out/NAME"
+) -> None:
     """Adds everything about how to measure and where to."""
     add = parser.add_argument
-    add("--out", type=Path, metavar="DIR", help="where to (default: tunewise-out/NAME)")
+    add("--out", type=Path, metavar="DIR", help=f"where to (default: {default_folder})")
     add(
         "--encoder",
         action="append",
@@ -48,7 +51,12 @@ def add_measuring(parser: argparse.ArgumentParser) -> None:
     add("--budget", metavar="TIME", help="time for fitting: 90s, 15m, 2h (default: no limit)")
     add("--try", dest="contenders", metavar="LIST", help="e.g. lexical,pretrained,hybrid,adapter")
     add("--seed", type=int, default=0)
-    add(
+    add_prices(parser)
+
+
+def add_prices(parser: argparse.ArgumentParser) -> None:
+    """Adds the prices to reckon with."""
+    parser.add_argument(
         "--price",
         action="append",
         default=[],
@@ -66,11 +74,9 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     """Measures, saves, prints."""
     from tunewise.encoders import DEFAULT_ENCODER
     from tunewise.measurement import measure
-    from tunewise.prices import Prices
     from tunewise.report import check_place, save_verdict, to_text
 
-    given: dict[str, Any] = dict(_price(pair) for pair in parsed.price)
-    prices = replace(Prices(), **given)
+    reckoned = prices(parsed)
     folder = parsed.out or Path("tunewise-out") / _stem(task.source)
     check_place(folder)
     with shown() as progress:
@@ -86,7 +92,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
             seed=parsed.seed,
             progress=progress,
         )
-    facts = save_verdict(verdict, folder, prices=prices)
+    facts = save_verdict(verdict, folder, prices=reckoned)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     print(to_text(facts, width=width, color=sys.stdout.isatty()))
     print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
@@ -101,6 +107,14 @@ def _seconds(budget: str | None) -> float | None:
     if found is None:
         raise OptionError(f"--budget takes a time such as 90s, 15m or 2h, not '{budget}'.")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def prices(parsed: argparse.Namespace) -> "Prices":
+    """The usual prices, with those that were given in their place."""
+    from tunewise.prices import Prices
+
+    given: dict[str, Any] = dict(_price(pair) for pair in parsed.price)
+    return replace(Prices(), **given)
 
 
 def _price(pair: str) -> tuple[str, float]:

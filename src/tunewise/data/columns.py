@@ -127,7 +127,7 @@ def validated(chosen: Mapping[str, str] | None) -> Mapping[str, str]:
         if role not in ROLES:
             raise OptionError(
                 f"columns= names a role '{role}', but the roles are {', '.join(ROLES)}. "
-                "Write columns={'query': 'your column', …}."
+                "Write columns={'query': 'your column', …}, or --column query='your column'."
             )
     return dict(chosen or {})
 
@@ -218,7 +218,8 @@ def _missing(table: Table, kind: Kind, missing: Sequence[str]) -> DataError:
     return DataError(
         f"'{table.source}' has no column for the {' and the '.join(missing)} of the {kind.noun}. "
         f"Its columns are {_quoted(shown) or 'none'}. Say which one it is with "
-        f"columns={{{example}}}; the first line of a CSV or TSV file must hold the columns' names."
+        f"columns={{{example}}} (--column ROLE=NAME); the first line of a CSV or TSV file "
+        "must hold the columns' names."
     )
 
 

@@ -40,7 +40,7 @@ def grade_of(value: Any, place: Place) -> float:
         raise DataError(
             f"{place} has the grade {short(str(value))}, which is not a finite number. Write "
             "0 for not relevant and 1 or more for relevant; if the column is no grade, say so "
-            "with columns={'score': ''}."
+            "with columns={'score': ''} (--column score=)."
         )
     return grade
 

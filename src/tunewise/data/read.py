@@ -21,7 +21,9 @@ What reading had to decide or leave out stands in `Task.findings`:
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tunewise.data.beir import Separate, add_separate
 from tunewise.data.columns import PAIRS, UNDIVIDED_PAIRS, assign, require_found, validated
@@ -79,10 +81,17 @@ def read_task(
     >>> task.findings[0].title
     'Columns taken by their names'
     """
+    given = {"documents": documents, "queries": queries, "judgments": judgments}
+    files = {role: str(file) for role, file in given.items() if file is not None}
+    task = _read(path, files, columns)
+    read_with: dict[str, Any] = {**files, "columns": dict(columns)} if columns else {**files}
+    return replace(task, read_with=read_with)
+
+
+def _read(path: str | Path, given: Mapping[str, str], columns: Mapping[str, str] | None) -> Task:
     chosen = validated(columns)
     records = Records(Remarks())
-    given = {"documents": documents, "queries": queries, "judgments": judgments}
-    named = {role: Path(file) for role, file in given.items() if file is not None}
+    named = {role: Path(file) for role, file in given.items()}
     if str(path).startswith(_DOCSTRINGS):
         packages = str(path).removeprefix(_DOCSTRINGS)
         return docstring_task(packages.split(",") if packages else None)

@@ -150,7 +150,7 @@ class Records:
             self._groups,
             relevant_from,
             source,
-            self.remarks.findings(),
+            findings=self.remarks.findings(),
         )
 
     def _require_something(self, source: str) -> None:

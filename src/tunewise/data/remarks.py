@@ -8,12 +8,12 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "D001": (
         "note",
         "Columns taken by their names",
-        "If one is taken wrongly, say which is which: columns={'query': 'your column'}.",
+        "If one is taken wrongly, name it: columns={'query': 'NAME'} or --column query=NAME.",
     ),
     "D002": (
         "warning",
         "More than one column could be the query or the document",
-        "Say which one is meant: columns={'query': …, 'document': …}.",
+        "Say which one is meant: columns={'query': …} or --column query=NAME.",
     ),
     "D003": (
         "note",
@@ -68,7 +68,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "D013": (
         "warning",
         "A column named like a division holds none of train, dev and test, left aside",
-        "Write train, dev and test in it, or name the right column: columns={'split': …}.",
+        "Write train, dev and test in it, or name another: columns={'split': 'NAME'}.",
     ),
     "D014": (
         "warning",

@@ -22,6 +22,7 @@ def compare(
     second: str,
     *,
     on: Task,
+    base_url: str | None = None,
     metrics: Sequence[str] = DEFAULT_METRICS,
     seed: int = 0,
     progress: Progress = silent,
@@ -37,15 +38,15 @@ def compare(
     """
     names = [parse_metric(metric).name for metric in metrics]
     runs = [_run(name) for name in (first, second)]
-    part = _part(on, [run for run in runs if run], seed, [first, second])
-    scores = [
-        score(
-            run if run is not None else _ranked(name, on, part, progress),
-            part.judgments,
-            names,
-            relevant_from=on.relevant_from,
-        )
+    part = _part(on, [run for run in runs if run is not None], seed)
+    rankings = [
+        _ranked(name, on, part, base_url, progress) if run is None else run
         for name, run in zip((first, second), runs, strict=True)
+    ]
+    if None is runs[0] is runs[1]:
+        count_use(part, on.fingerprint, {"compare": [first, second]})
+    scores = [
+        score(ranked, part.judgments, names, relevant_from=on.relevant_from) for ranked in rankings
     ]
     group = dict(zip(part.queries.ids, part.groups, strict=True))
     groups = [group[query] for query in scores[0].query_ids]
@@ -57,11 +58,14 @@ def _run(name: str) -> Rankings | None:
     return read_run(Path(name)) if Path(name).is_file() else None
 
 
-def _ranked(name: str, task: Task, part: Part, progress: Progress) -> Rankings:
+def _ranked(
+    name: str, task: Task, part: Part, base_url: str | None, progress: Progress
+) -> Rankings:
     for folder in (Path(name), Path(name) / "model"):
         if (folder / "tunewise.json").is_file():
             return load_contender(folder, task.documents, progress=progress).rank(part.queries)
-    encoder = load_encoder(name)
+    hosted = name.startswith("openai:")
+    encoder = load_encoder(name, base_url=base_url if hosted else None)
     return nearest(
         encoder.encode_queries(part.queries.texts, progress=progress),
         encoder.encode_documents(task.documents.texts, progress=progress),
@@ -70,11 +74,10 @@ def _ranked(name: str, task: Task, part: Part, progress: Progress) -> Rankings:
     )
 
 
-def _part(task: Task, runs: Sequence[Rankings], seed: int, what: Sequence[str]) -> Part:
+def _part(task: Task, runs: Sequence[Rankings], seed: int) -> Part:
     """The queries to compare on, with their judgments and groups."""
     division = divide(task, seed=seed)
     if not runs:
-        count_use(division.test, task.fingerprint, {"compare": list(what)})
         return division.test.part
     parts = [division.training.train, division.training.dev, division.test.part]
     group = {q: g for part in parts for q, g in zip(part.queries.ids, part.groups, strict=True)}

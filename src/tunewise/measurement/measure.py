@@ -15,7 +15,7 @@ from tunewise.data.split import Division, divide
 from tunewise.encoders import DEFAULT_ENCODER, Encoder, load_encoder
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
-from tunewise.measurement.contest import hold
+from tunewise.measurement.contest import Contest, hold
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
 from tunewise.progress import Progress, silent
@@ -32,7 +32,7 @@ from tunewise.verdict import (
     decide,
 )
 
-_TIMED = 20  # queries asked one at a time to see how long one takes
+_TIMED = 50  # queries asked together to see how long one takes
 _TOLD = 10  # queries told of on either side
 
 
@@ -85,12 +85,28 @@ def measure(
         "base_url": base_url,
         "seed": seed,
     }
-    stamps = [encoder.stamp for encoder in loaded]
-    use = count_use(division.test, task.fingerprint, {**settings, "stamps": stamps})
+    use = {**settings, "stamps": [encoder.stamp for encoder in loaded]}
+    data = _data(task, division, languages.shares, use)
+    return _judged(task, division, contest, findings, data, settings, progress, began)
+
+
+def _judged(
+    task: Task,
+    division: Division,
+    contest: Contest,
+    findings: Sequence[Finding],
+    data: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    progress: Progress,
+    began: float,
+) -> Verdict:
+    """The contenders on the test queries, and what that says."""
+    metric = settings["metric"]
     trials = [_try(c, division.test, metric, progress) for c in contest.contenders]
     standings = [_standing(trial, metric, division) for trial in trials]
     groups = _groups(division.test)
-    decision = decide(standings, groups, metric=metric, worth=worth, target=target, seed=seed)
+    rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
+    decision = decide(standings, groups, **rule)
     return Verdict(
         decision=decision,
         task=task,
@@ -101,7 +117,7 @@ def measure(
         skipped=contest.skipped,
         stories=_stories(trials, decision, metric),
         findings=findings,
-        data=_data(task, division, languages.shares, use),
+        data=data,
         settings=settings,
         seconds=time.monotonic() - began,
     )
@@ -131,11 +147,10 @@ def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _
 
 
 def _timed(contender: Contender, queries: Texts) -> Price:
-    """What the contender takes: one query at a time, its encoding at the speed it was made at."""
-    asked = range(min(_TIMED, len(queries)))
+    """What the contender takes: a few queries together, encoded at the speed that was measured."""
+    asked = queries.take(range(min(_TIMED, len(queries))))
     began = time.perf_counter()
-    for place in asked:
-        contender.rank(queries.take([place]))
+    contender.rank(asked)
     each = (time.perf_counter() - began) / max(len(asked), 1)
     documents = _speed(contender.encoder, "documents")
     return Price(
@@ -209,10 +224,12 @@ def _findings(task: Task, division: Division, encoder: Encoder, worth: float) ->
 
 
 def _data(
-    task: Task, division: Division, languages: Mapping[str, float], use: int
+    task: Task, division: Division, languages: Mapping[str, float], use: Mapping[str, Any]
 ) -> dict[str, Any]:
+    ordinal = count_use(division.test.part, task.fingerprint, use)
     return {
         "source": task.source,
+        "read_with": dict(task.read_with),
         "fingerprint": task.fingerprint,
         "documents": len(task.documents),
         "queries": len(task.queries),
@@ -220,7 +237,7 @@ def _data(
         "judgments": sum(len(grades) for grades in task.judgments.values()),
         "languages": dict(languages),
         "split": dict(division.how),
-        "test_use": {"ordinal": use, "earlier": use - 1},
+        "test_use": {"ordinal": ordinal, "earlier": ordinal - 1},
     }
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 from tunewise.encoders import cache_folder
 from tunewise.files import write_text
-from tunewise.task import Test
+from tunewise.task import Part
 
 _FORMAT = 1
 
 
-def count_use(test: Test, task_fingerprint: str, what: Mapping[str, Any]) -> int:
+def count_use(test: Part, task_fingerprint: str, what: Mapping[str, Any]) -> int:
     """Notes that the test part is being used for `what`, and says which use of it this is.
 
     The first use is 1. The same use again keeps its number: it shows nothing that was not seen.
@@ -28,9 +28,9 @@ def count_use(test: Test, task_fingerprint: str, what: Mapping[str, Any]) -> int
     return uses.index(key) + 1
 
 
-def _ledger(test: Test, task_fingerprint: str) -> Path:
-    queries = hashlib.sha256("\x1f".join(sorted(test.part.queries.ids)).encode()).hexdigest()
-    return cache_folder(None) / "uses" / f"{task_fingerprint}-{queries[:8]}.json"
+def _ledger(test: Part, task_fingerprint: str) -> Path:
+    queries = hashlib.sha256("\x1f".join(sorted(test.queries.ids)).encode()).hexdigest()
+    return cache_folder() / "uses" / f"{task_fingerprint}-{queries[:8]}.json"
 
 
 def _read(path: Path) -> list[str]:

@@ -52,7 +52,7 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
         "queries": _stories(verdict, verdict.stories),
         "differences": [] if verdict.stories is None else list(verdict.stories.differences),
         "settings": {**verdict.settings, "prices": costs.to_dict()},
-        "reproduce": _command(verdict.task.source, verdict.settings),
+        "reproduce": _command(verdict.data, verdict.settings),
         "versions": {
             "python": platform.python_version(),
             **{package: _version(package) for package in _PACKAGES},
@@ -163,9 +163,13 @@ def _clip(text: str) -> str:
     return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
 
 
-def _command(source: str, settings: Mapping[str, Any]) -> str:
+def _command(data: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
-    words = ["tunewise", "measure", source]
+    words = ["tunewise", "measure", data["source"]]
+    files = {role: name for role, name in data["read_with"].items() if role != "columns"}
+    words += [word for role, name in files.items() for word in (f"--{role}", name)]
+    columns = data["read_with"].get("columns", {})
+    words += [word for role, name in columns.items() for word in ("--column", f"{role}={name}")]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words += [word for name in settings["encoders"] for word in ("--encoder", name)]
     flags = {

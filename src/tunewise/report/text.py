@@ -8,7 +8,6 @@ from tunewise.report.amounts import (
     count,
     interval,
     milliseconds,
-    plural,
     score,
     seconds,
     signed,
@@ -171,17 +170,14 @@ def _about(facts: Facts, width: int, paint: Paint) -> list[str]:
 
 
 def _findings(findings: Sequence[Facts], width: int, paint: Paint) -> list[str]:
-    serious = [one for one in findings if one["severity"] != "note"]
-    notes = [one for one in findings if one["severity"] == "note"]
     lines = []
-    for finding in serious:
+    for finding in findings:
         head = f"{finding['code']} {finding['severity']}: {finding['title']}"
         told = _wrapped(f"{head} ({count(finding['count'])})", width)
-        lines += [paint(line, _SEVERITY_COLOURS[finding["severity"]]) for line in told]
+        colour = _SEVERITY_COLOURS.get(finding["severity"])
+        lines += [paint(line, colour) if colour else line for line in told]
+        lines += [_cut(f"     e.g. {one}", width) for one in finding["examples"]]
         lines += _wrapped(finding["advice"], width, indent="     ")
-    if notes:
-        codes = ", ".join(dict.fromkeys(one["code"] for one in notes))
-        lines += _wrapped(f"{plural(len(notes), 'note')} ({codes}): see the report.", width)
     return lines
 
 

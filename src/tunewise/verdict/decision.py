@@ -18,7 +18,6 @@ USUAL_MARKS: Mapping[str, float] = {"nDCG": 0.75, "MRR": 0.70, "Recall": 0.90, "
 """What teams often ask of a search, by kind of metric; a mark to hold a result against, no law."""
 
 _FEW = 10  # differing queries below which a bootstrap interval is too narrow
-_BEYOND_REACH = 1_000_000  # more judged queries than anyone labels
 
 
 @dataclass(frozen=True)
@@ -169,14 +168,10 @@ class _Contest:
         A bootstrap cannot draw the differences it has not seen. Below ten differing queries the
         share that would differ is bounded instead (97.5 % of a Poisson count, Byar's
         approximation); if even differences of 1 on that share stay below what is worth having,
-        there is nothing left to see. None differing is no evidence of a difference: not thin.
+        there is nothing left to see.
         """
         differing = gain.wins + gain.losses
-        if differing == 0 or differing >= _FEW:
-            return False
-        next_one = differing + 1
-        most = next_one * (1 - 1 / (9 * next_one) + 1.96 / (3 * math.sqrt(next_one))) ** 3
-        return most / gain.units >= self.worth
+        return differing < _FEW and _most(differing) / gain.units >= self.worth
 
     def cheapest(self, kind: Sequence[Standing], best: Standing) -> Standing:
         """The first of `kind` that falls short of `best` by less than `worth`, surely."""
@@ -286,34 +281,38 @@ def _change(contest: _Contest, untuned: Standing) -> Comparison | None:
 
 
 def _needed(contest: _Contest, gain: Comparison) -> Needed:
-    """How many test queries would settle it: to show the gain, or to rule out what is worth it."""
+    """How many test queries would settle it.
+
+    A gain as large as the one seen, or one worth having, is to be told from none; a gain in
+    between is told from neither by any number, and matters as little.
+    """
     if contest.thin(gain):
         differing = gain.wins + gain.losses
-        enough = math.ceil(gain.units * _FEW / differing)
+        enough = math.ceil(_most(differing) / contest.worth)
         why = (
             f"Only {differing} of {gain.units:,} test queries come out differently, too few to "
-            f"judge by; {_FEW} are to be expected from about {enough:,}."
+            f"judge by; if no more of them do, about {enough:,} queries would show it."
         )
         return Needed(enough, gain.units, why)
-    shows = gain.difference >= contest.worth
-    distance = gain.difference if shows else contest.worth - gain.difference
-    aim = "show that this gain is one" if shows else f"rule out a gain of {contest.worth:g}"
-    queries = (
-        units_needed(distance=distance, deviation=gain.effective_deviation)
-        if distance > 0
-        else math.inf
-    )
-    if queries > _BEYOND_REACH:
+    distance = max(contest.worth, gain.difference, contest.worth - gain.difference)
+    queries = units_needed(distance=distance, deviation=gain.effective_deviation)
+    if queries <= gain.units:
         why = (
-            "The gain is so near to what is worth having that no practicable number of queries "
-            "settles it; choosing either way costs about as little."
+            f"The gain lies between nothing and the {contest.worth:g} worth having, and there are "
+            "queries enough to see that; choosing either way costs about as little."
         )
         return Needed(None, gain.units, why)
     why = (
-        f"At the spread seen here, about {queries:,.0f} judged test queries are needed to {aim} "
-        f"(80 % power, 95 % interval); there are {gain.units:,}."
+        f"At the spread seen here, about {queries:,} judged test queries tell a gain of "
+        f"{distance:.3g} from none (80 % power, 95 % interval); there are {gain.units:,}."
     )
-    return Needed(int(queries), gain.units, why)
+    return Needed(queries, gain.units, why)
+
+
+def _most(differing: int) -> float:
+    """How many queries may differ in truth where `differing` were seen to: 97.5 % sure."""
+    following = differing + 1
+    return following * (1 - 1 / (9 * following) + 1.96 / (3 * math.sqrt(following))) ** 3
 
 
 def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target | None:

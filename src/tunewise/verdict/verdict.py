@@ -15,9 +15,9 @@ from tunewise.verdict.decision import Decision, Standing
 class Price:
     """What one contender takes, measured here.
 
-    `fit_seconds` is from vectors and words to a contender that answers; documents and queries
-    are encoded at `encode_seconds_per_1000_documents` (None: no encoder, or not known);
-    `query_ms` is one query, encoded and ranked.
+    `fit_seconds` is from vectors and words to a contender that answers; documents are encoded
+    at `encode_seconds_per_1000_documents` (None: no encoder, or not known); `query_ms` is one
+    query, encoded and ranked among fifty.
     """
 
     fit_seconds: float
@@ -62,8 +62,8 @@ class Stories:
 class Verdict:
     """The answer and everything it stands on.
 
-    `contenders` are in order of price, cheapest first, and `standings` beside them; `data`,
-    `settings`, `versions` and `machine` are plain values. Save it with
+    `contenders` are in order of price, cheapest first, and `standings` beside them; `data` and
+    `settings` are plain values. Save it with
     `tunewise.save_verdict(verdict, folder)`.
     """
 
