@@ -80,6 +80,19 @@ def test_an_untuned_change_that_pays_is_named():
     assert found.best_untuned == "hybrid"
 
 
+def test_an_untuned_contender_that_dev_misjudged_takes_the_gain_away():
+    good = around(0.6, seed=1)
+    found = answer(
+        standing("lexical", good, dev=0.55),
+        PLAIN,
+        standing("hybrid", good - 0.03, dev=0.56),
+        standing("adapter-both-hybrid", good + 0.004, tuned=True),
+    )
+    assert found.answer == "suffices with lexical"
+    assert found.best_untuned == "lexical"
+    assert found.gain.difference == pytest.approx(0.004)
+
+
 def test_words_alone_are_an_untuned_change_too():
     found = answer(
         standing("lexical", around(0.7, seed=3)),

@@ -6,7 +6,7 @@ means and the gain worth having, so that it can be checked without a model.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tunewise.comparison import Comparison, Interval, compare, interval, units_needed
 from tunewise.errors import OptionError
@@ -90,7 +90,8 @@ def decide(
     """The answer, from contenders in order of price, cheapest first.
 
     With u the best untuned and t the best tuned contender on dev, and Δ = t − u on test:
-    `tune` when the interval of Δ lies above 0 and Δ ≥ `worth`, recommending the cheapest tuned
+    `tune` when the interval of Δ lies above 0 and Δ ≥ `worth`, over u and over every other untuned
+    contender (one that does better on test than u takes its place), recommending the cheapest tuned
     contender that does so too and falls short of t by less than `worth` with confidence;
     `suffices` when the interval lies below `worth`, naming u ("suffices with hybrid") if it
     beats the plain encoder by `worth` with confidence; else `cannot tell yet`, with the number
@@ -102,6 +103,8 @@ def decide(
     untuned, tuned = contest.best(tuned=False), contest.best(tuned=True)
     if untuned is None:
         raise OptionError("A gain is measured against something untuned, and nothing untuned was.")
+    rival = None if tuned is None else contest.rival(tuned, untuned)
+    untuned = rival or untuned
     gain = None if tuned is None else contest.compare(tuned, untuned)
     if tuned is None or gain is None:
         found = _untried(contest, untuned, target)
@@ -148,6 +151,7 @@ class _Contest:
     metric: str
     worth: float
     seed: int
+    known: dict[tuple[str, str], Comparison] = field(default_factory=dict)
 
     def best(self, *, tuned: bool) -> "Standing | None":
         """The best on dev of its kind; of equals, the cheapest."""
@@ -156,7 +160,32 @@ class _Contest:
 
     def compare(self, first: Standing, second: Standing) -> Comparison:
         """First minus second, on the test queries."""
-        return compare(first.scores, second.scores, self.metric, groups=self.groups, seed=self.seed)
+        pair = first.name, second.name
+        if pair not in self.known:
+            self.known[pair] = compare(
+                first.scores, second.scores, self.metric, groups=self.groups, seed=self.seed
+            )
+        return self.known[pair]
+
+    def beats_all(self, standing: Standing) -> bool:
+        """Whether what it gains over every untuned contender pays.
+
+        To hold over all, it must be shown over each, and no correction for their number is due
+        (Berger 1982, intersection-union tests).
+        """
+        untuned = [s for s in self.standings if not s.tuned]
+        return all(self.pays(self.compare(standing, s)) for s in untuned)
+
+    def rival(self, tuned: Standing, untuned: Standing) -> Standing | None:
+        """The untuned contender that takes the gain away, if one does.
+
+        A few dev queries can choose the wrong untuned contender, and tuning would be credited
+        with what a better choice had brought.
+        """
+        if not self.pays(self.compare(tuned, untuned)) or self.beats_all(tuned):
+            return None
+        others = [s for s in self.standings if not s.tuned]
+        return min(others, key=lambda s: self.compare(tuned, s).difference)
 
     def pays(self, gain: Comparison) -> bool:
         """Whether a gain is surely one, and as large as is worth having."""
@@ -182,7 +211,7 @@ class _Contest:
 
 
 def _tune(contest: _Contest, untuned: Standing, tuned: Standing) -> _Found:
-    paying = [s for s in contest.standings if s.tuned and contest.pays(contest.compare(s, untuned))]
+    paying = [s for s in contest.standings if s.tuned and contest.beats_all(s)]
     chosen = contest.cheapest(paying, tuned)
     own = contest.compare(chosen, untuned)
     reasons = [f"{untuned.name} is the best untuned contender on dev; {_worth(contest)}."]
