@@ -33,6 +33,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()  # whoever read us has gone; there is nobody to tell
         return 0
+    except OSError as refusal:
+        print(
+            f"tunewise: the system refused: {refusal}. Mend that and give the same command again.",
+            file=sys.stderr,
+        )
+        return _USERS_MISTAKE
 
 
 def parser() -> argparse.ArgumentParser:

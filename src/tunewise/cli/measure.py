@@ -88,7 +88,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
             worth=parsed.worth,
             target=parsed.target,
             budget=_seconds(parsed.budget),
-            contenders=parsed.contenders.split(",") if parsed.contenders else None,
+            contenders=parsed.contenders.split(",") if parsed.contenders is not None else None,
             seed=parsed.seed,
             progress=progress,
         )

@@ -6,12 +6,16 @@ language would otherwise be reported as a handful of Walloon, Breton and Kabyle.
 """
 
 import random
+import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
+
+from tunewise.files import writing
 
 SURE = 0.9  # probability from which a language is believed; right 99 times of 100 on short queries
 PRESENT = 0.05  # share of the told texts below which a language is taken for a mistake
@@ -77,7 +81,8 @@ _NO_LANGUAGE = "zxx"  # ISO 639-2: no linguistic content
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    with writing(Path(tempfile.gettempdir())):  # it unpacks itself there
+        identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     # Small languages with a three-letter code take probability from their large neighbours.
     identifier.set_languages([c for c in identifier.labels if len(c) == 2 or c == _NO_LANGUAGE])
     return identifier

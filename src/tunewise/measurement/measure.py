@@ -69,7 +69,7 @@ def measure(
     metric = parse_metric(metric).name
     _validate(worth, target, budget)
     words = list(dict.fromkeys(line_up(contenders)))
-    loaded = [_loaded(encoder, base_url) for encoder in encoders]
+    loaded = _loaded(encoders, base_url)
     division = divide(task, seed=seed)
     findings = _findings(task, division, loaded[0], worth)
     languages = detect(task.documents.texts, seed=seed)
@@ -241,11 +241,20 @@ def _data(
     }
 
 
-def _loaded(encoder: str | Encoder, base_url: str | None) -> Encoder:
-    if not isinstance(encoder, str):
-        return encoder
-    hosted = encoder.startswith("openai:")
-    return load_encoder(encoder, base_url=base_url if hosted else None)
+def _loaded(encoders: Sequence[str | Encoder], base_url: str | None) -> list[Encoder]:
+    named = [encoder for encoder in encoders if isinstance(encoder, str)]
+    hosted = [name for name in named if name.startswith("openai:")]
+    if base_url is not None and not hosted:
+        raise OptionError(
+            "A base URL goes with a hosted model, and none of the encoders is one. "
+            "Write its name as 'openai:MODEL', or leave the base URL out."
+        )
+    return [
+        load_encoder(encoder, base_url=base_url if encoder in hosted else None)
+        if isinstance(encoder, str)
+        else encoder
+        for encoder in encoders
+    ]
 
 
 def _validate(worth: float, target: float | None, budget: float | None) -> None:
