@@ -1,0 +1,113 @@
+"""A run that is killed or broken off goes on where it was, to the very same verdict.
+
+The task is real text, the documentation of some of Python's own modules, and the encoder the
+real one, so that a kill can fall into loading, encoding, training, scoring and saving.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import tunewise
+
+pytestmark = pytest.mark.slow
+
+KILLS = 5
+LATEST = 9  # lines of progress after which a run is killed at the latest; a whole run has about 14
+SPREAD = 2.0  # seconds that a kill may come after its line
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home")
+    task = tunewise.read_task("docstrings:json,email,argparse,unittest,http")
+    tunewise.write_task(task, folder / "data")
+    return folder
+
+
+def started(home, cache, out):
+    environment = {"TUNEWISE_CACHE": str(home / cache), "HF_HUB_OFFLINE": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "tunewise", "measure", "data", "--out", str(out)],
+        cwd=home,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(run):
+    """Exit code, output and errors of a run, after its end."""
+    out, error = run.communicate(timeout=300)
+    return run.returncode, out, error
+
+
+def stopped(run, number, *, lines, after):
+    """Sends the signal some seconds after so many lines of progress, or never if the run ends."""
+    told = []
+    while len(told) < lines and (line := run.stderr.readline()):
+        told.append(line)
+    time.sleep(after)
+    run.send_signal(number)
+    code, out, error = ended(run)
+    return code, out, "".join(told) + error
+
+
+def timeless(out):
+    facts = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
+    del facts["timing"]
+    return json.dumps(facts)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(home):
+    """The verdict of a run that nobody disturbed."""
+    code, _, error = ended(started(home, "cache", "undisturbed"))
+    assert code == 0, error
+    return timeless(home / "undisturbed")
+
+
+def test_a_run_killed_again_and_again_ends_in_the_verdict_of_an_undisturbed_one(home, undisturbed):
+    chance, out, kills = random.Random(time.time_ns()), home / "killed", 0
+    moments = []
+    while kills < KILLS and len(moments) < 4 * KILLS:
+        moments.append((chance.randint(1, LATEST), chance.uniform(0, SPREAD)))
+        run = started(home, "killed-cache", out)
+        code, _, error = stopped(run, signal.SIGKILL, lines=moments[-1][0], after=moments[-1][1])
+        assert code in (0, -signal.SIGKILL), error
+        kills += code != 0
+        if (out / "verdict.json").exists():  # then everything is there
+            assert timeless(out) == undisturbed, moments
+            assert (out / "model" / "tunewise.json").exists()
+    assert kills == KILLS
+    code, _, error = ended(started(home, "killed-cache", out))
+    assert code == 0, error
+    assert timeless(out) == undisturbed, moments
+    assert {path.name for path in out.iterdir()} == {
+        "verdict.json", "report.html", "model", "base",
+    }  # fmt: skip
+
+
+def test_the_same_command_twice_gives_the_same_bytes_but_for_times(home, undisturbed):
+    code, _, error = ended(started(home, "cache", "again"))
+    assert code == 0
+    assert timeless(home / "again") == undisturbed
+    assert "encoding" not in error, "a second run encodes nothing"
+
+
+@pytest.mark.parametrize("lines", [1, 3, 6])
+def test_ctrl_c_ends_with_one_message_and_leaves_nothing_half_written(home, tmp_path, lines):
+    run = started(home, f"broken-off-{lines}", tmp_path / "out")
+    code, out, error = stopped(run, signal.SIGINT, lines=lines, after=0.1)
+    assert (code, out) == (130, "")
+    assert error.splitlines()[-1].startswith("tunewise: interrupted.")
+    assert "the same command goes on from here" in error
+    assert "Traceback" not in error
+    assert list((tmp_path / "out").iterdir()) == []
