@@ -154,8 +154,8 @@ def compare(
         first=float(ours.mean()),
         second=float(theirs.mean()),
         difference=sample.mean,
-        low=low,
-        high=high,
+        low=max(low, -1.0),  # two scores between 0 and 1 differ by no more
+        high=min(high, 1.0),
         wins=int((differences >= _TIE).sum()),
         ties=int((np.abs(differences) < _TIE).sum()),
         losses=int((differences <= -_TIE).sum()),

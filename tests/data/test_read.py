@@ -58,7 +58,7 @@ def records(*rows: dict[str, object]) -> str:
         ("utf16.csv", PAIRS.encode("utf-16")),
         ("utf16be.csv", b"\xfe\xff" + PAIRS.encode("utf-16-be")),
         ("utf32.csv", PAIRS.encode("utf-32")),
-        ("pairs.csv.gz", gzip.compress(PAIRS.encode())),
+        ("pairs.csv.gz", gzip.compress(PAIRS.encode(), mtime=0)),
         (
             "pairs.jsonl",
             (

@@ -119,7 +119,7 @@ def test_repeated_records_are_kept_once_and_contradictions_told(tmp_path: Path) 
         ("judgments.csv", "q1, d1, 1\nq2, d2, 2\n"),
         ("judgments.csv", "Query-ID;Document ID;Grade\nq1;d1;1\nq2;d2;2\n"),
         ("judgments.csv", 'grade,doc,query,by\n1,d1,q1,"me, you"\n2,d2,q2,me\n'),
-        ("qrels.tsv.gz", gzip.compress(b"q1\td1\t1\nq2\td2\t2\n")),
+        ("qrels.tsv.gz", gzip.compress(b"q1\td1\t1\nq2\td2\t2\n", mtime=0)),
         ("qrels.tsv", "\ufeffq1\td1\t1\nq2\td2\t2\n"),
         ("qrels.jsonl", ('{"qid": "q1", "docid": "d1", "rel": 1}\n'
                         '{"qid": "q2", "docid": "d2", "rel": 2}\n')),
@@ -188,7 +188,7 @@ def test_a_folder_with_a_file_for_each_part_gives_the_parts(
 ) -> None:
     for part, query in (("train", "a"), (dev, "b"), ("test", "c")):
         content = f"query,document\n{query},shared\n".encode()
-        packed = gzip.compress(content) if ending.endswith("gz") else content
+        packed = gzip.compress(content, mtime=0) if ending.endswith("gz") else content
         write(tmp_path / f"{part}.{ending}", packed)
     write(tmp_path / "extra.csv", "some,thing\n1,2\n")
     task = read_task(tmp_path)

@@ -6,7 +6,13 @@ import pytest
 from tunewise.data.pairs import training_pairs
 from tunewise.errors import EncoderError
 from tunewise.task import Part, Texts, Training
-from tunewise.training.adapter import Adapter, load_adapter, train_adapter
+from tunewise.training.adapter import (
+    Adapter,
+    Maps,
+    contrastive_loss,
+    load_adapter,
+    train_adapter,
+)
 from tunewise.training.recipe import Recipe
 
 pytestmark = pytest.mark.slow  # torch takes seconds to import
@@ -61,6 +67,21 @@ def test_nothing_better_than_the_base_gives_the_base_back():
     adapter, score = train_adapter(documents(), documents(), pairs(), perfect, Recipe("both"))
     assert adapter.untouched
     assert score == 1.0
+
+
+def test_a_barred_twin_of_the_answer_costs_nothing():
+    """Counted as wrong, a twin that is as near as the answer keeps the loss at ln 2 or above."""
+    twice = np.concatenate([documents(), documents()])
+    texts = [f"document about subject number{n}" for n in NUMBERS] * 2
+    judged = {f"q{n}": {str(n): 1.0} for n in NUMBERS}
+    train = Part(Texts(list(judged), list(judged)), judged, list(judged))
+    corpus = Texts([str(n) for n in range(len(texts))], texts)
+    found = training_pairs(Training(corpus, train, Part(Texts([], []), {}, [])))
+    recipe = Recipe("query", temperature=0.02)
+    generator, batch = np.random.default_rng(0), np.arange(len(found))
+    start = contrastive_loss(Maps(DIMENSION, "query"), documents(), twice, found, batch, recipe,
+                             generator)  # fmt: skip
+    assert float(start) < 0.1
 
 
 def test_the_same_seed_gives_the_same_maps():

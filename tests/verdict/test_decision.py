@@ -93,6 +93,41 @@ def test_an_untuned_contender_that_dev_misjudged_takes_the_gain_away():
     assert found.gain.difference == pytest.approx(0.004)
 
 
+def test_a_gain_over_most_untuned_contenders_is_not_one_over_all():
+    tuned = around(0.6, spread=0.01, seed=7)
+    noisy = tuned - 0.09 + np.tile([0.65, -0.65], UNITS // 2)
+    found = answer(
+        standing("lexical", tuned - 0.03, dev=0.9),
+        standing("pretrained", noisy, plain=True, dev=0.1),
+        standing("adapter-query", tuned, tuned=True),
+    )
+    assert found.against["adapter-query"].second == pytest.approx(0.51)  # pretrained
+    assert found.answer == "cannot tell yet"
+
+
+def test_what_suffices_is_not_surely_worse_than_something_cheaper():
+    words = around(0.63, seed=1)
+    found = answer(
+        standing("lexical", words, dev=0.5),
+        PLAIN,
+        standing("hybrid", words - 0.03, dev=0.6),
+        standing("adapter-query-hybrid", words - 0.03, tuned=True),
+    )
+    assert found.answer == "suffices with lexical"
+
+
+def test_of_two_changes_that_suffice_the_cheaper_is_named():
+    words = around(0.63, seed=1)
+    found = answer(
+        standing("lexical", words),
+        PLAIN,
+        standing("hybrid", words + 0.002),
+        standing("adapter-query-hybrid", words + 0.003, tuned=True),
+    )
+    assert found.contender == "lexical"
+    assert found.answer == "suffices with lexical"
+
+
 def test_words_alone_are_an_untuned_change_too():
     found = answer(
         standing("lexical", around(0.7, seed=3)),
@@ -158,6 +193,8 @@ def test_no_differing_query_among_few_is_no_proof_that_none_will():
     found = decide(few, groups, metric="nDCG@10", worth=0.02)
     assert (found.gain.low, found.gain.high) == (0, 0)
     assert found.answer == "cannot tell yet"
+    assert found.needed.more is None
+    assert "nothing" in found.needed.why
 
 
 def part(whole, units):

@@ -92,7 +92,8 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
             seed=parsed.seed,
             progress=progress,
         )
-    facts = save_verdict(verdict, folder, prices=reckoned)
+        progress("saving the winner and the report", 0, 0)
+        facts = save_verdict(verdict, folder, prices=reckoned)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     print(to_text(facts, width=width, color=sys.stdout.isatty()))
     print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")

@@ -81,7 +81,9 @@ class Lines:
     def _how_far(self, done: int, total: int, now: float) -> str:
         if not total:
             return ""
-        left = (now - self._began) / done * (total - done) if done else 0.0
+        # the first of many batches says little about the rest
+        early = now - self._began < _QUIET / 3
+        left = 0.0 if early or not done else (now - self._began) / done * (total - done)
         still = f", about {left:.0f} s left" if left >= 1 else ""
         return f": {done:,} of {total:,}{still}"
 

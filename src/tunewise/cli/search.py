@@ -36,8 +36,7 @@ def run(parsed: argparse.Namespace) -> int:
 
     if parsed.k < 1:
         raise OptionError(f"-k is {parsed.k}, so nothing could be shown. Give 1 or more.")
-    parsed.data = parsed.data or _source(parsed.folder)
-    task = read_data(parsed)
+    task = read_data(parsed) if parsed.data else _measured(parsed.folder)
     query = Texts(["words"], [parsed.words])
     lists = []
     with shown() as progress:
@@ -49,16 +48,19 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _source(folder: Path) -> str:
+def _measured(folder: Path) -> "Task":
+    """The task that the verdict in this folder was made of, read as it was then."""
+    from tunewise.data.read import read_task
+
     try:
-        facts = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
-        source: str = facts["data"]["source"]
+        data = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["data"]
+        source, read_with = str(data["source"]), dict(data["read_with"])
     except (OSError, ValueError, LookupError, TypeError) as wrong:
         raise DataError(
             f"'{folder}' holds no verdict of Tunewise ({wrong}). Give the folder that "
             "`tunewise measure --out` wrote."
         ) from wrong
-    return source
+    return read_task(source, **read_with)
 
 
 def _page(task: "Task", lists: "list[tuple[Contender, list[tuple[str, float]]]]") -> str:
@@ -75,6 +77,9 @@ def _page(task: "Task", lists: "list[tuple[Contender, list[tuple[str, float]]]]"
 
 
 def _hit(task: "Task", hit: tuple[str, float], width: int) -> list[str]:
+    from tunewise.report import printable
+
     document, score = hit
-    text = " ".join(task.documents.text(document).split())
-    return [f"{score:.3f}  {document}"[:width], text[:width], text[width : 2 * width], ""]
+    text = printable(" ".join(task.documents.text(document).split()))
+    head = printable(f"{score:.3f}  {document}")
+    return [head[:width], text[:width], text[width : 2 * width], ""]

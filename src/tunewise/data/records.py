@@ -164,8 +164,8 @@ class Records:
             raise DataError(f"'{source}' holds no judgments that can be used. {self._why_none()}")
         if not any(grade > 0 for grades in self._grades.values() for grade in grades.values()):
             raise DataError(
-                f"All grades of '{source}' are zero, so no document is relevant to any query and "
-                "nothing can be measured. Give relevant documents a grade of 1 or more."
+                f"All grades of '{source}' are zero or below, so no document is relevant to any "
+                "query and nothing can be measured. Give relevant documents a grade of 1 or more."
             )
 
     def _why_none(self) -> str:

@@ -228,7 +228,8 @@ class VectorCache:
         try:
             meta = json.loads(path.read_text(encoding="utf-8"))
             if meta["format"] == FORMAT and int(meta["dimension"]) > 0:
-                return int(meta["dimension"]), Spent(**meta["spent"])
+                texts, seconds, tokens = (meta["spent"][n] for n in ("texts", "seconds", "tokens"))
+                return int(meta["dimension"]), Spent(int(texts), float(seconds), int(tokens))
         except (ValueError, KeyError, TypeError) as error:
             logger.warning("the vectors in %s are damaged (%r) and are encoded anew", path, error)
         return None

@@ -144,7 +144,7 @@ class EndpointEncoder:
     def _client(self) -> Any:
         import httpx
 
-        key = next((os.environ[name] for name in KEYS if os.environ.get(name)), None)
+        key = _key()
         address = urlsplit(self._url)
         if key is None and address.hostname == urlsplit(OPENAI).hostname:
             raise EncoderError(
@@ -176,8 +176,12 @@ def _groups(texts: Sequence[str], places: Sequence[int]) -> Iterator[list[int]]:
 
 def _place(base_url: str) -> str:
     """Host, port and path of an address, which never holds a secret."""
-    address = urlsplit(base_url)
-    if address.scheme not in ("http", "https") or not address.hostname:
+    try:
+        address = urlsplit(base_url)
+        known = address.scheme in ("http", "https") and address.hostname and address.port != 0
+    except ValueError:  # an address that cannot be taken apart, or a port beyond 65535
+        known = False
+    if not known:
         raise OptionError(
             f"'{base_url}' is no base URL. Give the address that '/embeddings' is added to, "
             f"such as '{OPENAI}'."
@@ -189,6 +193,20 @@ def _place(base_url: str) -> str:
         )
     port = f":{address.port}" if address.port else ""
     return f"{address.hostname}{port}{address.path.rstrip('/')}"
+
+
+def _key() -> str | None:
+    """The key in the environment; OptionError, without the key, if it cannot be one."""
+    name = next((name for name in KEYS if os.environ.get(name, "").strip()), None)
+    if name is None:
+        return None
+    key = os.environ[name].strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise OptionError(
+            f"The key in {name} holds a space, a line break or a letter that no key has. "
+            "Copy it again; nothing was sent."
+        )
+    return key
 
 
 def _loopback(host: str) -> bool:

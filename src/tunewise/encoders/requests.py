@@ -139,7 +139,9 @@ def _words(response: Any) -> str:
         text = error["message"] if isinstance(error, dict) else error
     except (ValueError, KeyError, TypeError):
         text = response.text
-    return " ".join(str(text).split())[:_SHOWN].rstrip(".") or "nothing more"
+    sent = response.request.headers.get("Authorization", "").removeprefix("Bearer ")
+    told = str(text).replace(sent, "(the key)") if sent else str(text)
+    return " ".join(told.split())[:_SHOWN].rstrip(".") or "nothing more"
 
 
 def _read(url: str, response: Any, count: int) -> Answer:

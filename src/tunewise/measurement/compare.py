@@ -43,8 +43,8 @@ def compare(
         _ranked(name, on, part, base_url, progress) if run is None else run
         for name, run in zip((first, second), runs, strict=True)
     ]
-    if None is runs[0] is runs[1]:
-        count_use(part, on.fingerprint, {"compare": [first, second]})
+    if None in runs:
+        count_use(on, {"compare": [first, second], "task": on.fingerprint, "seed": seed})
     scores = [
         score(ranked, part.judgments, names, relevant_from=on.relevant_from) for ranked in rankings
     ]

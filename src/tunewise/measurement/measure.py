@@ -226,7 +226,7 @@ def _findings(task: Task, division: Division, encoder: Encoder, worth: float) ->
 def _data(
     task: Task, division: Division, languages: Mapping[str, float], use: Mapping[str, Any]
 ) -> dict[str, Any]:
-    ordinal = count_use(division.test.part, task.fingerprint, use)
+    ordinal = count_use(task, {**use, "task": task.fingerprint})
     return {
         "source": task.source,
         "read_with": dict(task.read_with),

@@ -2,24 +2,28 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tunewise.encoders import cache_folder
 from tunewise.files import write_text
-from tunewise.task import Part
+from tunewise.task import Task
 
 _FORMAT = 1
 
+logger = logging.getLogger(__name__)
 
-def count_use(test: Part, task_fingerprint: str, what: Mapping[str, Any]) -> int:
-    """Notes that the test part is being used for `what`, and says which use of it this is.
+
+def count_use(task: Task, what: Mapping[str, Any]) -> int:
+    """Notes that test queries of this task are being used for `what`, and says which use it is.
 
     The first use is 1. The same use again keeps its number: it shows nothing that was not seen.
-    The count lies in the cache folder, one file for each test part of each task.
+    Another division of the same queries, or other documents, is another use of them. The count
+    lies in the cache folder, one file for each set of judged queries.
     """
-    path = _ledger(test, task_fingerprint)
+    path = _ledger(task)
     uses = _read(path)
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
     if key not in uses:
@@ -28,14 +32,23 @@ def count_use(test: Part, task_fingerprint: str, what: Mapping[str, Any]) -> int
     return uses.index(key) + 1
 
 
-def _ledger(test: Part, task_fingerprint: str) -> Path:
-    queries = hashlib.sha256("\x1f".join(sorted(test.queries.ids)).encode()).hexdigest()
-    return cache_folder() / "uses" / f"{task_fingerprint}-{queries[:8]}.json"
+def _ledger(task: Task) -> Path:
+    texts = sorted(task.queries.text(query) for query in task.judgments)
+    digest = hashlib.sha256("\x1f".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    return cache_folder() / "uses" / f"{digest[:16]}.json"
 
 
 def _read(path: Path) -> list[str]:
+    """The uses so far. A file that cannot be understood is set aside, and that is logged."""
     try:
-        kept: list[str] = json.loads(path.read_text(encoding="utf-8"))["uses"]
+        kept = json.loads(path.read_text(encoding="utf-8"))["uses"]
+        if not isinstance(kept, list):
+            raise TypeError(kept)
     except FileNotFoundError:
         return []
-    return kept
+    except (ValueError, LookupError, TypeError) as damage:
+        aside = path.with_suffix(".damaged")
+        path.replace(aside)
+        logger.warning("the count of test uses was damaged (%r); it is now %s", damage, aside)
+        return []
+    return [str(use) for use in kept]

@@ -7,12 +7,13 @@ Nothing here decides anything. Every word and number comes from the dict that
 from tunewise.report.facts import facts
 from tunewise.report.page import to_page
 from tunewise.report.save import check_place, save_report, save_verdict
-from tunewise.report.text import findings_text, to_text
+from tunewise.report.text import findings_text, printable, to_text
 
 __all__ = [
     "check_place",
     "facts",
     "findings_text",
+    "printable",
     "save_report",
     "save_verdict",
     "to_page",

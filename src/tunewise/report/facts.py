@@ -36,7 +36,7 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
         "contender": decision.contender,
         "rung": decision.rung,
         "sentence": decision.sentence,
-        "reasons": list(decision.reasons),
+        "reasons": [*decision.reasons, *_of_tuned(verdict)],
         "metric": verdict.settings["metric"],
         "worth": verdict.settings["worth"],
         "provisional": False,
@@ -85,6 +85,14 @@ def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> di
         "reembed": contender.reembed,
         "notes": list(contender.notes),
     }
+
+
+def _of_tuned(verdict: Verdict) -> list[str]:
+    """What the best tuned contender, or what it is made of, has to say about its training."""
+    name = verdict.decision.best_tuned
+    named = [contender for contender in verdict.contenders if contender.name == name]
+    made = [part for one in named for part in (one, *one.parts.values()) if part.rung]
+    return [f"{one.name}: {note}." for one in made if one.family != "hybrid" for note in one.notes]
 
 
 def _settings(contender: Contender) -> dict[str, Any]:
@@ -160,6 +168,7 @@ def _shown(
 
 
 def _clip(text: str) -> str:
+    text = "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
     return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
 
 

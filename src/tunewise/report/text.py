@@ -109,7 +109,7 @@ def _price_rows(facts: Facts) -> list[Row]:
 
 def _name(contender: Facts, facts: Facts) -> str:
     mark = "*" if contender["name"] == facts["contender"] else " "
-    return f"{mark} {_clean(contender['name'])}"
+    return f"{mark} {printable(contender['name'])}"
 
 
 def _with_interval(value: Facts | None) -> str:
@@ -197,18 +197,19 @@ def _bullets(texts: Iterable[str], width: int) -> list[str]:
     return [
         line
         for text in texts
-        for line in wrap(_clean(text), width, initial_indent="- ", subsequent_indent="  ")
+        for line in wrap(printable(text), width, initial_indent="- ", subsequent_indent="  ")
     ]
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    return wrap(_clean(text), width, initial_indent=indent, subsequent_indent=indent) or [""]
+    return wrap(printable(text), width, initial_indent=indent, subsequent_indent=indent) or [""]
 
 
 def _cut(text: str, room: int) -> str:
-    text = _clean(text)
+    text = printable(text)
     return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
-def _clean(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with what could steer a terminal replaced by spaces."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

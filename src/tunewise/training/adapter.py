@@ -109,7 +109,7 @@ def _trained(
     import torch
 
     generator = np.random.default_rng(recipe.seed)
-    maps = _Maps(queries.shape[1], recipe.side)
+    maps = Maps(queries.shape[1], recipe.side)
     optimizer = torch.optim.AdamW(maps.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
     best = Adapter(None, None)
     best_score, waited = dev_score(best), 0
@@ -118,7 +118,7 @@ def _trained(
         progress("training an adapter", step, recipe.steps)
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * _schedule(step, recipe.steps)
-        loss = _loss(maps, queries, documents, pairs, next(batches), recipe, generator)
+        loss = contrastive_loss(maps, queries, documents, pairs, next(batches), recipe, generator)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch annotates it not
         optimizer.step()
@@ -132,8 +132,8 @@ def _trained(
     return best, best_score
 
 
-class _Maps:
-    """The two maps while they are learned, as offsets from the identity."""
+class Maps:
+    """The two maps while they are learned, as offsets from the identity; zero at the start."""
 
     def __init__(self, dimension: int, side: str) -> None:
         import torch
@@ -143,9 +143,12 @@ class _Maps:
         self.document = torch.zeros(dimension, dimension, requires_grad=True) if both else None
 
     def parameters(self) -> list[Any]:
+        """What is learned."""
         return [self.query] if self.document is None else [self.query, self.document]
 
     def adapter(self) -> Adapter:
+        """The adapter as it stands."""
+
         def whole_map(offset: "torch.Tensor") -> Vectors:
             found: Vectors = offset.detach().numpy() + np.eye(len(offset), dtype=np.float32)
             return found
@@ -155,8 +158,8 @@ class _Maps:
         )
 
 
-def _loss(
-    maps: _Maps,
+def contrastive_loss(
+    maps: Maps,
     queries: Vectors,
     documents: Vectors,
     pairs: Pairs,
@@ -164,6 +167,7 @@ def _loss(
     recipe: Recipe,
     generator: np.random.Generator,
 ) -> "torch.Tensor":
+    """The mean over a batch of pairs, given as places (b,), of −log softmax of the answer."""
     import torch
     from torch.nn.functional import cross_entropy, normalize
 

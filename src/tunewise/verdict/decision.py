@@ -91,11 +91,11 @@ def decide(
 
     With u the best untuned and t the best tuned contender on dev, and Δ = t − u on test:
     `tune` when the interval of Δ lies above 0 and Δ ≥ `worth`, over u and over every other untuned
-    contender (one that does better on test than u takes its place), recommending the cheapest tuned
-    contender that does so too and falls short of t by less than `worth` with confidence;
-    `suffices` when the interval lies below `worth`, naming u ("suffices with hybrid") if it
-    beats the plain encoder by `worth` with confidence; else `cannot tell yet`, with the number
-    of judged queries that would settle it.
+    contender, recommending the cheapest tuned contender that does so too and falls short of t by
+    less than `worth` with confidence; `suffices` when the interval lies below `worth`, naming
+    what is used ("suffices with hybrid") if it beats the plain encoder by `worth` with confidence;
+    else `cannot tell yet`, with the number of judged queries that would settle it. An untuned
+    contender that dev misjudged is replaced as u (`docs/decisions/0005`).
 
     `groups` are the test queries' groups, aligned with the scores: they are what is resampled.
     """
@@ -103,14 +103,13 @@ def decide(
     untuned, tuned = contest.best(tuned=False), contest.best(tuned=True)
     if untuned is None:
         raise OptionError("A gain is measured against something untuned, and nothing untuned was.")
-    rival = None if tuned is None else contest.rival(tuned, untuned)
-    untuned = rival or untuned
+    untuned = contest.opponent(tuned, untuned)
     gain = None if tuned is None else contest.compare(tuned, untuned)
     if tuned is None or gain is None:
         found = _untried(contest, untuned, target)
     elif contest.thin(gain):
         found = _cannot_tell(contest, untuned, tuned, gain)
-    elif contest.pays(gain):
+    elif contest.beats_all(tuned):
         found = _tune(contest, untuned, tuned)
     elif gain.high < worth:
         found = _suffices(contest, untuned, tuned, gain)
@@ -176,16 +175,22 @@ class _Contest:
         untuned = [s for s in self.standings if not s.tuned]
         return all(self.pays(self.compare(standing, s)) for s in untuned)
 
-    def rival(self, tuned: Standing, untuned: Standing) -> Standing | None:
-        """The untuned contender that takes the gain away, if one does.
+    def opponent(self, tuned: Standing | None, untuned: Standing) -> Standing:
+        """The untuned contender that tuning is held against: `untuned`, unless dev misjudged it.
 
-        A few dev queries can choose the wrong untuned contender, and tuning would be credited
-        with what a better choice had brought.
+        One that surely beats it on test takes its place, and so does one that takes a gain over
+        it away: else tuning would be credited with what a better choice had brought.
         """
-        if not self.pays(self.compare(tuned, untuned)) or self.beats_all(tuned):
-            return None
         others = [s for s in self.standings if not s.tuned]
-        return min(others, key=lambda s: self.compare(tuned, s).difference)
+        if tuned is not None and self.beats_all(tuned):
+            return untuned
+        better = [s for s in others if s is not untuned and self.compare(s, untuned).low > 0]
+        if better:
+            return max(better, key=lambda s: s.scores.mean(self.metric))
+        if tuned is not None and self.pays(self.compare(tuned, untuned)):
+            unpaid = [s for s in others if not self.pays(self.compare(tuned, s))]
+            return min(unpaid, key=lambda s: self.compare(tuned, s).low)
+        return untuned
 
     def pays(self, gain: Comparison) -> bool:
         """Whether a gain is surely one, and as large as is worth having."""
@@ -231,6 +236,10 @@ def _tune(contest: _Contest, untuned: Standing, tuned: Standing) -> _Found:
 
 
 def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Comparison) -> _Found:
+    change = _change(contest, untuned)
+    kind = [s for s in contest.standings if not s.tuned]
+    fit = kind if change is None else [s for s in kind if _change(contest, s) is not None]
+    chosen = contest.cheapest(fit, untuned)
     reasons = [
         (
             f"The best tuned contender, {tuned.name}, brings {_signed(gain)} {contest.metric} "
@@ -238,21 +247,27 @@ def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Compa
         ),
         "Rungs that were not tried (see what was skipped) may still bring more.",
     ]
-    change = _change(contest, untuned)
-    if change is not None:
-        return _Found(
-            f"{SUFFICES} with {untuned.name}",
-            untuned,
-            f"Off-the-shelf suffices with {untuned.name}: it brings {_signed(change)} "
-            f"{contest.metric} over the plain encoder, and tuning adds less than is worth having.",
-            tuple(reasons),
+    luckier = [s for s in contest.standings if s.tuned and s is not tuned]
+    luckier = [s for s in luckier if contest.compare(s, untuned).high >= contest.worth]
+    if luckier:
+        best = max(luckier, key=lambda s: s.scores.mean(contest.metric))
+        reasons.append(
+            f"{best.name} did better on test, {_signed(contest.compare(best, untuned))}, but dev "
+            f"chose {tuned.name}: to pick it now would be to choose by luck."
         )
-    kind = [s for s in contest.standings if not s.tuned]
-    chosen = contest.cheapest(kind, untuned)
     if chosen is not untuned:
         reasons.append(
             f"{chosen.name} costs less than {untuned.name} and surely falls short of it by less "
             "than is worth having."
+        )
+    brought = _change(contest, chosen)
+    if brought is not None:
+        return _Found(
+            f"{SUFFICES} with {chosen.name}",
+            chosen,
+            f"Off-the-shelf suffices with {chosen.name}: it brings {_signed(brought)} "
+            f"{contest.metric} over the plain encoder, and tuning adds less than is worth having.",
+            tuple(reasons),
         )
     return _Found(
         SUFFICES,
@@ -273,7 +288,7 @@ def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Co
         untuned,
         f"Cannot tell yet: {tuned.name} brings {_signed(gain)} {contest.metric} over "
         f"{untuned.name}, which neither shows a gain nor rules out {contest.worth:g}.{more}",
-        (f"Until then, {untuned.name} is the best untuned contender on dev.", needed.why),
+        (f"Until then, {untuned.name} is the untuned contender to use.", needed.why),
         needed,
     )
 
@@ -317,6 +332,13 @@ def _needed(contest: _Contest, gain: Comparison) -> Needed:
     """
     if contest.thin(gain):
         differing = gain.wins + gain.losses
+        if not differing:
+            why = (
+                "The tuned contender answers every test query as well as the untuned one: nothing "
+                "of use was learned. More training queries may change that; so few test queries "
+                "cannot rule it out."
+            )
+            return Needed(None, gain.units, why)
         enough = math.ceil(_most(differing) / contest.worth)
         why = (
             f"Only {differing} of {gain.units:,} test queries come out differently, too few to "
