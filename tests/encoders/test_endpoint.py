@@ -318,3 +318,32 @@ def test_the_stamp_tells_address_and_model_apart() -> None:
     assert len(stamps) == 6
     slash = EndpointEncoder("small", base_url="https://a.example/v1/").stamp
     assert slash in stamps
+
+
+def test_a_key_that_the_server_repeats_is_not_repeated_to_anyone(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TUNEWISE_API_KEY", "sk-SECRETSECRET")
+    echo = {"error": {"message": "bad thing for Bearer sk-SECRETSECRET"}}
+    stand_in.script = [(418, {}, echo)]
+    with pytest.raises(EncoderError) as refusal:
+        encoder_at(stand_in).encode_queries(["open"])
+    assert "SECRET" not in str(refusal.value) + caplog.text
+    assert "bad thing for Bearer (the key)" in str(refusal.value)
+
+
+@pytest.mark.parametrize("key", ["sk-SECRET\nX", "sk-SECRET X", "sk-SECRETä"])
+def test_what_cannot_be_a_key_is_refused_without_being_shown(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("TUNEWISE_API_KEY", key)
+    with pytest.raises(OptionError, match="TUNEWISE_API_KEY") as refusal:
+        encoder_at(stand_in).encode_queries(["open"])
+    assert "SECRET" not in str(refusal.value)
+    assert stand_in.seen == []
+
+
+@pytest.mark.parametrize("url", ["http://[::1:bad/v1", "http://127.0.0.1:99999/v1"])
+def test_an_address_that_cannot_be_taken_apart_is_refused(url: str) -> None:
+    with pytest.raises(OptionError, match="base URL"):
+        EndpointEncoder("small", base_url=url)
