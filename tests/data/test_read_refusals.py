@@ -40,7 +40,7 @@ def message(path: Path | str, **options: object) -> str:
         ("p.csv", gzip.compress(b"query", mtime=0), "it is compressed with gzip", "ends in .gz"),
         ("p.csv", b"PAR1\x15\x04", "it is a Parquet file", "ends in .parquet"),
         ("p.csv.gz", b"query,document", "its compression is broken", "compress it again"),
-        ("p.csv.gz", gzip.compress(b"q" * 99, mtime=0)[:-9], "its compression is broken", "cut off"),
+        ("p.csv.gz", gzip.compress(b"q" * 9, mtime=0)[:-9], "its compression is broken", "cut off"),
         ("p.csv", b"\xff\xfeq\0u\0e", "mark of UTF-16 but is not valid", "save it again as UTF-8"),
         ("p.xlsx", b"PK\x03\x04", "it is a zip archive or an Office document", "CSV, TSV or JSONL"),
         ("p.doc", "query", "announces no known format", ".csv, .tsv, .jsonl"),
