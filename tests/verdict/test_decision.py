@@ -105,6 +105,18 @@ def test_a_gain_over_most_untuned_contenders_is_not_one_over_all():
     assert found.answer == "cannot tell yet"
 
 
+def test_a_tuned_contender_that_dev_passed_over_is_told_of_only_if_it_did_better():
+    base = PLAIN.scores.values["nDCG@10"]
+    chosen = standing("adapter-query", base + 0.001, tuned=True, dev=0.9)
+    wider = base - 0.01 + np.tile([0.4, -0.4], UNITS // 2)  # worse, but reaches past 0.02
+    better = base + 0.015 + np.tile([0.1, -0.1], UNITS // 2)
+    worse = answer(PLAIN, chosen, standing("adapter-both", wider, tuned=True, dev=0.1))
+    lucky = answer(PLAIN, chosen, standing("adapter-both", better, tuned=True, dev=0.1))
+    assert worse.answer == lucky.answer == "suffices"
+    assert not any("did better on test" in reason for reason in worse.reasons)
+    assert any("adapter-both did better on test" in reason for reason in lucky.reasons)
+
+
 def test_what_suffices_is_not_surely_worse_than_something_cheaper():
     words = around(0.63, seed=1)
     found = answer(

@@ -247,10 +247,10 @@ def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Compa
         ),
         "Rungs that were not tried (see what was skipped) may still bring more.",
     ]
-    luckier = [s for s in contest.standings if s.tuned and s is not tuned]
-    luckier = [s for s in luckier if contest.compare(s, untuned).high >= contest.worth]
-    if luckier:
-        best = max(luckier, key=lambda s: s.scores.mean(contest.metric))
+    best = max(
+        (s for s in contest.standings if s.tuned), key=lambda s: s.scores.mean(contest.metric)
+    )
+    if best is not tuned and contest.compare(best, untuned).high >= contest.worth:
         reasons.append(
             f"{best.name} did better on test, {_signed(contest.compare(best, untuned))}, but dev "
             f"chose {tuned.name}: to pick it now would be to choose by luck."
