@@ -76,7 +76,7 @@ def _fitted(setting: Setting, encoder: Encoder, pairs: Pairs, side: Side) -> Con
         runs.append((score, recipe, adapter))
     score, recipe, adapter = max(runs, key=lambda run: run[0])
     adapter, blend = _blended(adapter, score, look)
-    if _worse_than_base(setting, adapter, dev, documents):
+    if not adapter.untouched and _worse_than_base(setting, adapter, dev, documents):
         adapter, blend = _BASE, 0.0
     return _contender(
         named(f"adapter-{side}", encoder, setting.encoders),

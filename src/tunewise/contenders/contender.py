@@ -47,12 +47,11 @@ class Contender:
     """One complete way to answer the task, fitted.
 
     `rank` gives the best DEPTH documents for each query and `dev` is what it gave for the dev
-    queries. `settings` is what was chosen on dev, in plain values: with `encoder_name`, and for
-    a hosted model `base_url`, enough to load the contender again. `save_vectors` writes what
-    plain sentence-transformers can load, if there is such a thing. `reembed` says whether the
-    documents need new vectors when it replaces the plain encoder. `seconds` is what fitting
-    took, without encoding. `parts`
-    are the contenders it is made of.
+    queries. `settings` is what was chosen on dev, in plain values: with the encoder's name,
+    enough to load the contender again. `save_vectors` writes what plain sentence-transformers
+    can load, if there is such a thing. `reembed` says whether the documents need new vectors when
+    it replaces the plain encoder. `seconds` is what fitting took, without encoding. `parts` are
+    the contenders it is made of.
     """
 
     name: str

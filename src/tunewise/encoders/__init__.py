@@ -3,7 +3,7 @@
 from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.folder import save_model
-from tunewise.encoders.loading import load_encoder
+from tunewise.encoders.loading import is_hosted, load_encoder
 from tunewise.encoders.sources import DEFAULT_ENCODER
 from tunewise.encoders.transformer import TransformerEncoder
 from tunewise.encoders.wordhash import WordHashEncoder
@@ -14,6 +14,7 @@ __all__ = [
     "TransformerEncoder",
     "WordHashEncoder",
     "cache_folder",
+    "is_hosted",
     "load_encoder",
     "save_model",
 ]

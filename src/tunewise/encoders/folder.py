@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders.encoder import Encoder
-from tunewise.encoders.transformer import TransformerEncoder
+from tunewise.encoders.transformer import TransformerEncoder, no_bars
 
 _Map = NDArray[np.float32] | None
 
@@ -40,7 +40,7 @@ def _write(encoder: TransformerEncoder, folder: Path, query_map: _Map, document_
         model.append(Normalize())
         model.append(Router(routes, default_route="document"))
         model.append(Normalize())
-    with _no_bars(), _plain_refusals():
+    with no_bars(), _plain_refusals():
         model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 
 
@@ -53,20 +53,6 @@ def _plain_refusals() -> Iterator[None]:
         yield
     except SafetensorError as refusal:
         raise OSError(str(refusal)) from refusal
-
-
-@contextmanager
-def _no_bars() -> Iterator[None]:
-    """Keeps transformers from drawing progress bars of its own."""
-    from transformers.utils import logging
-
-    drawn = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if drawn:
-            logging.enable_progress_bar()
 
 
 def _dense(square: _Map, dimension: int) -> Any:

@@ -18,6 +18,15 @@ _HOSTED = "openai:"
 logger = logging.getLogger(__name__)
 
 
+def is_hosted(name: str) -> bool:
+    """Whether the name is that of a model behind an endpoint.
+
+    >>> is_hosted("openai:text-embedding-3-small")
+    True
+    """
+    return name.startswith(_HOSTED)
+
+
 def load_encoder(
     name: str | Path = DEFAULT_ENCODER,
     *,
@@ -38,7 +47,7 @@ def load_encoder(
     (1, 64)
     """
     name = str(name)
-    if base_url is not None and not name.startswith(_HOSTED):
+    if base_url is not None and not is_hosted(name):
         raise OptionError(
             f"A base URL goes with a hosted model, and '{name}' is a local one. "
             f"Write the name as '{_HOSTED}MODEL', or leave the base URL out."
@@ -46,7 +55,7 @@ def load_encoder(
     if name == WordHashEncoder.name:
         return WordHashEncoder()
     root = None if cache is False else cache_folder(cache)
-    if name.startswith(_HOSTED):
+    if is_hosted(name):
         model = name.removeprefix(_HOSTED)
         return EndpointEncoder(model, base_url=base_url or OPENAI, cache=root)
     return _local(name, root)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -197,17 +198,15 @@ def _encoded(
 def _load(folder: Path) -> Any:
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as bars
 
-    shown = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
     try:
-        model = SentenceTransformer(
-            str(folder),
-            trust_remote_code=False,
-            local_files_only=True,
-            model_kwargs={"use_safetensors": True},
-        )
+        with no_bars():
+            model = SentenceTransformer(
+                str(folder),
+                trust_remote_code=False,
+                local_files_only=True,
+                model_kwargs={"use_safetensors": True},
+            )
     except (
         *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
         SafetensorError,
@@ -216,10 +215,21 @@ def _load(folder: Path) -> Any:
             f"The model in '{folder}' cannot be loaded: {error}. "
             "Copy or download it again, or save it again with a current sentence-transformers."
         ) from error
-    finally:
-        if shown:
-            bars.enable_progress_bar()
     return model.float().eval()
+
+
+@contextmanager
+def no_bars() -> Iterator[None]:
+    """Keeps transformers from drawing progress bars of its own."""
+    from transformers.utils import logging as bars
+
+    drawn = bars.is_progress_bar_enabled()
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if drawn:
+            bars.enable_progress_bar()
 
 
 def _limit(model: Any) -> int | None:

@@ -7,7 +7,7 @@ from tunewise import comparison
 from tunewise.comparison import Comparison
 from tunewise.contenders import load_contender
 from tunewise.data.split import divide
-from tunewise.encoders import load_encoder
+from tunewise.encoders import is_hosted, load_encoder
 from tunewise.errors import DataError
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import DEFAULT_METRICS, parse_metric, score
@@ -64,8 +64,7 @@ def _ranked(
     for folder in (Path(name), Path(name) / "model"):
         if (folder / "tunewise.json").is_file():
             return load_contender(folder, task.documents, progress=progress).rank(part.queries)
-    hosted = name.startswith("openai:")
-    encoder = load_encoder(name, base_url=base_url if hosted else None)
+    encoder = load_encoder(name, base_url=base_url if is_hosted(name) else None)
     return nearest(
         encoder.encode_queries(part.queries.texts, progress=progress),
         encoder.encode_documents(task.documents.texts, progress=progress),

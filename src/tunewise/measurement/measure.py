@@ -12,7 +12,7 @@ from tunewise.contenders import Contender, Setting, dev_mean, line_up
 from tunewise.data.check import check
 from tunewise.data.language import detect
 from tunewise.data.split import Division, divide
-from tunewise.encoders import DEFAULT_ENCODER, Encoder, load_encoder
+from tunewise.encoders import DEFAULT_ENCODER, Encoder, is_hosted, load_encoder
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
 from tunewise.measurement.contest import Contest, hold
@@ -243,7 +243,7 @@ def _data(
 
 def _loaded(encoders: Sequence[str | Encoder], base_url: str | None) -> list[Encoder]:
     named = [encoder for encoder in encoders if isinstance(encoder, str)]
-    hosted = [name for name in named if name.startswith("openai:")]
+    hosted = [name for name in named if is_hosted(name)]
     if base_url is not None and not hosted:
         raise OptionError(
             "A base URL goes with a hosted model, and none of the encoders is one. "
