@@ -1,6 +1,7 @@
 """What is wrong with a task, as findings: looks, never changes.
 
-Codes never change their meaning. D001 to D019 come from reading, D050 up from dividing.
+Codes never change their meaning. D001 to D019 come from reading, D050 to D059 from
+dividing, D060 up from reading scored pairs and labelled texts.
 
 | code | severity | meaning |
 |---|---|---|

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tunewise.data.remarks import Remarks
 from tunewise.data.tables import Table
@@ -12,6 +12,15 @@ ROLES = (
     "query_id", "document_id", "query", "document", "title", "negative", "score", "split", "group",
 )  # fmt: skip
 """What `columns=` may name."""
+
+EXAMPLE_ROLES = ("first", "second", "text", "label")
+"""What `columns=` may name besides, where scored pairs and labelled texts are read."""
+
+_SYMMETRIC = (
+    ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("sentence_a", "sentence_b"),
+    ("text1", "text2"), ("text_1", "text_2"), ("text_a", "text_b"),
+    ("question1", "question2"), ("question_1", "question_2"), ("first", "second"),
+)  # fmt: skip
 
 _QUERY = (
     "query", "question", "anchor", "search_query", "q", "topic", "sentence1", "sentence_1",
@@ -65,11 +74,30 @@ PAIRS = Kind(
     },
     ("query", "document"),
 )
-UNDIVIDED_PAIRS = Kind(
-    PAIRS.noun, {role: PAIRS.names[role] for role in PAIRS.names if role != "split"}, PAIRS.required
+SCORED = Kind(
+    "scored pairs",
+    {
+        "first": tuple(first for first, _ in _SYMMETRIC),
+        "second": tuple(second for _, second in _SYMMETRIC),
+        "score": (*_SCORE, "is_duplicate"),
+        "split": _SPLIT,
+        "group": _GROUP,
+    },
+    ("first", "second", "score"),
 )
-"""Pairs in a file that is a part as a whole: a column cannot divide it again."""
-
+LABELLED = Kind(
+    "labelled texts",
+    {
+        "text": (
+            "text", "sentence", "utterance", "content", "body", "message", "comment", "review",
+            "tweet", "query", "question",
+        ),
+        "label": ("label_text", "label", "intent", "class", "category"),
+        "split": _SPLIT,
+        "group": _GROUP,
+    },
+    ("text", "label"),
+)  # fmt: skip
 DOCUMENTS = Kind(
     "documents",
     {
@@ -121,12 +149,44 @@ class Columns:
         return (*self.by_role.values(), *self.negatives)
 
 
-def validated(chosen: Mapping[str, str] | None) -> Mapping[str, str]:
+def undivided(kind: Kind) -> Kind:
+    """The kind as it is in a file that is a part as a whole: a column cannot divide it again."""
+    names = {role: kind.names[role] for role in kind.names if role != "split"}
+    return replace(kind, names=names)
+
+
+def is_scored(names: Sequence[str]) -> bool:
+    """Whether columns with these names hold scored pairs: two texts of one kind, and a score.
+
+    >>> is_scored(["sentence1", "sentence2", "score"]), is_scored(["query", "document", "score"])
+    (True, False)
+    """
+    there = {normal(name) for name in names}
+    two = any(first in there and second in there for first, second in _SYMMETRIC)
+    columns = match(names, PAIRS, {})
+    return two and not columns.negatives and not there.isdisjoint(SCORED.names["score"])
+
+
+def is_labelled(names: Sequence[str]) -> bool:
+    """Whether columns with these names hold labelled texts: a text, a label, no query or document.
+
+    >>> is_labelled(["text", "intent"]), is_labelled(["question", "text", "label"])
+    (True, False)
+    """
+    columns = match(names, LABELLED, {})
+    others = {normal(name) for name in names if name != columns["text"]}
+    searched = {*_QUERY, *_DOCUMENT[: _DOCUMENT.index("text")], *_QUERY_ID, *_DOCUMENT_ID}
+    text = normal(columns["text"] or "query")
+    complete = {"text", "label"} <= columns.by_role.keys()
+    return complete and text not in searched and others.isdisjoint(searched)
+
+
+def validated(chosen: Mapping[str, str] | None, roles: Sequence[str] = ROLES) -> Mapping[str, str]:
     """The user's role → column; OptionError if a role does not exist."""
     for role in chosen or {}:
-        if role not in ROLES:
+        if role not in roles:
             raise OptionError(
-                f"columns= names a role '{role}', but the roles are {', '.join(ROLES)}. "
+                f"columns= names a role '{role}', but the roles are {', '.join(roles)}. "
                 "Write columns={'query': 'your column', …}, or --column query='your column'."
             )
     return dict(chosen or {})

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Numbers = NDArray[np.int64]
-_Tie = tuple[Numbers, Numbers]  # rows and keys, aligned: rows with equal keys belong together
+Tie = tuple[Numbers, Numbers]  # rows and keys, aligned: rows with equal keys belong together
 _HUB = 100  # queries; a document relevant to more says nothing about which belong together
 
 
@@ -126,15 +126,15 @@ def grouped(links: Links, rows: Numbers, most: float) -> Grouping:
     every = np.arange(len(rows))
     relevant = links.relevant[rows]
     ties = [(every, links.texts[rows]), (every, links.keys[rows])]
-    strict = Grouping(_connected(len(rows), [*ties, relevant.nonzero()]))
+    strict = Grouping(connected(len(rows), [*ties, relevant.nonzero()]))
     if strict.largest <= most * len(rows) and strict.count >= fewest_groups():
         return strict
-    loose = _connected(len(rows), [*ties, _identical(relevant), _overlapping(relevant)])
+    loose = connected(len(rows), [*ties, _identical(relevant), _overlapping(relevant)])
     loosened = Grouping(loose, chained=strict.largest)
     return loosened if loosened.count > strict.count else strict
 
 
-def _connected(rows: int, ties: Sequence[_Tie]) -> Numbers:
+def connected(rows: int, ties: Sequence[Tie]) -> Numbers:
     """For each row the number, from 0, of what the ties connect."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -151,7 +151,7 @@ def _connected(rows: int, ties: Sequence[_Tie]) -> Numbers:
     return np.unique(labels, return_inverse=True)[1].astype(np.int64)
 
 
-def _identical(relevant: "csr_array") -> _Tie:
+def _identical(relevant: "csr_array") -> Tie:
     """Ties rows with the same relevant documents."""
     number: dict[bytes, int] = {}
     bounds = zip(relevant.indptr[:-1], relevant.indptr[1:], strict=True)
@@ -160,7 +160,7 @@ def _identical(relevant: "csr_array") -> _Tie:
     return np.arange(len(keys)), np.array(keys, dtype=np.int64)
 
 
-def _overlapping(relevant: "csr_array") -> _Tie:
+def _overlapping(relevant: "csr_array") -> Tie:
     """Ties rows that share more than half of the documents relevant to either."""
     from scipy.sparse import triu
 

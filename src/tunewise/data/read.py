@@ -18,6 +18,7 @@ What reading had to decide or leave out stands in `Task.findings`:
 | D012 | warning | Judged queries without a part while others have one, counted as train |
 | D013 | warning | A column named like a division holds none of train, dev and test, left aside |
 | D014 | warning | Queries in more than one group, the first kept |
+| D015 | warning | Negatives that say what a right answer of their row says, left out |
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.data.beir import Separate, add_separate
-from tunewise.data.columns import PAIRS, UNDIVIDED_PAIRS, assign, require_found, validated
+from tunewise.data.columns import PAIRS, assign, require_found, undivided, validated
 from tunewise.data.docstrings import docstring_task
 from tunewise.data.folders import Tables, is_there, layout, separate
 from tunewise.data.hub import PREFIX, hub_tables, is_saved
@@ -36,10 +37,10 @@ from tunewise.data.rows import add_pairs
 from tunewise.data.tables import Table, open_table
 from tunewise.data.textfile import exists
 from tunewise.data.write import stated_threshold
-from tunewise.errors import OptionError
+from tunewise.errors import DataError, OptionError
 from tunewise.task import Task
 
-_DOCSTRINGS = "docstrings:"
+DOCSTRINGS = "docstrings:"
 
 
 def read_task(
@@ -92,26 +93,38 @@ def _read(path: str | Path, given: Mapping[str, str], columns: Mapping[str, str]
     chosen = validated(columns)
     records = Records(Remarks())
     named = {role: Path(file) for role, file in given.items()}
-    if str(path).startswith(_DOCSTRINGS):
-        packages = str(path).removeprefix(_DOCSTRINGS)
+    if str(path).startswith(DOCSTRINGS):
+        packages = str(path).removeprefix(DOCSTRINGS)
         return docstring_task(packages.split(",") if packages else None)
+    opened = open_all(path, records.remarks, named)
+    if isinstance(opened, Separate):
+        require_found(chosen, add_separate(records, opened, chosen), path)
+        return records.task(str(path), relevant_from=stated_threshold(Path(path)))
+    return _from_tables(records, opened, chosen, str(path))
+
+
+def open_all(
+    path: str | Path, remarks: Remarks, named: Mapping[str, Path] | None = None
+) -> Sequence[tuple[str | None, Table]] | Separate:
+    """The tables at this path, each with the part it is, or the files of documents and queries.
+
+    `named` are the user's files by role. Raises DataError if nothing can be read there.
+    """
     if str(path).startswith(PREFIX):
         if named:
             raise OptionError(
                 "documents=, queries= and judgments= go with a folder, not with hf:NAME. "
                 "Leave them out, or save the data set as files."
             )
-        return _from_tables(records, hub_tables(str(path), records.remarks), chosen, str(path))
+        return hub_tables(str(path), remarks)
     place = is_there(Path(path))
     if not named and place.is_dir() and is_saved(place):
-        return _from_tables(records, hub_tables(str(path), records.remarks), chosen, str(path))
-    threshold = stated_threshold(place)
-    files = _files(place, named, records.remarks)
-    if isinstance(files, Tables):
-        tables = [(part, open_table(file)) for part, file in files.files]
-        return _from_tables(records, tables, chosen, str(path))
-    require_found(chosen, add_separate(records, files, chosen), path)
-    return records.task(str(path), relevant_from=threshold)
+        return hub_tables(str(path), remarks)
+    stated_threshold(place)  # a task of ours that is unfinished is refused before it is guessed at
+    files = _files(place, named or {}, remarks)
+    if isinstance(files, Separate):
+        return files
+    return [(part, open_table(file)) for part, file in files.files]
 
 
 def _files(place: Path, named: Mapping[str, Path], remarks: Remarks) -> Separate | Tables:
@@ -141,8 +154,17 @@ def _from_tables(
     chosen: Mapping[str, str],
     source: str,
 ) -> Task:
+    negatives = 0
     for part, table in tables:
-        columns = assign(table, PAIRS if part is None else UNDIVIDED_PAIRS, chosen, records.remarks)
+        columns = assign(
+            table, PAIRS if part is None else undivided(PAIRS), chosen, records.remarks
+        )
         require_found(chosen, [columns], table.source)
-        add_pairs(records, table, columns, part=part)
+        negatives += add_pairs(records, table, columns, part=part)
+    if not negatives and (equal := records.remarks.examples("D015")):
+        raise DataError(
+            f"Every negative of '{source}' says what the right answer of its row says "
+            f"({equal[0]}), so nothing would be wrong. Check which columns are taken: "
+            "columns={'document': …, 'negative': …}, or 'negative': '' for none."
+        )
     return records.task(source)

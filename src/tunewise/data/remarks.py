@@ -75,6 +75,86 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "Queries in more than one group, the first kept",
         "Give each query one group.",
     ),
+    "D015": (
+        "warning",
+        "Negatives that say what a right answer of their row says, left out",
+        "Write another text there, or leave the field empty.",
+    ),
+    "D060": (
+        "note",
+        "What kind of data it is, told by its columns",
+        "If it is another kind, say so: kind='retrieval', 'scored' or 'labelled'.",
+    ),
+    "D061": (
+        "note",
+        "Scores mapped to 0…1 from the scale they fit in",
+        "If the scale is another one, write the scores as 0…1.",
+    ),
+    "D062": (
+        "warning",
+        "Scores far outside the scale of all others, left out",
+        "Correct these scores, or remove the rows.",
+    ),
+    "D063": (
+        "warning",
+        "A few scores make the scale wider than all others need",
+        "If they are slips, correct them: the others keep only a part of 0…1 now.",
+    ),
+    "D064": (
+        "warning",
+        "Scores that may be classes: 0, 1 and 2 only",
+        "If they are classes, not more and less alike, map them to a score of 0…1.",
+    ),
+    "D065": (
+        "warning",
+        "Rows with an empty text, left out",
+        "Mend or remove them.",
+    ),
+    "D066": (
+        "warning",
+        "Texts without a label, left out",
+        "Give each text a label, or remove it.",
+    ),
+    "D067": (
+        "warning",
+        "Test rows whose text is also in train or dev, in the same words or nearly",
+        "Remove them from one side, or give no parts, to have all rows divided.",
+    ),
+    "D068": (
+        "note",
+        "Texts with several labels, or pairs with several scores",
+        "Decide on one. All of them are used as they are.",
+    ),
+    "D069": (
+        "warning",
+        "Labels with fewer than two texts in train",
+        "Add texts with these labels to train: they cannot be learned.",
+    ),
+    "D070": (
+        "warning",
+        "Too few rows in dev to choose or stop on",
+        "Add rows: what is chosen on so few is chosen by chance.",
+    ),
+    "D071": (
+        "note",
+        "Parts cut where there were none",
+        "Give parts of your own (train, dev, test) to have exactly those used.",
+    ),
+    "D072": (
+        "warning",
+        "Rows without a part while others have one, counted as train",
+        "Give every row a part: train, dev or test.",
+    ),
+    "D073": (
+        "note",
+        "Grouped loosely: chains of shared texts would have joined most pairs",
+        "Nothing needs to be done; a text may stand in train and in test.",
+    ),
+    "D074": (
+        "warning",
+        "There is nothing to train on",
+        "Add a train part, or give no parts, to have all rows divided.",
+    ),
 }
 """Code → severity, title, advice. A code never changes its meaning."""
 
@@ -86,9 +166,9 @@ class Remarks:
     _counts: dict[str, int] = field(default_factory=dict)
     _examples: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, code: str, example: object) -> None:
-        """Counts one more; `example` is made a text only if it is among the first three."""
-        self._counts[code] = self._counts.get(code, 0) + 1
+    def add(self, code: str, example: object, *, times: int = 1) -> None:
+        """Counts more; `example` is made a text only if it is among the first three."""
+        self._counts[code] = self._counts.get(code, 0) + times
         examples = self._examples.setdefault(code, [])
         if len(examples) < 3:
             examples.append(str(example))
@@ -96,6 +176,10 @@ class Remarks:
     def examples(self, code: str) -> list[str]:
         """The first examples of this code, none if it never happened."""
         return list(self._examples.get(code, ()))
+
+    def count(self, code: str) -> int:
+        """How often this happened."""
+        return self._counts.get(code, 0)
 
     def findings(self) -> tuple[Finding, ...]:
         """One finding for each code that happened, in the order of the codes."""

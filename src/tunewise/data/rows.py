@@ -1,6 +1,6 @@
 """Rows: lines of query and document, with negatives or scores, become records."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import repeat
 from typing import Any
 
@@ -11,20 +11,22 @@ from tunewise.data.tables import Place, Table
 from tunewise.errors import DataError
 
 
-def add_pairs(records: Records, table: Table, columns: Columns, *, part: str | None) -> None:
+def add_pairs(records: Records, table: Table, columns: Columns, *, part: str | None) -> int:
     """Adds every row of a table of pairs; `part` is where its queries are put, if anywhere.
 
     A document without a score gets grade 1, a negative grade 0. A field may hold a list
     of texts (JSONL, Parquet): each is a document or a negative of its own. Empty negatives are
-    no negatives. Rows that bring nothing new are counted (D003).
+    no negatives, nor are those that equal a right answer of their row but for white space (D015).
+    Rows that bring nothing new are counted (D003). Returns how many negatives were taken.
     """
+    taken = 0
     negatives = Negatives(records, named_by_text=columns["document_id"] is None)
     for place, row in table.rows(columns.used):
         query = _query(records, row, columns, place)
         new = _add_documents(records, query, row, columns, place)
-        for name in columns.negatives:
-            for text in _texts(row.get(name), place):
-                new |= bool(text) and negatives.add(query, text, place)
+        for text in _negatives(records, row, columns, place):
+            new |= negatives.add(query, text, place)
+            taken += 1
         if not new:
             records.remarks.add("D003", place)
         if part is not None:
@@ -36,6 +38,7 @@ def add_pairs(records: Records, table: Table, columns: Columns, *, part: str | N
         ):
             records.group(query, key)
     negatives.judge()
+    return taken
 
 
 class Negatives:
@@ -94,6 +97,28 @@ def _add_documents(
             records.documents.add(key, text, place)
         new |= records.judge(query, document, grade, place)
     return new
+
+
+def _negatives(
+    records: Records, row: Mapping[str, Any], columns: Columns, place: Place
+) -> Iterator[str]:
+    """The row's negatives that can be wrong answers."""
+    if not columns.negatives:
+        return
+    score = columns["score"]
+    right = score is None or grade_of(row.get(score), place) > 0
+    answers = _texts(row.get(columns.by_role["document"]), place) if right else []
+    folded = {_folded(answer) for answer in answers}
+    for name in columns.negatives:
+        for text in _texts(row.get(name), place):
+            if text and _folded(text) in folded:
+                records.remarks.add("D015", place)
+            elif text:
+                yield text
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _keys(

@@ -30,7 +30,7 @@ TEST, DEV = 0.25, 0.15  # shares of the queries; train gets what is left
 MOST_TEST, MOST_DEV = 2000, 1000  # queries; more would cost time and decide nothing
 DEV_OF_USERS = 0.2  # share of the user's train (or test) that becomes dev where there is none
 LEAST_DEV = 20  # queries with which a setting can be chosen, roughly; never more than half
-_DIVISIBLE = 0.5  # share of the queries that one group may hold when all are divided
+DIVISIBLE = 0.5  # share of the queries that one group may hold when all are divided
 _SMALL = 0.02  # share of a part that any group may hold
 _EVEN = 0.2  # share of a part that one group may hold: the bootstrap needs many even groups
 
@@ -107,7 +107,7 @@ def _by_user(task: Task, links: Links, seed: int) -> _Cut:
         if source == "train":
             wanted = max(wanted, min(LEAST_DEV, len(rows) // 2))
         labels = grouped(links, rows, _EVEN).labels
-        parts[rows] = _assign(labels, {"dev": wanted}, source, seed)
+        parts[rows] = share_out(labels, {"dev": wanted}, source, seed)
         note += f" It has no dev part: one was cut from {source} by group."
     if not np.any(parts == "train"):
         findings.append(_untrained(parts))
@@ -116,17 +116,17 @@ def _by_user(task: Task, links: Links, seed: int) -> _Cut:
 
 def _by_group(task: Task, links: Links, seed: int) -> _Cut:
     queries = len(links.queries)
-    grouping = grouped(links, np.arange(queries), _DIVISIBLE)
+    grouping = grouped(links, np.arange(queries), DIVISIBLE)
     _enough(links, grouping.count, queries)
     wanted = {
         "test": min(MOST_TEST, round(TEST * queries)),
         "dev": min(MOST_DEV, round(DEV * queries)),
     }
-    parts = _assign(grouping.labels, wanted, "train", seed)
+    parts = share_out(grouping.labels, wanted, "train", seed)
     findings = [*_loosely(grouping)]
     if task.parts:
         findings.append(_anew(task))
-    if grouping.largest > _DIVISIBLE * queries:
+    if grouping.largest > DIVISIBLE * queries:
         findings.append(_undivided(links, grouping))
     if not np.any(parts == "train"):
         findings.append(_untrained(parts))
@@ -137,7 +137,7 @@ def _by_group(task: Task, links: Links, seed: int) -> _Cut:
     return _Cut("group", parts, note, findings)
 
 
-def _assign(labels: Numbers, wanted: Mapping[str, int], rest: str, seed: int) -> NDArray[np.str_]:
+def share_out(labels: Numbers, wanted: Mapping[str, int], rest: str, seed: int) -> NDArray[np.str_]:
     """The part of each row: whole groups in random order, large ones first.
 
     A group goes where the largest share of what is wanted is missing, but only to `rest` when it is
