@@ -17,18 +17,10 @@ from tunewise.training.lesson import (
 )
 from tunewise.training.negatives import Negatives
 
-SUBJECTS = [
-    "kettle",
-    "ladder",
-    "violin",
-    "compass",
-    "lantern",
-    "anchor",
-    "mirror",
-    "hammer",
-    "candle",
+SUBJECTS = (
+    "kettle", "ladder", "violin", "compass", "lantern", "anchor", "mirror", "hammer", "candle",
     "barrel",
-]
+)  # fmt: skip
 
 
 def training(judgments, documents=SUBJECTS, groups=None):
@@ -68,7 +60,7 @@ def test_without_negatives_a_row_is_a_query_and_its_answer():
     assert found.shape == "pairs"
     assert len(found) == 6
     assert found.columns[0][2] == "where is the violin of q2"
-    assert list(found.columns[1]) == SUBJECTS[:6]
+    assert list(found.columns[1]) == [*SUBJECTS][:6]
     assert found.sides == ("queries", "documents")
     assert found.notes == ()
 
@@ -78,8 +70,8 @@ def test_judged_negatives_come_before_mined_ones_and_none_comes_twice():
     task = training(judged)
     found = lesson(task, mined(task, [[n + 1, n + 2] for n in range(6)]), per_row=2)
     assert found.shape == "triplets"
-    assert list(found.columns[2]) == SUBJECTS[1:7]
-    assert list(found.columns[3]) == SUBJECTS[2:8]
+    assert list(found.columns[2]) == [*SUBJECTS][1:7]
+    assert list(found.columns[3]) == [*SUBJECTS][2:8]
     assert found.notes == ()
 
 
