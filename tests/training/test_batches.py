@@ -196,3 +196,38 @@ def test_the_trainer_gets_them_only_for_the_rows_they_are_of():
     assert sampler.for_trainer(range(9), **asked) is sampler
     with pytest.raises(OptionError, match="9 rows"):
         sampler.for_trainer(range(8), **asked)
+
+
+@pytest.mark.slow  # torch takes seconds to import
+def test_who_goes_on_within_an_epoch_gets_the_batches_that_were_left():
+    from accelerate import skip_first_batches
+    from torch.utils.data import DataLoader
+
+    taught = grouped([*range(20), *range(20)])
+    sampler = batches(taught, 6)
+    sampler.set_epoch(3)
+    expected = [*sampler]
+    loader = DataLoader(range(40), batch_sampler=batches(taught, 6), collate_fn=list)
+    left = skip_first_batches(loader, 2)
+    loader.batch_sampler.set_epoch(3)
+    assert [*left] == expected[2:]
+
+
+@pytest.mark.slow  # torch takes seconds to import
+def test_processes_get_one_part_each_of_every_batch():
+    from accelerate.data_loader import prepare_data_loader
+    from torch.utils.data import DataLoader
+
+    taught = grouped([*range(20), *range(20)])
+    parts = []
+    for process in range(3):
+        loader = DataLoader(
+            range(40), batch_sampler=batches(taught, 7, multiple_of=3), collate_fn=list
+        )
+        prepared = prepare_data_loader(
+            loader, num_processes=3, process_index=process, split_batches=True, even_batches=False
+        )
+        parts.append([*prepared])
+    whole = [[row for part in together for row in part] for together in zip(*parts, strict=True)]
+    assert whole == [*batches(taught, 7, multiple_of=3)]
+    assert {len(batch) for batch in whole} == {6}

@@ -1,12 +1,13 @@
 """Losses: the word fits the data, gradients are those of the plain loss, one step helps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tunewise.errors import OptionError
 from tunewise.training.losses import LOSSES, build_loss, choose_loss
+from tunewise.training.recipe import Recipe
 
 RANKING = [word for word, loss in LOSSES.items() if "pairs" in loss.shapes]
 CACHED = [word for word in RANKING if word.startswith("cached")]
@@ -20,15 +21,10 @@ COLUMNS = [
 SCORES = [0.9, 0.1, 0.5, 0.7, 0.3]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What a loss reads of a recipe."""
-
-    loss: str
-    temperature: float = 0.05
-    margin: float = 0.5
-    micro_batch: int | None = 2
-    matryoshka: tuple[int, ...] = ()
+def recipe(loss, **other):
+    """A recipe whose cached losses cut the five rows in three."""
+    given = {"margin": 0.5, "micro_batch": 2, **other}
+    return Recipe("full", learning_rate=1e-4, epochs=1, loss=loss, **given)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +73,7 @@ def inputs(encoder, columns):
     return [encoder.preprocess(column) for column in columns]
 
 
-def gradients(folder, recipe, columns):
+def gradients(folder, how, columns):
     """The loss and its gradient by every weight, one after the other in one vector.
 
     In double precision: what is left of a difference is then no rounding, which at gradients
@@ -86,7 +82,7 @@ def gradients(folder, recipe, columns):
     import torch
 
     encoder = model(folder).double()
-    value = build_loss(encoder, recipe)(inputs(encoder, columns), torch.tensor(SCORES))
+    value = build_loss(encoder, how)(inputs(encoder, columns), torch.tensor(SCORES))
     value.backward()
     found = [weight.grad for weight in encoder.parameters() if weight.grad is not None]
     return value.item(), torch.cat([gradient.flatten() for gradient in found]).numpy()
@@ -97,10 +93,10 @@ def gradients(folder, recipe, columns):
 @pytest.mark.parametrize("columns", [2, 4])
 @pytest.mark.parametrize("cached", CACHED)
 def test_a_cached_loss_has_the_gradients_of_the_plain_one(folder, cached, columns, dimensions):
-    recipe = Settings(cached, matryoshka=dimensions)
-    plain = replace(recipe, loss=cached.removeprefix("cached-"))
+    how = recipe(cached, matryoshka=dimensions)
+    plain = replace(how, loss=cached.removeprefix("cached-"))
     texts = COLUMNS[:columns]
-    value, found = gradients(folder, recipe, texts)
+    value, found = gradients(folder, how, texts)
     expected, gradient = gradients(folder, plain, texts)
     assert value == pytest.approx(expected, abs=1e-9)
     np.testing.assert_allclose(found, gradient, rtol=0, atol=1e-9)
@@ -114,7 +110,7 @@ def test_a_step_down_its_gradient_lowers_the_loss(folder, word, dimensions):
     import torch
 
     encoder = model(folder)
-    loss = build_loss(encoder, Settings(word, matryoshka=dimensions))
+    loss = build_loss(encoder, recipe(word, matryoshka=dimensions))
     columns = 4 if "triplets" in LOSSES[word].shapes else 2
 
     def value():
@@ -133,7 +129,7 @@ def test_ranking_is_softmax_over_all_documents_of_the_batch(folder):
     import torch
 
     encoder = model(folder)
-    value, _ = gradients(folder, Settings("ranking", temperature=0.1), COLUMNS)
+    value, _ = gradients(folder, recipe("ranking", temperature=0.1), COLUMNS)
     with torch.no_grad():
         vectors = [encoder(each)["sentence_embedding"] for each in inputs(encoder, COLUMNS)]
     logits = (vectors[0] @ torch.cat(vectors[1:]).T).numpy() / 0.1
@@ -147,7 +143,7 @@ def test_matryoshka_is_the_sum_over_its_dimensions_and_the_full_one(folder):
     import torch
 
     encoder = model(folder)
-    value, _ = gradients(folder, Settings("ranking", matryoshka=(4, 8)), COLUMNS[:2])
+    value, _ = gradients(folder, recipe("ranking", matryoshka=(4, 8)), COLUMNS[:2])
     with torch.no_grad():
         vectors = [encoder(each)["sentence_embedding"] for each in inputs(encoder, COLUMNS[:2])]
     expected = 0.0
@@ -161,10 +157,10 @@ def test_matryoshka_is_the_sum_over_its_dimensions_and_the_full_one(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("word", ["triplet-cosine", "triplet-euclidean"])
 def test_a_triplet_loss_is_the_mean_over_several_negatives(folder, word):
-    recipe = Settings(word)
-    both, _ = gradients(folder, recipe, COLUMNS)
-    first, _ = gradients(folder, recipe, COLUMNS[:3])
-    second, _ = gradients(folder, recipe, [*COLUMNS[:2], COLUMNS[3]])
+    how = recipe(word)
+    both, _ = gradients(folder, how, COLUMNS)
+    first, _ = gradients(folder, how, COLUMNS[:3])
+    second, _ = gradients(folder, how, [*COLUMNS[:2], COLUMNS[3]])
     assert both == pytest.approx((first + second) / 2, abs=1e-6)
 
 
@@ -183,7 +179,7 @@ def test_a_triplet_loss_is_the_mean_over_several_negatives(folder, word):
 )
 def test_what_no_loss_can_be_made_of_is_refused(folder, wrong, told):
     with pytest.raises(OptionError, match=told):
-        build_loss(model(folder), replace(Settings("ranking"), **wrong))
+        build_loss(model(folder), replace(recipe("ranking"), **wrong))
 
 
 @pytest.mark.slow
@@ -198,7 +194,7 @@ def test_a_cached_loss_for_a_static_model_is_refused_with_what_to_use(folder):
     )
     static = SentenceTransformer(modules=[table], device="cpu")
     with pytest.raises(OptionError, match="Use 'symmetric-ranking'"):
-        build_loss(static, Settings("cached-symmetric-ranking"))
+        build_loss(static, recipe("cached-symmetric-ranking"))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,10 @@ class Batches:
     def for_trainer(self, dataset: Any, **told: Any) -> "Batches":
         """These batches, for a trainer that asks for them with its data set.
 
+        A trainer of several processes that goes on within an epoch forgets to say which one
+        (transformers 5.23 with accelerate: what skips the first batches hides the sampler), so
+        `set_epoch` must be called when an epoch begins, by a callback.
+
         Raises OptionError where the data set has another number of rows than the lesson.
         """
         del told  # batch size and seed are known here
