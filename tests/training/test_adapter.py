@@ -13,7 +13,7 @@ from tunewise.training.adapter import (
     load_adapter,
     train_adapter,
 )
-from tunewise.training.recipe import Recipe
+from tunewise.training.recipe import AdapterRecipe
 
 pytestmark = pytest.mark.slow  # torch takes seconds to import
 
@@ -55,7 +55,7 @@ def reciprocal_rank(queries):
 @pytest.mark.parametrize("side", ["query", "both"])
 def test_a_rotation_between_queries_and_documents_is_learned(side):
     dev_score = reciprocal_rank(turned())
-    recipe = Recipe(side, learning_rate=0.02, batch=16, steps=300)
+    recipe = AdapterRecipe(side, learning_rate=0.02, batch=16, steps=300)
     adapter, score = train_adapter(turned(), documents(), pairs(), dev_score, recipe)
     assert dev_score(Adapter(None, None)) < 0.3
     assert score == dev_score(adapter) > 0.9
@@ -64,7 +64,9 @@ def test_a_rotation_between_queries_and_documents_is_learned(side):
 
 def test_nothing_better_than_the_base_gives_the_base_back():
     perfect = reciprocal_rank(documents())
-    adapter, score = train_adapter(documents(), documents(), pairs(), perfect, Recipe("both"))
+    adapter, score = train_adapter(
+        documents(), documents(), pairs(), perfect, AdapterRecipe("both")
+    )
     assert adapter.untouched
     assert score == 1.0
 
@@ -77,7 +79,7 @@ def test_a_barred_twin_of_the_answer_costs_nothing():
     train = Part(Texts(list(judged), list(judged)), judged, list(judged))
     corpus = Texts([str(n) for n in range(len(texts))], texts)
     found = training_pairs(Training(corpus, train, Part(Texts([], []), {}, [])))
-    recipe = Recipe("query", temperature=0.02)
+    recipe = AdapterRecipe("query", temperature=0.02)
     generator, batch = np.random.default_rng(0), np.arange(len(found))
     start = contrastive_loss(Maps(DIMENSION, "query"), documents(), twice, found, batch, recipe,
                              generator)  # fmt: skip
@@ -85,7 +87,7 @@ def test_a_barred_twin_of_the_answer_costs_nothing():
 
 
 def test_the_same_seed_gives_the_same_maps():
-    recipe = Recipe("both", learning_rate=0.02, batch=16, steps=50)
+    recipe = AdapterRecipe("both", learning_rate=0.02, batch=16, steps=50)
     runs = [
         train_adapter(turned(), documents(), pairs(), reciprocal_rank(turned()), recipe)[0]
         for _ in range(2)

@@ -23,7 +23,7 @@ from tunewise.retrieval import nearest
 from tunewise.task import Texts
 from tunewise.training.adapter import Adapter, Vectors, load_adapter, train_adapter
 from tunewise.training.looks import looks
-from tunewise.training.recipe import Side, recipes
+from tunewise.training.recipe import Side, adapter_recipes
 
 _FILE = "adapter.safetensors"
 _BLENDS = (0.3, 0.5, 0.7, 0.85)
@@ -71,7 +71,7 @@ def _fitted(setting: Setting, encoder: Encoder, pairs: Pairs, side: Side) -> Con
     began = time.perf_counter()
     look = looks(training, dev, documents, setting.metric, seed=setting.seed)
     runs = []
-    for recipe in recipes(side, seed=setting.seed):
+    for recipe in adapter_recipes(side, seed=setting.seed):
         adapter, score = train_adapter(queries, documents, pairs, look, recipe, progress=progress)
         runs.append((score, recipe, adapter))
     score, recipe, adapter = max(runs, key=lambda run: run[0])

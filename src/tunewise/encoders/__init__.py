@@ -2,7 +2,7 @@
 
 from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
-from tunewise.encoders.folder import save_model
+from tunewise.encoders.folder import save_model, write_folder
 from tunewise.encoders.loading import is_hosted, load_encoder
 from tunewise.encoders.sources import DEFAULT_ENCODER
 from tunewise.encoders.transformer import TransformerEncoder
@@ -17,4 +17,5 @@ __all__ = [
     "is_hosted",
     "load_encoder",
     "save_model",
+    "write_folder",
 ]

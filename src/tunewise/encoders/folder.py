@@ -40,6 +40,14 @@ def _write(encoder: TransformerEncoder, folder: Path, query_map: _Map, document_
         model.append(Normalize())
         model.append(Router(routes, default_route="document"))
         model.append(Normalize())
+    write_folder(model, folder)
+
+
+def write_folder(model: Any, folder: Path) -> None:
+    """Fills `folder` with a sentence-transformers model, safetensors only, without a card.
+
+    Raises OSError when the disk refuses.
+    """
     with no_bars(), _plain_refusals():
         model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
 

@@ -94,7 +94,7 @@ class TransformerEncoder:
         tokenizer = self._counter()
         if tokenizer is None:
             return np.full(len(as_texts(texts)), -1, dtype=np.int64)
-        return tokens.count(tokenizer, as_texts(texts), self._prompt(side))
+        return tokens.count(tokenizer, as_texts(texts), self.prompt(side))
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Share of the words in which something cannot be read: becomes an unknown token."""
@@ -108,6 +108,10 @@ class TransformerEncoder:
     def copy(self) -> Any:
         """A sentence-transformers model loaded afresh, for whoever wants to change or save it."""
         return _load(self.folder)
+
+    def prompt(self, side: Side) -> str:
+        """What the model wants before each text of this side; empty if nothing."""
+        return tokens.prompt_of(self.folder, _PROMPTS[side])
 
     @property
     def _known(self) -> Sequence[int | None]:
@@ -138,9 +142,6 @@ class TransformerEncoder:
         batches = greedy(lengths, _CPU_BUDGET if on_cpu else _GPU_BUDGET)
         workers = cores() if on_cpu else 1
         return _encoded(texts, lengths, batches, side_encode, self.dimension, workers)
-
-    def _prompt(self, side: Side) -> str:
-        return tokens.prompt_of(self.folder, _PROMPTS[side])
 
     def _counter(self) -> Any:
         if self._tokenizer is None:

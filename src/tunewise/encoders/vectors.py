@@ -94,7 +94,7 @@ def room(rows: int, dimension: int, folder: Path | None) -> NDArray[np.float32]:
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
-            _reserve(file.fileno(), 4 * rows * dimension)
+            reserve(file.fileno(), 4 * rows * dimension)
             return np.memmap(file, dtype=np.float32, mode="r+", shape=(rows, dimension))
     except OSError as refusal:
         raise OutputError(
@@ -104,7 +104,8 @@ def room(rows: int, dimension: int, folder: Path | None) -> NDArray[np.float32]:
         ) from refusal
 
 
-def _reserve(file: int, size: int) -> None:
+def reserve(file: int, size: int) -> None:
+    """Makes an open file so large, and makes sure that the disk has the room for it."""
     if hasattr(os, "posix_fallocate"):
         # A hole in a mapped file would kill the process, unheard, when the disk is full.
         os.posix_fallocate(file, 0, size)

@@ -15,7 +15,7 @@ from tunewise.encoders.vectors import room
 from tunewise.errors import EncoderError
 from tunewise.files import whole
 from tunewise.progress import Progress, silent
-from tunewise.training.recipe import Recipe
+from tunewise.training.recipe import AdapterRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -81,7 +81,7 @@ def train_adapter(
     documents: Vectors,
     pairs: Pairs,
     dev_score: Callable[[Adapter], float],
-    recipe: Recipe,
+    recipe: AdapterRecipe,
     *,
     progress: Progress = silent,
 ) -> tuple[Adapter, float]:
@@ -103,7 +103,7 @@ def _trained(
     documents: Vectors,
     pairs: Pairs,
     dev_score: Callable[[Adapter], float],
-    recipe: Recipe,
+    recipe: AdapterRecipe,
     progress: Progress,
 ) -> tuple[Adapter, float]:
     import torch
@@ -164,7 +164,7 @@ def contrastive_loss(
     documents: Vectors,
     pairs: Pairs,
     batch: NDArray[np.int64],
-    recipe: Recipe,
+    recipe: AdapterRecipe,
     generator: np.random.Generator,
 ) -> "torch.Tensor":
     """The mean over a batch of pairs, given as places (b,), of −log softmax of the answer."""
@@ -188,7 +188,7 @@ def _contrast(
     asked: NDArray[np.int64],
     answers: NDArray[np.int64],
     size: int,
-    recipe: Recipe,
+    recipe: AdapterRecipe,
     generator: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """The documents this step looks at (sorted), and which of them each query must not count."""

@@ -1,0 +1,260 @@
+"""Sitting: a model made ready to be trained by a recipe, and what is done with it then."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from safetensors.torch import save_file
+from sentence_transformers import SentenceTransformerTrainingArguments
+from torch import nn
+
+from tunewise.encoders import TransformerEncoder
+from tunewise.encoders.vectors import Side
+from tunewise.errors import OptionError
+from tunewise.files import whole, whole_folder
+from tunewise.training.batches import Batches
+from tunewise.training.exam import Exam, Vectors
+from tunewise.training.lanes import Given, Lanes, vectors_on_device
+from tunewise.training.layers import Cut, layers_of, linear_layers, trained, without_dropout
+from tunewise.training.lesson import Lesson
+from tunewise.training.losses import build_loss
+from tunewise.training.reading import Reader
+from tunewise.training.recipe import Recipe
+from tunewise.training.trainer import (
+    Epochs,
+    Look,
+    RowNumbers,
+    Rows,
+    Trainer,
+    Watch,
+    last_checkpoint,
+    load_weights,
+)
+from tunewise.training.tuning import SHARES, Point
+
+_ADAPTER = "default"
+_LEAST_MICRO_BATCH = 1
+
+
+class Sitting:
+    """A copy of the encoder with the rung's parameters free, its texts read, its folder known."""
+
+    def __init__(
+        self,
+        encoder: TransformerEncoder,
+        lesson: Lesson,
+        recipe: Recipe,
+        exams: Sequence[Exam],
+        folder: Path,
+    ) -> None:
+        torch.manual_seed(recipe.seed)  # LoRA's first matrices are random
+        self._lesson, self._recipe, self._folder = lesson, recipe, folder
+        self._model = encoder.copy()
+        self._on_processor = self._model.device.type == "cpu"
+        layers = layers_of(self._model, encoder.name)
+        without_dropout(self._model)
+        sides: tuple[Side, ...] = ("queries", "documents")
+        self._reader = Reader(self._model, {side: encoder.prompt(side) for side in sides})
+        self._columns = [
+            self._reader.read(texts, side)
+            for texts, side in zip(lesson.columns, lesson.sides, strict=True)
+        ]
+        for exam in exams:
+            for texts, side in exam.texts:
+                self._reader.read(texts, side)
+        cached = recipe.loss.startswith("cached-")
+        half = self._on_processor and recipe.precision == "bf16"
+        if half and hasattr(self._model.transformers_model, "set_attn_implementation"):
+            # a fifth quicker than the fused one, which has no bf16 kernel for processors
+            self._model.transformers_model.set_attn_implementation("eager")
+        self._lanes = Lanes(self._model, self._reader, half=half, again=cached)
+        self._free(layers, encoder.name)
+        self._start = {name: p.detach().clone() for name, p in trained(self._model).items()}
+
+    @property
+    def resume_from(self) -> str | None:
+        """The checkpoint to go on from, if there is one."""
+        found = last_checkpoint(self._folder)
+        return None if found is None else str(found)
+
+    def watch(
+        self, exam: Exam, tell: Callable[[int, int, float | None, float], None], *, writes: bool
+    ) -> Watch:
+        """What looks at dev while the model is trained."""
+        return Watch(
+            self._model,
+            lambda: exam(self.encode),
+            self._folder,
+            looks=self._recipe.looks,
+            patience=self._recipe.patience,
+            tell=tell,
+            writes=writes,
+        )
+
+    def encode(self, texts: Sequence[str], side: Side) -> Vectors:
+        """Unit vectors (n, d) by the model as it stands."""
+        numbers = self._reader.read(texts, side)
+        if self._on_processor:
+            return self._lanes.vectors(numbers)
+        kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
+        half = kinds.get(self._recipe.precision)
+        return vectors_on_device(self._model, self._reader, numbers, half)
+
+    def trainer(
+        self, made: Batches, watch: Watch, track: Sequence[str], *, processes: int
+    ) -> Trainer:
+        """The trainer, ready to train."""
+        in_lanes = self._on_processor and processes == 1
+        scores, recipe = self._lesson.scores, self._recipe
+        collate = (
+            RowNumbers(self._columns, scores)
+            if in_lanes
+            else Rows(self._reader, self._columns, scores)
+        )
+        optimizer = torch.optim.AdamW(
+            trained(self._model).values(),
+            lr=recipe.learning_rate,
+            weight_decay=0.0,
+            fused=self._model.device.type in ("cpu", "cuda"),
+        )
+        return Trainer(
+            lanes=self._lanes if in_lanes else None,
+            smaller=self._smaller(made.batch_size // processes, processes),
+            model=self._model,
+            args=self._arguments(made, track, in_lanes, processes),
+            train_dataset=Dataset.from_dict({"row": list(range(len(self._lesson)))}),
+            loss=self._loss(in_lanes, processes),
+            data_collator=collate,
+            callbacks=[Epochs(made.set_epoch), watch],
+            optimizers=(optimizer, None),
+        )
+
+    def frontier(self, looks: Sequence[Look], exam: Exam, keep: Exam | None) -> list[Point]:
+        """The exams' scores from the base to the best weights seen, which stay in the model."""
+        base, best = looks[0], max(looks, key=lambda look: look.score)
+        load_weights(self._model, self._folder / "best.safetensors")
+        self._model.eval()
+        goal = {name: p.detach().clone() for name, p in trained(self._model).items()}
+        known = {0.0: base.score, 1.0: best.score}
+        points = []
+        for share in SHARES if best.step else (0.0,):
+            self._move(goal, share)
+            score = known[share] if share in known else exam(self.encode)
+            points.append(Point(share, score, keep(self.encode) if keep else None))
+        return points
+
+    def write(self, path: Path) -> None:
+        """Writes the weights that differ from the base's, under the base's names.
+
+        Beside it, for LoRA, a folder `lora` that PEFT reads.
+        """
+        if self._recipe.rung == "lora":
+            with whole_folder(path.parent / "lora") as beside:
+                self._model.transformers_model.save_pretrained(str(beside))
+            changed = _merged(self._model)
+        else:
+            changed = {name: p.detach() for name, p in trained(self._model).items()}
+        with whole(path) as beside:
+            save_file({name: p.cpu().contiguous() for name, p in changed.items()}, beside)
+
+    def _free(self, layers: nn.ModuleList, name: str) -> None:
+        recipe = self._recipe
+        if recipe.rung == "lora":
+            from peft import LoraConfig
+
+            self._model.add_adapter(
+                LoraConfig(
+                    r=recipe.rank,
+                    lora_alpha=2 * recipe.rank,
+                    target_modules=list(linear_layers(self._model, layers)),
+                ),
+                _ADAPTER,
+            )
+        if recipe.rung == "partial":
+            if not 0 < recipe.frozen_layers < len(layers):
+                raise OptionError(
+                    f"{recipe.frozen_layers} layers cannot be frozen: the encoder '{name}' has "
+                    f"{len(layers)}. Freeze 1 to {len(layers) - 1}, or use --rung full."
+                )
+            cut = Cut(self._model, layers, recipe.frozen_layers)
+            if self._on_processor:
+                width = self._model.transformers_model.config.hidden_size
+                self._lanes.states(cut.states, width, self._folder / "states.bin")
+                cut.engage()
+
+    def _move(self, goal: dict[str, torch.Tensor], share: float) -> None:
+        """Puts the weights this share of the way from the base to a goal."""
+        with torch.no_grad():
+            for name, parameter in trained(self._model).items():
+                # of LoRA's two matrices only one starts at zero: moving that one is enough
+                begin = goal[name] if "lora_A" in name else self._start[name]
+                parameter.copy_(begin + share * (goal[name] - begin))
+
+    def _loss(self, in_lanes: bool, processes: int) -> nn.Module:
+        if not in_lanes:
+            return build_loss(self._model, self._recipe, gather=processes > 1)
+        plain = replace(self._recipe, loss=self._recipe.loss.removeprefix("cached-"))
+        return build_loss(Given(self._model.get_embedding_dimension()), plain)
+
+    def _smaller(self, rows: int, processes: int) -> Callable[[], nn.Module] | None:
+        """Gives, each time it is asked, a loss that encodes half as many texts at once."""
+        word = self._recipe.loss.removeprefix("cached-")
+        if word not in ("ranking", "symmetric-ranking"):
+            return None
+        size = self._recipe.micro_batch or rows
+
+        def halved() -> nn.Module:
+            nonlocal size
+            if size <= _LEAST_MICRO_BATCH:
+                raise torch.OutOfMemoryError("not even one text fits into memory")
+            size //= 2
+            recipe = replace(self._recipe, loss=f"cached-{word}", micro_batch=size)
+            return build_loss(self._model, recipe, gather=processes > 1)
+
+        return halved
+
+    def _arguments(
+        self, made: Batches, track: Sequence[str], in_lanes: bool, processes: int
+    ) -> SentenceTransformerTrainingArguments:
+        recipe = self._recipe
+        steps = len(made) * recipe.epochs
+        return SentenceTransformerTrainingArguments(
+            output_dir=str(self._folder),
+            num_train_epochs=recipe.epochs,
+            per_device_train_batch_size=made.batch_size,
+            batch_sampler=made.for_trainer,
+            learning_rate=recipe.learning_rate,
+            lr_scheduler_type="linear",
+            warmup_steps=max(1, round(recipe.warm_up * steps)),
+            logging_steps=1,
+            save_strategy="no",
+            save_total_limit=2,
+            report_to=list(track) or "none",
+            disable_tqdm=True,
+            seed=recipe.seed,
+            use_cpu=self._on_processor,
+            bf16=not in_lanes and recipe.precision == "bf16",
+            fp16=not in_lanes and recipe.precision == "fp16",
+            ddp_backend="gloo" if processes > 1 and self._on_processor else None,
+            ddp_find_unused_parameters=processes > 1 or None,
+            accelerator_config={"split_batches": processes > 1},
+            dataloader_pin_memory=not self._on_processor,
+        )
+
+
+def _merged(model: Any) -> dict[str, torch.Tensor]:
+    """The layers that LoRA changes, with its change added in, under the plain model's names."""
+    from peft.tuners.lora import Linear
+
+    def changed(layer: Any) -> torch.Tensor:
+        whole_weight: torch.Tensor = layer.base_layer.weight + layer.get_delta_weight(_ADAPTER)
+        return whole_weight.detach()
+
+    return {
+        f"{name}.weight": changed(module)
+        for name, module in model.named_modules()
+        if isinstance(module, Linear)
+    }
