@@ -70,6 +70,7 @@ def choose_tuned(
     keep: Exam | None = None,
     track: Sequence[str] = (),
     folder: Path | None = None,
+    until: float | None = None,
     progress: Progress = silent,
 ) -> Tuned:
     """The run whose best point does best on the exam; a tie goes to the earlier recipe.
@@ -87,6 +88,7 @@ def choose_tuned(
             home / run_name(encoder, lesson, recipe, exam, keep),
             keep=keep,
             track=track,
+            until=until,
             progress=progress,
         )
         for recipe in candidates

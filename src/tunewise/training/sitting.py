@@ -81,7 +81,12 @@ class Sitting:
         return None if found is None else str(found)
 
     def watch(
-        self, exam: Exam, tell: Callable[[int, int, float | None, float], None], *, writes: bool
+        self,
+        exam: Exam,
+        tell: Callable[[int, int, float | None, float], None],
+        *,
+        writes: bool,
+        until: float | None = None,
     ) -> Watch:
         """What looks at dev while the model is trained."""
         return Watch(
@@ -92,6 +97,7 @@ class Sitting:
             patience=self._recipe.patience,
             tell=tell,
             writes=writes,
+            until=until,
         )
 
     def encode(self, texts: Sequence[str], side: Side) -> Vectors:

@@ -191,6 +191,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
         patience: int,
         tell: Callable[[int, int, float | None, float], None],
         writes: bool = True,
+        until: float | None = None,
     ) -> None:
         self._model = model
         self._score = score
@@ -199,6 +200,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
         self._patience = patience
         self._tell = tell
         self._writes = writes
+        self._until = until
+        self.cut = False
         self._losses: list[float] = []
         self._began = self._saved = time.monotonic()
         self._earlier = 0.0
@@ -234,14 +237,35 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Looks, where it is time to, and stops where looking has shown nothing new for long."""
         step, steps = state.global_step, state.max_steps
-        if step in {round(steps * each / self._often) for each in range(1, self._often + 1)}:
+        due = {round(steps * each / self._often) for each in range(1, self._often + 1)}
+        if step in due:
             self._look(step, sum(self._losses) / len(self._losses) if self._losses else None)
             self._losses = []
-            later = [look for look in self.looks if look.step > self.best.step]
+            later = [look for look in self.looks if look.step > self.best.step and look.step in due]
             control.should_training_stop |= len(later) >= self._patience
+        if step < steps and not control.should_training_stop and self._late():
+            self._stop(step, control)
         if time.monotonic() - self._saved > _SAVED_EVERY and step < steps:
             control.should_save = True
         self._tell(step, steps, self._losses[-1] if self._losses else None, self.best.score)
+
+    def _late(self) -> bool:
+        """Whether the time is up, for the first process: all must stop at the same step."""
+        if self._until is None:
+            return False
+        import torch.distributed as together
+
+        place = next(self._model.parameters()).device
+        late = torch.tensor([float(time.monotonic() > self._until)], device=place)
+        if together.is_available() and together.is_initialized():
+            together.broadcast(late, 0)
+        return bool(late.item())
+
+    def _stop(self, step: int, control: Any) -> None:
+        """Ends training here, with a look at what it came to and a checkpoint to go on from."""
+        if self.looks[-1].step < step:
+            self._look(step, sum(self._losses) / len(self._losses) if self._losses else None)
+        self.cut = control.should_training_stop = control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Marks the checkpoint as whole, and takes out what is a pickle and never read."""

@@ -45,7 +45,8 @@ class Tuned:
     `weights` is a safetensors file of the parameters that differ from the base's at share 1;
     `looks` are (step, score, loss) on dev along the way, the base's first; `frontier` has the
     points between the base (share 0) and the best weights seen (share 1). `seconds` is what the
-    run took, over all its sittings; `steps` of `of_steps` were made.
+    run took, over all its sittings; `steps` of `of_steps` were made; `cut` says that the time was
+    up before they were, so that the same call goes on.
     """
 
     weights: Path
@@ -59,6 +60,7 @@ class Tuned:
     seconds: float
     notes: tuple[str, ...] = ()
     lora: Path | None = None
+    cut: bool = False
 
     def best(self, *, loss: float | None = None) -> Point:
         """The point with the highest score; a tie goes to the one nearer to the base.
@@ -84,24 +86,26 @@ def tune_encoder(
     *,
     keep: Exam | None = None,
     track: Sequence[str] = (),
+    until: float | None = None,
     progress: Progress = silent,
 ) -> Tuned:
     """The weights that did best on the exam along the way, and the points between base and them.
 
     Everything lies in `folder`. The same call finds a finished run there, or goes on from its
     last checkpoint, at most half a minute before it was killed, to the same weights. The exam
-    and `keep`, the exam of another task, are taken by the base and at every look.
+    and `keep`, the exam of another task, are taken by the base and at every look. When the clock
+    (`time.monotonic`) reads `until`, training ends after the step it is at, with a last look.
 
     Raises DataError for a lesson with too few rows, EncoderError for a model that cannot be
     tuned this way, OptionError for a recipe that makes no sense, OutputError for a full disk.
     """
     key = _key(encoder, lesson, recipe, exam, keep)
     found = _finished(folder, key)
-    if found is not None:
+    if found is not None and not found.cut:
         return found
     with writing(folder), one_thread(), no_bars():
         _begin(folder, key)
-        return _run(encoder, lesson, recipe, exam, folder, key, keep, track, progress)
+        return _run(encoder, lesson, recipe, exam, folder, key, keep, track, until, progress)
 
 
 def run_name(
@@ -153,6 +157,7 @@ def _finished(folder: Path, key: Mapping[str, Any]) -> Tuned | None:
         seconds=saved["seconds"],
         notes=tuple(saved["notes"]),
         lora=folder / "lora" if (folder / "lora").is_dir() else None,
+        cut=saved.get("cut", False),
     )
 
 
@@ -185,6 +190,7 @@ def _run(
     key: Mapping[str, Any],
     keep: Exam | None,
     track: Sequence[str],
+    until: float | None,
     progress: Progress,
 ) -> Tuned:
     from tunewise.training.sitting import Sitting
@@ -198,7 +204,7 @@ def _run(
         shown = "" if loss is None else f", loss {loss:.3f}"
         progress(f"tuning ({recipe.rung}): dev {exam.metric} {best:.3f}{shown}", step, steps)
 
-    watch = sitting.watch(exam, tell, writes=_first())
+    watch = sitting.watch(exam, tell, writes=_first(), until=until)
     trainer = sitting.trainer(made, watch, track, processes=_processes())
     try:
         trainer.train(resume_from_checkpoint=sitting.resume_from)
@@ -214,6 +220,7 @@ def _run(
         "steps": trainer.state.global_step,
         "of_steps": trainer.state.max_steps,
         "seconds": watch.seconds,
+        "cut": watch.cut,
         "notes": notes,
     }
     run["frontier"] = [asdict(point) for point in sitting.frontier(watch.looks, exam, keep)]
@@ -225,9 +232,12 @@ def _concluded(
 ) -> Tuned:
     """Writes what came of a run, the file that says so last."""
     if _first():
+        for stale in folder.glob("model-*"):  # made of what was there when time was up
+            shutil.rmtree(stale)
         sitting.write(folder / "weights.safetensors")
         write_text(folder / "tuned.json", json.dumps({"key": key, **run}, indent=1) + "\n")
-        _tidy(folder)
+        if not run["cut"]:
+            _tidy(folder)
     _wait_for_all()
     found = _finished(folder, key)
     if found is None:
