@@ -1,7 +1,6 @@
 """`tunewise negatives DATA --out FILE`: documents that are nearly right, to be learned from."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from tunewise.task import Task, Training
     from tunewise.training.negatives import Negatives
 
-_UNTUNED = ("lexical", "pretrained", "hybrid")
 _SHOWN = 3  # examples printed
 
 
@@ -106,13 +104,14 @@ def _contender(
     task: "Task", training: "Training", parsed: argparse.Namespace, progress: Progress
 ) -> "Contender":
     """Who ranks: the one that was named or kept in a folder, else the best of three on dev."""
-    from tunewise.contenders import TABLE, Setting, load_contender
+    from tunewise.contenders import Setting, load_contender
     from tunewise.data.language import detect
     from tunewise.encoders import DEFAULT_ENCODER, load_encoder
+    from tunewise.measurement.untuned import UNTUNED, best_untuned, fit_untuned
     from tunewise.metrics import parse_metric
 
     asked = parsed.contender
-    if asked is not None and asked not in _UNTUNED:
+    if asked is not None and asked not in UNTUNED:
         return load_contender(_folder(asked), task.documents, progress=progress)
     setting = Setting(
         training,
@@ -122,35 +121,24 @@ def _contender(
         parsed.seed,
         progress,
     )
-    fitted: list[Contender] = []
-    for word in _UNTUNED if asked in (None, "hybrid") else (asked,):
-        fitted += TABLE[word].fit(setting, fitted)
-    return _best(fitted, setting) if asked is None else fitted[-1]
+    if asked is None:
+        chosen = best_untuned(setting)
+        print(f"Mined with {chosen.contender.name}: {chosen.reason}.")
+        return chosen.contender
+    return fit_untuned(setting, UNTUNED if asked == "hybrid" else (asked,))[-1]
 
 
 def _folder(asked: str) -> Path:
     """The folder of the kept contender: itself, or `model` in what measure wrote."""
+    from tunewise.measurement.untuned import UNTUNED
+
     folder = Path(asked)
     if not folder.is_dir():
         raise OptionError(
-            f"There is no contender and no folder '{asked}'. Choose from {', '.join(_UNTUNED)}, "
+            f"There is no contender and no folder '{asked}'. Choose from {', '.join(UNTUNED)}, "
             "or give a folder that `tunewise measure` wrote."
         )
     return folder / "model" if (folder / "model" / "tunewise.json").exists() else folder
-
-
-def _best(fitted: "Sequence[Contender]", setting: Any) -> "Contender":
-    """The best on dev, the later one of equals; without a dev part the hybrid, which is last."""
-    from tunewise.contenders import dev_mean
-
-    training = setting.training
-    dev = training.dev
-    means = [dev_mean(each.dev, dev, setting.metric, training.relevant_from) for each in fitted]
-    best = max(range(len(fitted)), key=lambda place: (means[place], place))
-    said = ", ".join(f"{c.name} {m:.3f}" for c, m in zip(fitted, means, strict=True))
-    on = f"best on dev ({setting.metric}: {said})" if len(dev) else "there is no dev part to choose"
-    print(f"Mined with {fitted[best].name}: {on}.")
-    return fitted[best]
 
 
 def _tell(training: "Training", pairs: "Pairs", found: "Negatives", who: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tunewise.data.examples import Examples, ScoredPairs
 from tunewise.encoders import cache_folder
 from tunewise.files import write_text
 from tunewise.task import Task
@@ -16,14 +17,14 @@ _FORMAT = 1
 logger = logging.getLogger(__name__)
 
 
-def count_use(task: Task, what: Mapping[str, Any]) -> int:
-    """Notes that test queries of this task are being used for `what`, and says which use it is.
+def count_use(examples: Examples, what: Mapping[str, Any]) -> int:
+    """Notes that the test part of these examples is being used for `what`, and which use it is.
 
     The first use is 1. The same use again keeps its number: it shows nothing that was not seen.
     Another division of the same queries, or other documents, is another use of them. The count
-    lies in the cache folder, one file for each set of judged queries.
+    lies in the cache folder, one file for each set of judged queries, scored pairs or texts.
     """
-    path = _ledger(task)
+    path = _ledger(examples)
     uses = _read(path)
     key = hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
     if key not in uses:
@@ -32,9 +33,15 @@ def count_use(task: Task, what: Mapping[str, Any]) -> int:
     return uses.index(key) + 1
 
 
-def _ledger(task: Task) -> Path:
-    texts = sorted(task.queries.text(query) for query in task.judgments)
-    digest = hashlib.sha256("\x1f".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+def _ledger(examples: Examples) -> Path:
+    if isinstance(examples, Task):
+        texts = [examples.queries.text(query) for query in examples.judgments]
+    elif isinstance(examples, ScoredPairs):
+        both = zip(examples.first, examples.second, strict=True)
+        texts = [f"{first}\x1e{second}" for first, second in both]
+    else:
+        texts = list(examples.texts)
+    digest = hashlib.sha256("\x1f".join(sorted(texts)).encode("utf-8", "surrogatepass")).hexdigest()
     return cache_folder() / "uses" / f"{digest[:16]}.json"
 
 
