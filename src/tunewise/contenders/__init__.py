@@ -4,9 +4,10 @@ A new contender is one file with `fit` and `load`, and one line in `TABLE`.
 """
 
 from tunewise.contenders.contender import Contender, Entrant, Setting, dev_mean
-from tunewise.contenders.table import TABLE, line_up, load_contender, save_contender
+from tunewise.contenders.table import RUNGS, TABLE, line_up, load_contender, save_contender
 
 __all__ = [
+    "RUNGS",
     "TABLE",
     "Contender",
     "Entrant",

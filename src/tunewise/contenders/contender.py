@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from tunewise.rankings import Rankings
 from tunewise.task import Part, Texts, Training
 
 NO_TEXTS = Texts([], [])
+Loaded = TypeVar("Loaded", bound=Encoder)
 DEPTH = 200  # documents a ranking holds; a fusion of shallower lists loses what one lacks
 
 
@@ -97,7 +98,12 @@ def kept_encoder(kept: Kept) -> Encoder:
     Raises EncoderError when the model of that name is another one by now.
     """
     saved = kept.saved["encoder"]
-    encoder = load_encoder(saved["name"], base_url=saved["base_url"])
+    return unchanged(load_encoder(saved["name"], base_url=saved["base_url"]), kept)
+
+
+def unchanged(encoder: Loaded, kept: Kept) -> Loaded:
+    """The same encoder, once it is known to be the one that was measured; else EncoderError."""
+    saved = kept.saved["encoder"]
     if encoder.stamp != saved["stamp"]:
         raise EncoderError(
             f"The model '{saved['name']}' has changed since it was measured (stamp "

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tunewise.contenders import adapter, hybrid, lexical, pretrained
+from tunewise.contenders import adapter, full, hybrid, lexical, lora, partial, pretrained
 from tunewise.contenders.contender import Contender, Entrant, Kept
 from tunewise.errors import DataError, OptionError
 from tunewise.files import whole_folder, write_text
@@ -17,15 +17,21 @@ TABLE: Mapping[str, Entrant] = {
     "pretrained": pretrained,
     "hybrid": hybrid,
     "adapter": adapter,
+    "partial": partial,
+    "lora": lora,
+    "full": full,
 }
 """The word users type → the file that knows. Cheapest first."""
+
+RUNGS = ("adapter", "partial", "lora", "full")
+"""The families that are tuned, cheapest first."""
 
 _FORMAT = 1
 _FILE = "tunewise.json"
 
 
 def line_up(words: Sequence[str] | None) -> list[str]:
-    """The families to try, cheapest first, the hybrid again after those that tune.
+    """The families to try, cheapest first, the hybrid again after each that is tuned.
 
     None tries all. Raises OptionError for a word that is not in the table, or a hybrid without
     what it fuses.
@@ -48,8 +54,9 @@ def line_up(words: Sequence[str] | None) -> list[str]:
             "A hybrid fuses words with vectors, so it needs both beside it: "
             "try lexical,pretrained,hybrid."
         )
+    again = ["hybrid"] if "hybrid" in chosen else []
     ordered = [word for word in TABLE if word in chosen]
-    return [*ordered, "hybrid"] if {"hybrid", "adapter"} <= set(chosen) else ordered
+    return [one for word in ordered for one in (word, *(again if word in RUNGS else ()))]
 
 
 def save_contender(contender: Contender, folder: Path, *, model: bool = True) -> None:

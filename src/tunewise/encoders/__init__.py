@@ -3,7 +3,7 @@
 from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.folder import save_model, write_folder
-from tunewise.encoders.loading import is_hosted, load_encoder
+from tunewise.encoders.loading import is_hosted, load_encoder, load_folder
 from tunewise.encoders.sources import DEFAULT_ENCODER
 from tunewise.encoders.transformer import TransformerEncoder
 from tunewise.encoders.wordhash import WordHashEncoder
@@ -16,6 +16,7 @@ __all__ = [
     "cache_folder",
     "is_hosted",
     "load_encoder",
+    "load_folder",
     "save_model",
     "write_folder",
 ]

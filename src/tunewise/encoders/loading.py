@@ -61,6 +61,21 @@ def load_encoder(
     return _local(name, root)
 
 
+def load_folder(
+    folder: Path, *, name: str, cache: Path | Literal[False] | None = None
+) -> TransformerEncoder:
+    """The sentence-transformers model in a folder, under the name of the one it was made of.
+
+    Raises EncoderError as `load_encoder` does.
+    """
+    source = find(str(folder))
+    root = None if cache is False else cache_folder(cache)
+    found = digests(source.folder)
+    return TransformerEncoder(
+        source.folder, name=name, found=source.found, digests=found, cache=root
+    )
+
+
 def _local(name: str, root: Path | None) -> TransformerEncoder:
     source = find(name)
     logger.info("encoder %s found: %s (%s)", name, source.found, source.folder)

@@ -1,16 +1,31 @@
-"""The contest: every family fitted in turn, cheapest first, while the budget lasts."""
+"""The contest: every family fitted in turn, cheapest first, while it can still change the answer.
+
+What a rung brings is not told by the one below it: on sets where an adapter gained nothing, tuning
+the layers did. So a rung is passed over for its price, for time, for want of what it needs, or
+because there is no room left above what is there; and it is said which, and why.
+"""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from tunewise.contenders import TABLE, Contender, Setting, line_up
+from tunewise.comparison import interval
+from tunewise.contenders import RUNGS, TABLE, Contender, Setting, line_up
+from tunewise.encoders import Encoder, TransformerEncoder
+from tunewise.errors import EncoderError, MissingExtra
+from tunewise.metrics import score
 from tunewise.verdict import Skipped
 
-_DEEPER = Skipped(
-    "partial, lora, full",
-    "this version tunes adapters only; a deeper rung may gain where an adapter gains nothing",
+_DEEP = ("partial", "lora", "full")
+_STEPS = {"partial": 1.0, "lora": 3.0, "full": 3.0}
+"""What a text costs to learn from, in what it costs to encode: measured, rounded up."""
+_OFTEN = 3  # times a text is learned from, about
+_WHY_NO_LORA = (
+    "full tuning was in reach, and moves the same layers further; lora is for encoders too large "
+    "for that. Name it with --try to have it measured as well"
 )
+_MEMORY = 16  # bytes that training all of a model takes, for each of its weights
+_SHARE = 0.25  # of the memory that training may take
 
 
 class _BudgetSpent(Exception):  # noqa: N818 - no error: time is up, and what is done is kept
@@ -25,28 +40,132 @@ class Contest:
     skipped: Sequence[Skipped]
 
 
-def hold(setting: Setting, words: Sequence[str] | None, budget: float | None) -> Contest:
+def hold(
+    setting: Setting, words: Sequence[str] | None, budget: float | None, worth: float
+) -> Contest:
     """Fits each family that `words` names, in order of price, for `budget` seconds.
 
-    The first family is always fitted. A step that is cut off by the budget keeps the vectors it
-    made, so that the next run goes on from there.
+    The first family is always fitted. With None for `words` all are tried that can still bring a
+    gain of `worth`. A step that is cut off by the budget keeps what it made, so that the next run
+    goes on from there.
     """
     fitted: list[Contender] = []
     skipped: list[Skipped] = []
     end = None if budget is None else time.monotonic() + budget
     for word in line_up(words):
+        why = _passed_over(word, setting, fitted, end, worth, named=words is not None)
+        if why is not None:
+            skipped.append(Skipped(word, why))
+            continue
         limited = setting if end is None or not fitted else _until(setting, end)
         try:
             limited.progress("", 0, 0)
             new = TABLE[word].fit(limited, fitted)
         except _BudgetSpent:
-            skipped.append(Skipped(word, "the budget was used up"))
+            skipped.append(Skipped(word, "the budget was used up; what is done of it is kept"))
             continue
-        if not new and word == "adapter":
-            why = "there is no train part to learn from, or no dev part to stop on"
-            skipped.append(Skipped(word, why))
+        except (MissingExtra, EncoderError) as missing:
+            if word not in _DEEP or words is not None:
+                raise
+            skipped.append(Skipped(word, str(missing)))
+            continue
         fitted.extend(new)
-    return Contest(sorted(fitted, key=_price), [*skipped, _DEEPER])
+    return Contest(sorted(fitted, key=_price), _told(skipped))
+
+
+def _passed_over(
+    word: str,
+    setting: Setting,
+    fitted: Sequence[Contender],
+    end: float | None,
+    worth: float,
+    *,
+    named: bool,
+) -> str | None:
+    """Why a family is not tried; None if it is."""
+    if word not in RUNGS:
+        return None
+    if not len(setting.training.train) or not len(setting.training.dev):
+        return "there is no train part to learn from, or no dev part to stop on"
+    room = _room(setting, fitted)
+    if room is not None and room < worth and not named:
+        return (
+            f"the best untuned contender leaves at most {room:.3f} to gain on dev, less than the "
+            f"{worth:g} worth having"
+        )
+    if word not in _DEEP:
+        return None
+    local = [encoder for encoder in setting.encoders if isinstance(encoder, TransformerEncoder)]
+    if not local:
+        return "its weights are not on this machine: only an adapter can be tuned over its vectors"
+    return _too_dear(word, setting, local, end) if named else _unneeded(word, setting, local, end)
+
+
+def _unneeded(
+    word: str, setting: Setting, local: Sequence[TransformerEncoder], end: float | None
+) -> str | None:
+    fits = all(_fits(encoder) for encoder in local)
+    if word == "lora" and fits:
+        return _WHY_NO_LORA
+    if word == "full" and not fits:
+        return "training every weight would take more than a quarter of this machine's memory"
+    return _too_dear(word, setting, local, end)
+
+
+def _too_dear(
+    word: str, setting: Setting, local: Sequence[TransformerEncoder], end: float | None
+) -> str | None:
+    """Whether what is left of the budget is too short, by the speed at which texts were encoded."""
+    if end is None:
+        return None
+    needed = sum(_seconds(word, setting, encoder) for encoder in local)
+    left = max(0.0, end - time.monotonic())
+    if needed <= left:
+        return None
+    return (
+        f"it needs about {needed / 60:.1f} min to train and encode all documents again, and "
+        f"{left / 60:.1f} of the budget are left"
+    )
+
+
+def _seconds(word: str, setting: Setting, encoder: TransformerEncoder) -> float:
+    training = setting.training
+    each = encoder.speed("documents") or 0.0
+    rows = sum(len(grades) for grades in training.train.judgments.values())
+    return each * (_STEPS[word] * _OFTEN * rows + len(training.documents))
+
+
+def _fits(encoder: Encoder) -> bool:
+    """Whether all weights of the encoder can be trained in a quarter of the memory."""
+    from tunewise.measurement.memory import memory
+
+    if not isinstance(encoder, TransformerEncoder):
+        return False
+    weights = sum(path.stat().st_size for path in encoder.folder.rglob("*.safetensors")) / 4
+    return _MEMORY * weights < _SHARE * memory()
+
+
+def _room(setting: Setting, fitted: Sequence[Contender]) -> float | None:
+    """The most that could be gained over the best untuned contender on dev; None if none is."""
+    training, metric = setting.training, setting.metric
+    group = dict(zip(training.dev.queries.ids, training.dev.groups, strict=True))
+    groups = [group[query] for query in training.dev.judgments]
+    rooms = []
+    for contender in (c for c in fitted if not c.tuned):
+        scores = score(
+            contender.dev,
+            training.dev.judgments,
+            [metric],
+            relevant_from=training.relevant_from,
+        ).of(metric)
+        left = interval(1.0 - scores, groups, seed=setting.seed, bounds=(0, 1))
+        rooms.append((left.mean, left.high))
+    return min(rooms)[1] if rooms else None
+
+
+def _told(skipped: Sequence[Skipped]) -> list[Skipped]:
+    """Each family once, however often it was its turn."""
+    return list({one.name: one for one in skipped}.values())
 
 
 def _until(setting: Setting, end: float) -> Setting:
@@ -58,9 +177,11 @@ def _until(setting: Setting, end: float) -> Setting:
     return replace(setting, progress=watched)
 
 
-def _price(contender: Contender) -> tuple[bool, bool, bool]:
+def _price(contender: Contender) -> tuple[bool, bool, int, bool]:
     """What a contender costs to run and keep, coarsely: an untuned one least.
 
-    Leaving stored vectors as they are comes before making them anew, and one index before two.
+    Leaving stored vectors as they are comes before making them anew, a map over vectors before a
+    model of one's own, and one index before two.
     """
-    return contender.tuned, contender.reembed, contender.family == "hybrid"
+    rung = RUNGS.index(contender.rung) if contender.rung in RUNGS else -1
+    return contender.tuned, contender.reembed, rung, contender.family == "hybrid"

@@ -68,13 +68,13 @@ def measure(
     began = time.monotonic()
     metric = parse_metric(metric).name
     _validate(worth, target, budget)
-    words = list(dict.fromkeys(line_up(contenders)))
+    words = None if contenders is None else list(dict.fromkeys(line_up(contenders)))
     loaded = _loaded(encoders, base_url)
     division = divide(task, seed=seed)
     findings = _findings(task, division, loaded[0], worth)
     languages = detect(task.documents.texts, seed=seed)
     setting = Setting(division.training, loaded, metric, languages.main, seed, progress)
-    contest = hold(setting, words, budget)
+    contest = hold(setting, words, budget, worth)
     settings = {
         "metric": metric,
         "worth": worth,

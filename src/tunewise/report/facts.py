@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tunewise.comparison import interval
-from tunewise.contenders import TABLE, Contender
+from tunewise.contenders import Contender
 from tunewise.encoders import DEFAULT_ENCODER
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
@@ -186,7 +186,7 @@ def _command(data: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         "--metric": (settings["metric"], "nDCG@10"),
         "--worth": (settings["worth"], 0.02),
         "--target": (settings["target"], None),
-        "--try": (",".join(settings["try"]), ",".join(TABLE)),
+        "--try": (None if settings["try"] is None else ",".join(settings["try"]), None),
     }
     for flag, (value, usual) in flags.items():
         words += [] if value == usual else [flag, str(value)]

@@ -1,0 +1,176 @@
+"""What the rungs that change the encoder itself have in common: trained, blended, kept, loaded."""
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tunewise.contenders.contender import (
+    DEPTH,
+    NO_TEXTS,
+    Contender,
+    Kept,
+    Setting,
+    dev_mean,
+    kept_encoder,
+    named,
+    unchanged,
+)
+from tunewise.data.pairs import training_pairs
+from tunewise.encoders import Encoder, TransformerEncoder, load_folder, save_model
+from tunewise.extras import need
+from tunewise.files import whole_folder
+from tunewise.progress import Progress
+from tunewise.rankings import Rankings
+from tunewise.retrieval import nearest
+from tunewise.task import Texts
+from tunewise.training.blend import save_blend
+from tunewise.training.choosing import NO_WISHES, choose_tuned, recipes
+from tunewise.training.exam import search_exam
+from tunewise.training.lesson import lesson_of_pairs
+from tunewise.training.recipe import Rung
+from tunewise.training.tuning import Tuned
+
+
+def fit(rung: Rung, setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
+    """One contender for each encoder whose weights are on this machine.
+
+    Nothing is fitted without training pairs or without a dev part to stop on. Raises MissingExtra
+    when what training takes is not installed.
+    """
+    local = [encoder for encoder in setting.encoders if isinstance(encoder, TransformerEncoder)]
+    if not local or not len(setting.training.train) or not len(setting.training.dev):
+        return []
+    for package in ("accelerate", "datasets", "peft"):
+        need(package, extra="tune")
+    base = {c.encoder.stamp: c for c in earlier if c.encoder and c.family == "pretrained"}
+    return [_fitted(rung, setting, encoder, base.get(encoder.stamp)) for encoder in local]
+
+
+def load(kept: Kept) -> Contender:
+    """The encoder that lies in the folder, over these documents.
+
+    Raises EncoderError when it is not the one that was measured.
+    """
+    if kept.saved["settings"]["blend"]:
+        name = kept.saved["encoder"]["name"]
+        encoder: Encoder = unchanged(load_folder(kept.folder, name=name), kept)
+    else:
+        encoder = kept_encoder(kept)
+    return _contender(
+        kept.saved["name"],
+        kept.saved["family"],
+        encoder,
+        kept.documents,
+        NO_TEXTS,
+        kept.progress,
+        settings=kept.saved["settings"],
+        seconds=0.0,
+    )
+
+
+def _fitted(
+    rung: Rung, setting: Setting, encoder: TransformerEncoder, base: Contender | None
+) -> Contender:
+    training, progress = setting.training, setting.progress
+    began = time.perf_counter()
+    pairs = training_pairs(training)
+    lesson = lesson_of_pairs(training, pairs, seed=setting.seed)
+    reading = time.perf_counter() - began
+    exam = search_exam(
+        training,
+        encoder.encode_queries(training.dev.queries.texts, progress=progress),
+        setting.document_vectors(encoder),
+        setting.metric,
+        rows=len(lesson),
+        seed=setting.seed,
+    )
+    candidates = recipes(encoder, lesson, rung, NO_WISHES, seed=setting.seed)
+    tuned = choose_tuned(encoder, lesson, candidates, exam, progress=progress)
+    best = tuned.best()
+    made = partial(
+        _contender,
+        named(rung, encoder, setting.encoders),
+        rung,
+        documents=training.documents,
+        dev=training.dev.queries,
+        progress=progress,
+        vectors=setting,
+        seconds=reading + tuned.seconds,
+    )
+    settings = {
+        "recipe": tuned.recipe.to_dict(),
+        "recipes_tried": len(candidates),
+        "blend": best.share,
+        "training_pairs": len(lesson),
+        "looks": [{"step": look.step, "score": look.score} for look in tuned.looks],
+    }
+    if best.share:
+        moved = blended(encoder, tuned, best.share)
+        contender: Contender = made(encoder=moved, settings=settings, notes=tuned.notes)
+        if base is None or _dev(contender, setting) >= _dev(base, setting):
+            return contender
+    note = "no tuned weights beat the base on dev: this is the base"
+    return made(encoder=encoder, settings={**settings, "blend": 0.0}, notes=(*tuned.notes, note))
+
+
+def blended(encoder: TransformerEncoder, tuned: Tuned, share: float) -> TransformerEncoder:
+    """The encoder with weights this share of the way to the tuned ones, in a folder beside them."""
+    folder = tuned.weights.parent / f"model-{round(100 * share)}"
+    if not folder.is_dir():
+        with whole_folder(folder) as beside:
+            save_blend(encoder, tuned, share, beside)
+    return load_folder(folder, name=encoder.name)
+
+
+def _dev(contender: Contender, setting: Setting) -> float:
+    training = setting.training
+    return dev_mean(contender.dev, training.dev, setting.metric, training.relevant_from)
+
+
+def _contender(
+    name: str,
+    rung: Rung,
+    encoder: Encoder,
+    documents: Texts,
+    dev: Texts,
+    progress: Progress,
+    *,
+    settings: Mapping[str, Any],
+    seconds: float,
+    vectors: Setting | None = None,
+    notes: tuple[str, ...] = (),
+) -> Contender:
+    found = (
+        encoder.encode_documents(documents.texts, progress=progress)
+        if vectors is None
+        else vectors.document_vectors(encoder)
+    )
+
+    def rank(queries: Texts) -> Rankings:
+        asked = encoder.encode_queries(queries.texts, progress=progress)
+        return nearest(asked, found, queries.ids, documents.ids, k=DEPTH)
+
+    def save_vectors(folder: Path) -> None:
+        if settings["blend"] and isinstance(encoder, TransformerEncoder):
+            shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
+        else:
+            save_model(encoder, folder)
+
+    return Contender(
+        name=name,
+        family=rung,
+        tuned=True,
+        rank=rank,
+        dev=rank(dev),
+        settings=settings,
+        bytes_per_document=4 * encoder.dimension,
+        rung=rung,
+        encoder=encoder,
+        reembed=True,
+        save_vectors=save_vectors,
+        notes=notes,
+        seconds=seconds,
+    )
