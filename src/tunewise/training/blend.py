@@ -30,19 +30,21 @@ def _blended(encoder: TransformerEncoder, tuned: Tuned, share: float) -> Any:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name in goal:
-                parameter.add_(share * (goal[name].to(parameter.device) - parameter))
+                parameter.lerp_(goal[name].to(parameter.device), share)
     return model
 
 
 def _save_lora(source: Path, base: str, share: float, folder: Path) -> None:
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
+
+    from tunewise.training.checkpoints import write_tensors
 
     folder.mkdir(parents=True, exist_ok=True)
     matrices = load_file(source / _LORA)
     weakened = {
         name: matrix * share if "lora_B" in name else matrix for name, matrix in matrices.items()
     }
-    save_file(weakened, folder / _LORA, metadata={"format": "pt"})
+    write_tensors(weakened, folder / _LORA)
     config = json.loads((source / "adapter_config.json").read_text(encoding="utf-8"))
     config["base_model_name_or_path"] = base
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=1) + "\n")

@@ -9,7 +9,7 @@ without its second encoding, for the pieces' graphs are kept).
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from torch import nn
 
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import reserve
+from tunewise.errors import EncoderError
 from tunewise.training.layers import trained
 from tunewise.training.reading import Places, Reader
 
@@ -182,29 +183,51 @@ def _room(rows: int, width: int, half: bool, spill: Path) -> torch.Tensor:
     kind = torch.bfloat16 if half else torch.float32
     if rows * width * kind.itemsize <= _IN_MEMORY:
         return torch.empty(rows, width, dtype=kind)
-    with spill.open("wb") as file:
-        reserve(file.fileno(), rows * width * kind.itemsize)
-    flat = torch.from_file(str(spill), shared=True, size=rows * width, dtype=kind)
+    try:
+        with spill.open("wb") as file:
+            reserve(file.fileno(), rows * width * kind.itemsize)
+        flat = torch.from_file(str(spill), shared=True, size=rows * width, dtype=kind)
+    finally:
+        with suppress(PermissionError):  # some systems keep the name of a file that is mapped
+            spill.unlink(missing_ok=True)  # else it vanishes with the states, also when killed
     return flat.view(rows, width)
 
 
 def vectors_on_device(
     model: Any, reader: Reader, numbers: Places, half: torch.dtype | None
 ) -> Vectors:
-    """The unit vectors (n, d) of texts by a model on a GPU, without gradients."""
+    """The unit vectors (n, d) of texts by a model on a GPU, without gradients.
+
+    Where memory does not suffice for many at once, fewer are encoded.
+    """
     order = np.argsort(-reader.lengths(numbers), kind="stable")
-    made = []
-    with torch.no_grad(), torch.autocast(model.device.type, half, enabled=half is not None):
-        for begin in range(0, len(order), _ROWS):
-            features = reader.features(numbers[order[begin : begin + _ROWS]])
-            there = {
-                k: v.to(model.device) if torch.is_tensor(v) else v for k, v in features.items()
-            }
-            made.append(model(there)["sentence_embedding"].float().cpu())
+    made: list[torch.Tensor] = []
+    begin, rows = 0, _ROWS
+    while begin < len(order):
+        try:
+            made.append(_on_device(model, reader, numbers[order[begin : begin + rows]], half))
+            begin += rows
+        except torch.OutOfMemoryError:
+            if rows == 1:
+                raise EncoderError(
+                    "The GPU has too little memory for one text. Use a smaller encoder."
+                ) from None
+            rows //= 2
     vectors = torch.nn.functional.normalize(torch.cat(made), dim=1).numpy()
     found = np.empty_like(vectors)
     found[order] = vectors
     return found
+
+
+def _on_device(
+    model: Any, reader: Reader, numbers: Places, half: torch.dtype | None
+) -> torch.Tensor:
+    device = model.device
+    features = reader.features(numbers)
+    there = {k: v.to(device) if torch.is_tensor(v) else v for k, v in features.items()}
+    with torch.no_grad(), torch.autocast(device.type, half, enabled=half is not None):
+        found: torch.Tensor = model(there)["sentence_embedding"]
+    return found.float().cpu()
 
 
 def _gathered(

@@ -14,10 +14,13 @@ from tunewise.training.reading import STATES, Features
 def layers_of(model: Any, name: str) -> nn.ModuleList:
     """The stack of transformer layers in a sentence-transformers model.
 
-    Raises EncoderError for a model that has none that can be told, naming it.
+    Raises EncoderError for a model that has none that can be told, naming it, and for one that
+    reads queries with other layers than documents.
     """
+    from sentence_transformers.base.modules import Router
+
     backbone = getattr(model, "transformers_model", None)
-    if backbone is not None:
+    if backbone is not None and not any(isinstance(one, Router) for one in model.modules()):
         count = getattr(backbone.config, "num_hidden_layers", None)
         for module in backbone.modules():
             if isinstance(module, nn.ModuleList) and len(module) == count:
@@ -37,13 +40,12 @@ class Cut:
 
     `states` gives what comes out of the frozen layers. Once `engage` was called the model starts
     from states that stand in its features, and the frozen layers are passed by; `release` puts
-    them back. Batches may run in several threads at once.
+    them back. Batches may run in several threads at once. Models differ in what a layer is given
+    and gives: whoever engages compares vectors from before and after.
     """
 
     def __init__(self, model: Any, layers: nn.ModuleList, frozen: int) -> None:
         self._model = model
-        self._layers = layers
-        self._frozen = frozen
         self._lower = list(layers[:frozen])
         self._local = threading.local()
         self._as_tuple = False
@@ -68,13 +70,19 @@ class Cut:
 
     def engage(self) -> None:
         """Passes the frozen layers by from now on."""
-        for place in range(self._frozen):
-            self._layers[place] = _Passed(as_tuple=self._as_tuple)
+        for layer in self._lower:
+            # the layer itself stays: some models ask it what kind of attention it has
+            layer.forward = self._passed
 
     def release(self) -> None:
         """Puts the frozen layers back."""
-        for place, layer in enumerate(self._lower):
-            self._layers[place] = layer
+        for layer in self._lower:
+            vars(layer).pop("forward", None)
+
+    def _passed(self, *inputs: Any, **named: Any) -> Any:
+        """Stands for a frozen layer, and gives back what it is given."""
+        hidden = inputs[0] if inputs else named["hidden_states"]
+        return (hidden,) if self._as_tuple else hidden
 
     def _take(self, _module: nn.Module, inputs: tuple[Features, ...]) -> None:
         # taken out: the model would pass on what it does not know to its layers
@@ -97,19 +105,8 @@ class Cut:
         )
 
 
-class _Passed(nn.Module):
-    """Stands where a frozen layer was, and gives back what it is given."""
-
-    def __init__(self, *, as_tuple: bool) -> None:
-        super().__init__()
-        self._as_tuple = as_tuple
-
-    def forward(self, hidden_states: torch.Tensor, *_: Any, **__: Any) -> Any:
-        return (hidden_states,) if self._as_tuple else hidden_states
-
-
 def _freeze(model: Any, layers: nn.ModuleList, frozen: int) -> None:
-    """Only the layers from `frozen` up, and what comes after them, are trained."""
+    """Only the layers from `frozen` up, and the modules after the transformer, are trained."""
     upper = {id(p) for layer in layers[frozen:] for p in layer.parameters()}
     upper |= {id(p) for module in list(model)[1:] for p in module.parameters()}
     for parameter in model.parameters():
@@ -117,14 +114,15 @@ def _freeze(model: Any, layers: nn.ModuleList, frozen: int) -> None:
 
 
 def without_dropout(model: nn.Module) -> None:
-    """Turns dropout off, wherever the model has it.
+    """Keeps the model as it is when it serves, for good: nothing is dropped while it is trained.
 
     One or two epochs over few pairs are too short to need it, and on a processor drawing its
-    random numbers takes as long as the multiplications (benchmarks/training.md).
+    random numbers takes as long as the multiplications (benchmarks/training.md). Dropout that is
+    no module of its own, which many models have in their attention, asks for the mode too.
     """
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
+    model.eval()
+    # on this model alone; a trainer that wants another mode is not heard
+    vars(model)["train"] = lambda _mode=True: model
 
 
 def trained(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -1,26 +1,30 @@
 """Sitting: a model made ready to be trained by a recipe, and what is done with it then."""
 
+import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
-from safetensors.torch import save_file
 from sentence_transformers import SentenceTransformerTrainingArguments
 from torch import nn
 
 from tunewise.encoders import TransformerEncoder
 from tunewise.encoders.vectors import Side
-from tunewise.errors import OptionError
-from tunewise.files import whole, whole_folder
+from tunewise.errors import EncoderError, OptionError
+from tunewise.files import whole_folder
 from tunewise.training.batches import Batches
+from tunewise.training.checkpoints import load_weights, write_tensors
 from tunewise.training.exam import Exam, Vectors
 from tunewise.training.lanes import Given, Lanes, vectors_on_device
 from tunewise.training.layers import Cut, layers_of, linear_layers, trained, without_dropout
 from tunewise.training.lesson import Lesson
 from tunewise.training.losses import build_loss
+from tunewise.training.processes import first
 from tunewise.training.reading import Reader
 from tunewise.training.recipe import Recipe
 from tunewise.training.trainer import (
@@ -30,13 +34,20 @@ from tunewise.training.trainer import (
     Rows,
     Trainer,
     Watch,
-    last_checkpoint,
-    load_weights,
+    best_weights,
+    to_go_on_from,
 )
 from tunewise.training.tuning import SHARES, Point
 
 _ADAPTER = "default"
 _LEAST_MICRO_BATCH = 1
+_CACHED = 32  # texts a cached loss encodes at once where the recipe does not say
+_PROBE = 4  # shortest and longest texts that a cut model is tried on
+_NEAR = {True: 0.05, False: 1e-4}  # what vectors may differ by, in half precision and whole
+
+
+class _NoNumbers(Exception):  # noqa: N818 - no error: whoever asked for a score gets none
+    """Vectors that are no numbers."""
 
 
 class Sitting:
@@ -77,7 +88,7 @@ class Sitting:
     @property
     def resume_from(self) -> str | None:
         """The checkpoint to go on from, if there is one."""
-        found = last_checkpoint(self._folder)
+        found = to_go_on_from(self._folder)
         return None if found is None else str(found)
 
     def watch(
@@ -85,29 +96,41 @@ class Sitting:
         exam: Exam,
         tell: Callable[[int, int, float | None, float], None],
         *,
-        writes: bool,
         until: float | None = None,
+        every: float = 30.0,
     ) -> Watch:
         """What looks at dev while the model is trained."""
         return Watch(
             self._model,
-            lambda: exam(self.encode),
+            lambda: self._score(exam),
             self._folder,
             looks=self._recipe.looks,
             patience=self._recipe.patience,
             tell=tell,
-            writes=writes,
+            writes=first(),
             until=until,
+            every=every,
         )
 
     def encode(self, texts: Sequence[str], side: Side) -> Vectors:
         """Unit vectors (n, d) by the model as it stands."""
         numbers = self._reader.read(texts, side)
         if self._on_processor:
-            return self._lanes.vectors(numbers)
-        kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
-        half = kinds.get(self._recipe.precision)
-        return vectors_on_device(self._model, self._reader, numbers, half)
+            found = self._lanes.vectors(numbers)
+        else:
+            kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
+            half = kinds.get(self._recipe.precision)
+            found = vectors_on_device(self._model, self._reader, numbers, half)
+        if not np.isfinite(found).all():
+            raise _NoNumbers
+        return found
+
+    def _score(self, exam: Exam) -> float:
+        """What an exam gives the model as it stands; NaN where its vectors are no numbers."""
+        try:
+            return exam(self.encode)
+        except _NoNumbers:
+            return math.nan
 
     def trainer(
         self, made: Batches, watch: Watch, track: Sequence[str], *, processes: int
@@ -141,15 +164,19 @@ class Sitting:
     def frontier(self, looks: Sequence[Look], exam: Exam, keep: Exam | None) -> list[Point]:
         """The exams' scores from the base to the best weights seen, which stay in the model."""
         base, best = looks[0], max(looks, key=lambda look: look.score)
-        load_weights(self._model, self._folder / "best.safetensors")
-        self._model.eval()
-        goal = {name: p.detach().clone() for name, p in trained(self._model).items()}
+        goal = dict(self._start)
+        if best.step:
+            load_weights(self._model, best_weights(self._folder, best.step))
+            goal = {name: p.detach().clone() for name, p in trained(self._model).items()}
         known = {0.0: base.score, 1.0: best.score}
         points = []
         for share in SHARES if best.step else (0.0,):
             self._move(goal, share)
-            score = known[share] if share in known else exam(self.encode)
-            points.append(Point(share, score, keep(self.encode) if keep else None))
+            score = known[share] if share in known else self._score(exam)
+            kept = self._score(keep) if keep else None
+            if math.isfinite(score) and (kept is None or math.isfinite(kept)):
+                points.append(Point(share, score, kept))
+        self._move(goal, 1.0)
         return points
 
     def write(self, path: Path) -> None:
@@ -163,8 +190,7 @@ class Sitting:
             changed = _merged(self._model)
         else:
             changed = {name: p.detach() for name, p in trained(self._model).items()}
-        with whole(path) as beside:
-            save_file({name: p.cpu().contiguous() for name, p in changed.items()}, beside)
+        write_tensors(changed, path)
 
     def _free(self, layers: nn.ModuleList, name: str) -> None:
         recipe = self._recipe
@@ -179,6 +205,9 @@ class Sitting:
                 ),
                 _ADAPTER,
             )
+            for parameter_name, parameter in self._model.named_parameters():
+                # also of the modules after the transformer: LoRA's adapter could not hold them
+                parameter.requires_grad_("lora_" in parameter_name)
         if recipe.rung == "partial":
             if not 0 < recipe.frozen_layers < len(layers):
                 raise OptionError(
@@ -187,9 +216,27 @@ class Sitting:
                 )
             cut = Cut(self._model, layers, recipe.frozen_layers)
             if self._on_processor:
-                width = self._model.transformers_model.config.hidden_size
-                self._lanes.states(cut.states, width, self._folder / "states.bin")
-                cut.engage()
+                self._engage(cut, name)
+
+    def _engage(self, cut: Cut, name: str) -> None:
+        """Runs all texts through the frozen layers, and proves that none may be passed by wrong."""
+        order = np.argsort(self._reader.lengths(np.arange(len(self._reader))), kind="stable")
+        probe = np.unique(np.concatenate([order[:_PROBE], order[-_PROBE:]]))
+        plain = self._lanes.vectors(probe)
+        width = self._model.transformers_model.config.hidden_size
+        why = "its vectors come out different"
+        try:
+            self._lanes.states(cut.states, width, self._folder / f"states-{os.getpid()}.bin")
+            cut.engage()
+            off = float(np.abs(self._lanes.vectors(probe) - plain).max())
+        except (RuntimeError, TypeError, LookupError, AttributeError, EncoderError) as wrong:
+            off, why = math.inf, str(wrong)
+        half = self._recipe.precision == "bf16"
+        if not off <= _NEAR[half]:
+            raise EncoderError(
+                f"The encoder '{name}' is built so that its lower layers cannot be frozen and run "
+                f"once: {why}. Use --rung lora or full."
+            )
 
     def _move(self, goal: dict[str, torch.Tensor], share: float) -> None:
         """Puts the weights this share of the way from the base to a goal."""
@@ -197,7 +244,7 @@ class Sitting:
             for name, parameter in trained(self._model).items():
                 # of LoRA's two matrices only one starts at zero: moving that one is enough
                 begin = goal[name] if "lora_A" in name else self._start[name]
-                parameter.copy_(begin + share * (goal[name] - begin))
+                parameter.copy_(torch.lerp(begin, goal[name], share))
 
     def _loss(self, in_lanes: bool, processes: int) -> nn.Module:
         if not in_lanes:
@@ -210,12 +257,16 @@ class Sitting:
         word = self._recipe.loss.removeprefix("cached-")
         if word not in ("ranking", "symmetric-ranking"):
             return None
-        size = self._recipe.micro_batch or rows
+        cached = word != self._recipe.loss
+        size = self._recipe.micro_batch or (min(rows, _CACHED) if cached else rows)
 
         def halved() -> nn.Module:
             nonlocal size
             if size <= _LEAST_MICRO_BATCH:
-                raise torch.OutOfMemoryError("not even one text fits into memory")
+                raise EncoderError(
+                    "The GPU has too little memory for a single row. Use a smaller encoder, "
+                    "--rung lora or partial, or a GPU with more memory."
+                )
             size //= 2
             recipe = replace(self._recipe, loss=f"cached-{word}", micro_batch=size)
             return build_loss(self._model, recipe, gather=processes > 1)

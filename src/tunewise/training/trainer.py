@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformerTrainer
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
-from tunewise.files import whole, write_text
+from tunewise.errors import EncoderError
+from tunewise.files import write_text
+from tunewise.training import checkpoints
 from tunewise.training.lanes import Lanes
 from tunewise.training.layers import trained
+from tunewise.training.processes import anywhere, from_first, processes
 from tunewise.training.reading import Places, Reader
-
-_WEIGHTS = "trained.safetensors"
-_FINISHED = "finished"  # in a checkpoint that was written to its end
-_SAVED_EVERY = 30.0  # seconds of training that a kill may cost
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,10 @@ class Look:
 
 
 class Diverged(Exception):  # noqa: N818 - no error: training stops, and the last good is kept
-    """The loss is no number any more."""
+    """What training computes is no number any more, from a step on."""
 
-    def __init__(self, step: int, loss: float) -> None:
-        super().__init__(f"the loss became {loss} at step {step}")
+    def __init__(self, step: int, what: str) -> None:
+        super().__init__(f"{what} at step {step}")
         self.step = step
 
 
@@ -81,7 +79,8 @@ class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # not checked 
 
     With `lanes`, a batch's texts run beside one another (`lanes.py`). Checkpoints hold the
     trained weights only, as safetensors. A loss that is no number raises Diverged. On a GPU that
-    runs out of memory the batch is encoded in smaller parts by `smaller`, and again.
+    runs out of memory the batch is encoded in smaller parts by `smaller`, and again; without
+    `smaller`, and on several processes, whose work must stay in step, EncoderError is raised.
     """
 
     def __init__(
@@ -108,8 +107,10 @@ class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # not checked 
             else self._in_lanes(self._lanes, rows.cpu())
         )
         value = float(loss)
-        if not math.isfinite(value):
-            raise Diverged(self.state.global_step + 1, value)
+        # all processes must stop, or those that go on would wait for the others for ever
+        if anywhere(not math.isfinite(value), loss.device):
+            what = "no number" if math.isfinite(value) else value  # here, or elsewhere
+            raise Diverged(self.state.global_step + 1, f"the loss became {what}")
         return loss
 
     def _in_lanes(self, lanes: Lanes, rows: torch.Tensor) -> torch.Tensor:
@@ -123,9 +124,12 @@ class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # not checked 
             try:
                 found: torch.Tensor = super().training_step(model, dict(inputs), items)
                 return found
-            except torch.OutOfMemoryError:
-                if self._smaller is None:
-                    raise
+            except torch.OutOfMemoryError as full:
+                if self._smaller is None or processes() > 1:
+                    raise EncoderError(
+                        "The GPU has too little memory for a batch. Give a smaller batch, or the "
+                        "loss cached-ranking, which encodes a batch in parts."
+                    ) from full
             model.zero_grad()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -137,30 +141,32 @@ class Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # not checked 
     def create_model_card(self, *_: Any, **__: Any) -> None:
         """Writes none."""
 
-    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        folder = Path(output_dir or self.args.output_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        save_weights(self.model, folder / _WEIGHTS)
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        if self.args.should_save:
+            checkpoints.save_checkpoint(
+                Path(self.args.output_dir),
+                self.model,
+                self.optimizer,
+                self.lr_scheduler,
+                self.accelerator.scaler,
+                self.state,
+            )
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: torch.nn.Module | None = None
     ) -> None:
-        load_weights(self.model, Path(resume_from_checkpoint) / _WEIGHTS)
+        checkpoints.load_checkpoint_weights(Path(resume_from_checkpoint), self.model)
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            scaler = self.accelerator.scaler
+            checkpoints.load_checkpoint(Path(checkpoint), self.optimizer, self.lr_scheduler, scaler)
 
-def save_weights(model: torch.nn.Module, path: Path) -> None:
-    """Writes the weights that are trained, whole, as safetensors."""
-    kept = {name: p.detach().cpu().contiguous() for name, p in trained(model).items()}
-    with whole(path) as beside:
-        save_file(kept, beside)
+    def _load_scaler(self, checkpoint: str | None) -> None:
+        """Did that already."""
 
-
-def load_weights(model: torch.nn.Module, path: Path) -> None:
-    """Puts weights that `save_weights` wrote back in their places."""
-    kept = load_file(path)
-    with torch.no_grad():
-        for name, parameter in trained(model).items():
-            parameter.copy_(kept[name])
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        """Nothing is drawn at random while a model is trained."""
 
 
 class Epochs(TrainerCallback):  # type: ignore[misc]  # transformers is not checked
@@ -178,7 +184,9 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
     """Looks at dev as training goes on, keeps the best weights, and saves now and then.
 
     `score` gives the exam's score of the model as it stands. What was seen lies in `folder`:
-    looks.json and best.safetensors, the first written last.
+    the weights of the best look by its step, and then looks.json. On several processes the first
+    one looks, and says when to stop and to save. `every` is the seconds of training between two
+    checkpoints: what a kill may cost.
     """
 
     def __init__(
@@ -192,6 +200,7 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
         tell: Callable[[int, int, float | None, float], None],
         writes: bool = True,
         until: float | None = None,
+        every: float = 30.0,
     ) -> None:
         self._model = model
         self._score = score
@@ -200,7 +209,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
         self._patience = patience
         self._tell = tell
         self._writes = writes
-        self._until = until
+        self._until = math.inf if until is None else until
+        self._every = every
         self.cut = False
         self._losses: list[float] = []
         self._began = self._saved = time.monotonic()
@@ -218,78 +228,97 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
         return max(self.looks, key=lambda look: look.score)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Takes up the looks made before the step that training goes on from."""
-        seen = self._folder / "looks.json"
-        if state.global_step and seen.is_file():
-            kept = json.loads(seen.read_text(encoding="utf-8"))
-            looks = [Look(**one) for one in kept["looks"]]
+        """Takes up the looks made before the step that training goes on from, and the losses."""
+        if state.global_step:
+            looks, self._earlier = read_looks(self._folder)
             self.looks = [look for look in looks if look.step <= state.global_step]
-            self._earlier = kept["seconds"]
-        if not self.looks:
-            self._look(0, None)
+            last = self.looks[-1].step
+            logged = [one for one in state.log_history if "loss" in one and one["step"] > last]
+            self._losses = [one["loss"] for one in logged]
+        else:
+            self._look(0)
         self._tell(state.global_step, state.max_steps, None, self.best.score)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Remembers the loss."""
-        if logs and "loss" in logs:
-            self._losses.append(float(logs["loss"]))
+        """After each step: looks, where it is time to, and stops where that is of no use any more.
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Looks, where it is time to, and stops where looking has shown nothing new for long."""
+        No checkpoint is made of a step that ends training, except when the time is up: whoever
+        went on from there would not know that it had ended.
+        """
+        if not logs or "loss" not in logs:
+            return
+        self._losses.append(float(logs["loss"]))
         step, steps = state.global_step, state.max_steps
         due = {round(steps * each / self._often) for each in range(1, self._often + 1)}
         if step in due:
-            self._look(step, sum(self._losses) / len(self._losses) if self._losses else None)
-            self._losses = []
+            self._look(step)
             later = [look for look in self.looks if look.step > self.best.step and look.step in due]
             control.should_training_stop |= len(later) >= self._patience
-        if step < steps and not control.should_training_stop and self._late():
-            self._stop(step, control)
-        if time.monotonic() - self._saved > _SAVED_EVERY and step < steps:
-            control.should_save = True
-        self._tell(step, steps, self._losses[-1] if self._losses else None, self.best.score)
-
-    def _late(self) -> bool:
-        """Whether the time is up, for the first process: all must stop at the same step."""
-        if self._until is None:
-            return False
-        import torch.distributed as together
-
-        place = next(self._model.parameters()).device
-        late = torch.tensor([float(time.monotonic() > self._until)], device=place)
-        if together.is_available() and together.is_initialized():
-            together.broadcast(late, 0)
-        return bool(late.item())
+        now = time.monotonic()
+        late, old = from_first([now > self._until, now - self._saved >= self._every], self._place)
+        if step < steps and not control.should_training_stop:
+            control.should_save |= bool(old)
+            if late:
+                self._stop(step, control)
+        self._tell(step, steps, float(logs["loss"]), self.best.score)
 
     def _stop(self, step: int, control: Any) -> None:
         """Ends training here, with a look at what it came to and a checkpoint to go on from."""
         if self.looks[-1].step < step:
-            self._look(step, sum(self._losses) / len(self._losses) if self._losses else None)
+            self._look(step)
         self.cut = control.should_training_stop = control.should_save = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Marks the checkpoint as whole, and takes out what is a pickle and never read."""
+        """Lets go of the weights that were best before; until here a kill might need them."""
         if self._writes:
-            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-            (folder / "training_args.bin").unlink(missing_ok=True)
-            write_text(folder / _FINISHED, "")
+            for path in self._folder.glob("best-*.safetensors"):
+                if path != best_weights(self._folder, self.best.step):
+                    path.unlink()
         self._saved = time.monotonic()
 
-    def _look(self, step: int, loss: float | None) -> None:
-        training = self._model.training
-        self._model.eval()
-        look = Look(step, self._score(), loss)
-        self._model.train(training)
-        better = not self.looks or look.score > self.best.score
-        self.looks.append(look)
+    @property
+    def _place(self) -> torch.device:
+        return next(self._model.parameters()).device
+
+    def _look(self, step: int) -> None:
+        if not all(bool(p.isfinite().all()) for p in trained(self._model).values()):
+            raise Diverged(step, "the weights became no numbers")
+        (score,) = from_first([self._score() if self._writes else 0.0], self._place)
+        if not math.isfinite(score):
+            if not step:
+                raise EncoderError(
+                    "The encoder's vectors of the dev part are no numbers, so it cannot be tuned. "
+                    "Try --precision fp32, or another encoder."
+                )
+            raise Diverged(step, "the vectors became no numbers")
+        loss = sum(self._losses) / len(self._losses) if self._losses else None
+        self._losses = []
+        better = bool(self.looks) and score > self.best.score
+        self.looks.append(Look(step, score, loss))
         if self._writes:
             if better:
-                save_weights(self._model, self._folder / "best.safetensors")
+                checkpoints.save_weights(self._model, best_weights(self._folder, step))
             seen = {"looks": [asdict(one) for one in self.looks], "seconds": self.seconds}
             write_text(self._folder / "looks.json", json.dumps(seen, indent=1) + "\n")
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint in a folder that was written to its end; None if there is none."""
-    found = [path.parent for path in folder.glob(f"checkpoint-*/{_FINISHED}")]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+def best_weights(folder: Path, step: int) -> Path:
+    """The file of the weights that a look at this step found best; none is written for step 0."""
+    return folder / f"best-{step}.safetensors"
+
+
+def read_looks(folder: Path) -> tuple[list[Look], float]:
+    """The looks that were made in a folder, and the seconds training had taken until the last."""
+    kept = json.loads((folder / "looks.json").read_text(encoding="utf-8"))
+    return [Look(**one) for one in kept["looks"]], kept["seconds"]
+
+
+def to_go_on_from(folder: Path) -> Path | None:
+    """The newest checkpoint, if what was seen until then is there too; else None."""
+    found = checkpoints.last_checkpoint(folder)
+    if found is None or not (folder / "looks.json").is_file():
+        return None
+    step = int(found.name.rpartition("-")[2])
+    looks = [look for look in read_looks(folder)[0] if look.step <= step]
+    best = max(looks, key=lambda look: look.score)
+    return found if not best.step or best_weights(folder, best.step).is_file() else None

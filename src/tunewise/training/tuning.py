@@ -2,29 +2,32 @@
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tunewise.encoders import TransformerEncoder
 from tunewise.encoders.threads import one_thread
 from tunewise.encoders.transformer import no_bars
-from tunewise.errors import EncoderError
-from tunewise.files import write_text, writing
+from tunewise.files import writing
 from tunewise.progress import Progress, silent
+from tunewise.training import run_folder
 from tunewise.training.batches import batches
 from tunewise.training.exam import Exam
 from tunewise.training.lesson import Lesson
+from tunewise.training.processes import first, join, processes
 from tunewise.training.recipe import Recipe, recipe_of
 
 if TYPE_CHECKING:
-    from tunewise.training.sitting import Sitting
     from tunewise.training.trainer import Look
 
-_FORMAT = 1
+_FORMAT = 2
+_SAVED_EVERY = 30.0  # seconds of training that a kill may cost
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far the weights are moved from the base's to the tuned ones: the points of the frontier."""
 
@@ -87,12 +90,14 @@ def tune_encoder(
     keep: Exam | None = None,
     track: Sequence[str] = (),
     until: float | None = None,
+    save_every: float = _SAVED_EVERY,
     progress: Progress = silent,
 ) -> Tuned:
     """The weights that did best on the exam along the way, and the points between base and them.
 
     Everything lies in `folder`. The same call finds a finished run there, or goes on from its
-    last checkpoint, at most half a minute before it was killed, to the same weights. The exam
+    last checkpoint, at most `save_every` seconds before it was killed, to the same weights; while
+    another process is at it, it waits. The exam
     and `keep`, the exam of another task, are taken by the base and at every look. When the clock
     (`time.monotonic`) reads `until`, training ends after the step it is at, with a last look.
 
@@ -100,12 +105,21 @@ def tune_encoder(
     tuned this way, OptionError for a recipe that makes no sense, OutputError for a full disk.
     """
     key = _key(encoder, lesson, recipe, exam, keep)
-    found = _finished(folder, key)
-    if found is not None and not found.cut:
+    if processes() == 1 and (found := _finished(folder, key)) and not found.cut:
         return found
-    with writing(folder), one_thread(), no_bars():
-        _begin(folder, key)
-        return _run(encoder, lesson, recipe, exam, folder, key, keep, track, until, progress)
+    with writing(folder), _as_it_was(), one_thread(), no_bars(), _held(folder, progress):
+        join()
+        found = _finished(folder, key)
+        join()
+        if found is not None and not found.cut:
+            return found
+        if first():
+            # the batches are others where they are divided among more processes
+            run_folder.begin(folder, {**key, "processes": processes()})
+        join()
+        return _run(
+            encoder, lesson, recipe, exam, folder, key, keep, track, until, save_every, progress
+        )
 
 
 def run_name(
@@ -119,31 +133,36 @@ def run_name(
 def _key(
     encoder: TransformerEncoder, lesson: Lesson, recipe: Recipe, exam: Exam, keep: Exam | None
 ) -> dict[str, Any]:
-    def told(one: Exam | None) -> str:
-        if one is None:
-            return ""
-        texts = "\x1e".join(text for texts, _ in one.texts for text in texts)
-        whole = f"{one.metric}\x1d{texts}".encode("utf-8", "surrogatepass")
-        return hashlib.sha256(whole).hexdigest()[:16]
-
     return {
         "format": _FORMAT,
         "encoder": encoder.stamp,
         "lesson": lesson.fingerprint,
         "recipe": recipe.to_dict(),
-        "exam": told(exam),
-        "keep": told(keep),
+        "exam": _told(exam),
+        "keep": "" if keep is None else _told(keep),
     }
+
+
+def _told(exam: Exam) -> str:
+    """Sixteen hexadecimal digits that change when an exam would give another score."""
+    digest = hashlib.sha256(f"{type(exam).__name__} {exam.metric}".encode())
+    for texts, side in exam.texts:
+        digest.update(f"\x1d{side}".encode())
+        for text in texts:
+            digest.update(f"\x1e{text}".encode("utf-8", "surrogatepass"))
+    for name, value in sorted(getattr(exam, "__dict__", {}).items()):  # what no text says
+        right = getattr(value, "ids", value)
+        right = right.tolist() if isinstance(right, np.ndarray) else right
+        if isinstance(right, list | tuple | dict | float):
+            digest.update(json.dumps([name, right], sort_keys=True, default=str).encode())
+    return digest.hexdigest()[:16]
 
 
 def _finished(folder: Path, key: Mapping[str, Any]) -> Tuned | None:
     from tunewise.training.trainer import Look
 
-    path = folder / "tuned.json"
-    if not path.is_file():
-        return None
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    if saved["key"] != key:
+    saved = run_folder.result(folder, key)
+    if saved is None:
         return None
     return Tuned(
         weights=folder / "weights.safetensors",
@@ -157,28 +176,41 @@ def _finished(folder: Path, key: Mapping[str, Any]) -> Tuned | None:
         seconds=saved["seconds"],
         notes=tuple(saved["notes"]),
         lora=folder / "lora" if (folder / "lora").is_dir() else None,
-        cut=saved.get("cut", False),
+        cut=saved["cut"],
     )
 
 
-def _begin(folder: Path, key: Mapping[str, Any]) -> None:
-    """Makes the folder ready; what another run left in it goes."""
-    begun = folder / "run.json"
-    if begun.is_file() and json.loads(begun.read_text(encoding="utf-8")) == key:
+@contextmanager
+def _held(folder: Path, progress: Progress) -> Iterator[None]:
+    """The folder, held for this run; of several processes the first one holds it."""
+    if not first():
+        yield
         return
-    if _first():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        write_text(begun, json.dumps(key, indent=1) + "\n")
+    with run_folder.alone(folder, progress):
+        yield
 
 
-def _first() -> bool:
-    """Whether this is the process that writes, the first or the only one."""
-    return int(os.environ.get("RANK", "0")) == 0
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Puts back what the trainer changes for the whole program: seeds, and whose logs are shown."""
+    import torch
+    from accelerate.state import AcceleratorState
+    from transformers.utils import logging
 
-
-def _processes() -> int:
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    drawn = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+    shown = logging.get_verbosity()
+    try:
+        yield
+    finally:
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])  # noqa: NPY002
+        torch.set_rng_state(drawn[2])
+        if on_gpus:
+            torch.cuda.set_rng_state_all(on_gpus)
+        logging.set_verbosity(shown)
+        if processes() == 1:  # it remembers that there is no GPU, for whoever comes next
+            AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def _run(
@@ -191,21 +223,22 @@ def _run(
     keep: Exam | None,
     track: Sequence[str],
     until: float | None,
+    save_every: float,
     progress: Progress,
 ) -> Tuned:
     from tunewise.training.sitting import Sitting
     from tunewise.training.trainer import Diverged
 
     sitting = Sitting(encoder, lesson, recipe, [exam, *([keep] if keep else [])], folder)
-    made = batches(lesson, recipe.batch, seed=recipe.seed, multiple_of=_processes())
+    made = batches(lesson, recipe.batch, seed=recipe.seed, multiple_of=processes())
     notes = [*lesson.notes, *made.notes]
 
     def tell(step: int, steps: int, loss: float | None, best: float) -> None:
         shown = "" if loss is None else f", loss {loss:.3f}"
         progress(f"tuning ({recipe.rung}): dev {exam.metric} {best:.3f}{shown}", step, steps)
 
-    watch = sitting.watch(exam, tell, writes=_first(), until=until)
-    trainer = sitting.trainer(made, watch, track, processes=_processes())
+    watch = sitting.watch(exam, tell, until=until, every=save_every)
+    trainer = sitting.trainer(made, watch, track, processes=processes())
     try:
         trainer.train(resume_from_checkpoint=sitting.resume_from)
     except Diverged as diverged:
@@ -223,38 +256,15 @@ def _run(
         "cut": watch.cut,
         "notes": notes,
     }
-    run["frontier"] = [asdict(point) for point in sitting.frontier(watch.looks, exam, keep)]
-    return _concluded(sitting, folder, key, run)
-
-
-def _concluded(
-    sitting: "Sitting", folder: Path, key: Mapping[str, Any], run: Mapping[str, Any]
-) -> Tuned:
-    """Writes what came of a run, the file that says so last."""
-    if _first():
-        for stale in folder.glob("model-*"):  # made of what was there when time was up
-            shutil.rmtree(stale)
+    if first():
+        points = sitting.frontier(watch.looks, exam, keep)
+        run["frontier"] = [asdict(point) for point in points]
+        run_folder.withdraw(folder)  # made of what was there when time was up
         sitting.write(folder / "weights.safetensors")
-        write_text(folder / "tuned.json", json.dumps({"key": key, **run}, indent=1) + "\n")
+        run_folder.conclude(folder, key, run)
         if not run["cut"]:
-            _tidy(folder)
-    _wait_for_all()
+            run_folder.tidy(folder)
+    join()
     found = _finished(folder, key)
-    if found is None:
-        raise EncoderError(f"Another run took the folder '{folder}'. Choose one for each run.")
+    assert found is not None  # noqa: S101 - nobody else may write here
     return found
-
-
-def _tidy(folder: Path) -> None:
-    """Takes away what only a run that goes on would need."""
-    for path in folder.glob("checkpoint-*"):
-        shutil.rmtree(path, ignore_errors=True)
-    for name in ("states.bin", "best.safetensors"):
-        (folder / name).unlink(missing_ok=True)
-
-
-def _wait_for_all() -> None:
-    import torch.distributed as together
-
-    if together.is_available() and together.is_initialized():
-        together.barrier()
