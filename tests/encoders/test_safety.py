@@ -117,6 +117,16 @@ def test_an_adapter_without_its_base(folder: Path) -> None:
     assert "Merge the adapter into its base" in refusal(folder)
 
 
+def test_an_adapter_beside_whole_weights_is_let_be_unless_a_module_reads_it(folder: Path) -> None:
+    (folder / "lora").mkdir()
+    (folder / "lora" / "adapter_config.json").write_text('{"base_model_name_or_path": "base"}')
+    (folder / "lora" / "config.json").write_text("{}")
+    assert load_encoder(str(folder), cache=False).name == str(folder)
+    modules = (folder / "modules.json").read_text().replace('"path": ""', '"path": "lora"')
+    (folder / "modules.json").write_text(modules)
+    assert "Merge the adapter into its base" in refusal(folder)
+
+
 @pytest.mark.parametrize("name", ["modules.json", "config.json", "1_Pooling/config.json"])
 @pytest.mark.parametrize("content", [b"{", b"3", b"\xff\xfe\x00"])
 def test_a_configuration_that_cannot_be_read(folder: Path, name: str, content: bytes) -> None:

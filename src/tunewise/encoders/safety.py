@@ -15,6 +15,7 @@ from tunewise.errors import EncoderError
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 _HARMLESS = {"training_args.bin"}  # a record of the training, which nothing here loads
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_LORA = "lora"
 _CONFIGS = {
     "config.json",
     "tokenizer_config.json",
@@ -97,7 +98,10 @@ def _foreign_code(folder: Path, what: str) -> EncoderError:
 
 
 def _refuse_bare_adapter(folder: Path) -> None:
-    if any(folder.rglob("adapter_config.json")):
+    # what tuning by LoRA leaves beside the merged weights; no part of the model reads it
+    places = {PurePosixPath(place).parts[:1] for _, place in _modules(folder)}
+    beside = None if (_LORA,) in places else folder / _LORA
+    if any(path.parent != beside for path in folder.rglob("adapter_config.json")):
         raise EncoderError(
             f"'{folder}' holds a PEFT adapter, whose base model would be fetched from elsewhere, "
             "unchecked. Merge the adapter into its base (merge_and_unload) and save the whole."
