@@ -16,12 +16,19 @@ from typing import Any
 import tunewise
 from tunewise.cli import parser as command_line
 from tunewise.comparison import Comparison
+from tunewise.data.labelled import LabelledTexts
+from tunewise.data.scored import ScoredPairs
 from tunewise.finding import Finding
+from tunewise.measurement.gains import Gain
+from tunewise.measurement.tuning import Outcome, Tuning
 from tunewise.task import Texts
 from tunewise.verdict import Decision, Needed, Target
 
 FOLDER = Path(__file__).parent / "reference"
-MET = (Finding, Texts, Decision, Comparison, Target, Needed)
+MET = (
+    *(Finding, Texts, Decision, Comparison, Target, Needed),
+    *(ScoredPairs, LabelledTexts, Tuning, Outcome, Gain),
+)
 """Values that public functions hand out, though nobody makes them by hand."""
 
 _MADE = "<!-- Made by docs/generate.py: change the source and run `make reference`. -->"

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
     from tunewise.advice import advise
     from tunewise.data.check import check
     from tunewise.data.docstrings import docstring_task
+    from tunewise.data.examples import read_examples
     from tunewise.data.read import read_task
     from tunewise.data.write import write_task
     from tunewise.encoders import Encoder, load_encoder
-    from tunewise.measurement import compare, measure
+    from tunewise.measurement.compare import compare
+    from tunewise.measurement.measure import measure
+    from tunewise.measurement.tune import tune
     from tunewise.prices import Prices
-    from tunewise.report import save_verdict
+    from tunewise.report import save_tuned, save_verdict
     from tunewise.task import Task
     from tunewise.verdict import Verdict
 
@@ -43,8 +46,11 @@ _ROOMS = {
     "docstring_task": "data.docstrings",
     "load_encoder": "encoders",
     "measure": "measurement",
+    "read_examples": "data.examples",
     "read_task": "data.read",
+    "save_tuned": "report",
     "save_verdict": "report",
+    "tune": "measurement",
     "write_task": "data.write",
 }
 
@@ -68,8 +74,11 @@ __all__ = [
     "docstring_task",
     "load_encoder",
     "measure",
+    "read_examples",
     "read_task",
+    "save_tuned",
     "save_verdict",
+    "tune",
     "write_task",
 ]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
+    from tunewise.data.examples import Examples
     from tunewise.task import Task
 
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -46,6 +47,22 @@ def read_data(parsed: argparse.Namespace) -> "Task":
         queries=parsed.queries,
         judgments=parsed.judgments,
         columns=columns or None,
+    )
+
+
+def read_any(parsed: argparse.Namespace) -> "Examples":
+    """The examples that the arguments name: a task, scored pairs or labelled texts."""
+    from tunewise.data.examples import read_examples
+
+    columns = dict(_column(pair) for pair in parsed.column)
+    return read_examples(
+        parsed.data,
+        kind=parsed.kind,
+        documents=parsed.documents,
+        queries=parsed.queries,
+        judgments=parsed.judgments,
+        columns=columns or None,
+        seed=parsed.seed,
     )
 
 

@@ -77,7 +77,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     from tunewise.report import check_place, save_verdict, to_text
 
     reckoned = prices(parsed)
-    folder = parsed.out or Path("tunewise-out") / _stem(task.source)
+    folder = parsed.out or Path("tunewise-out") / stem(task.source)
     check_place(folder)
     with shown() as progress:
         verdict = measure(
@@ -87,7 +87,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
             metric=parsed.metric,
             worth=parsed.worth,
             target=parsed.target,
-            budget=_seconds(parsed.budget),
+            budget=seconds(parsed.budget),
             contenders=parsed.contenders.split(",") if parsed.contenders is not None else None,
             seed=parsed.seed,
             progress=progress,
@@ -101,7 +101,8 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _seconds(budget: str | None) -> float | None:
+def seconds(budget: str | None) -> float | None:
+    """A time such as 90s, 15m or 2h in seconds; None stays None. OptionError for anything else."""
     if budget is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget)
@@ -133,7 +134,7 @@ def _price(pair: str) -> tuple[str, float]:
     return what, value
 
 
-def _stem(source: str) -> str:
+def stem(source: str) -> str:
     """A folder's name made of where the data came from."""
     name = Path(source).stem if not source.startswith("docstrings") else "docstrings"
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "data"

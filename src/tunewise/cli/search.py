@@ -49,11 +49,13 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _measured(folder: Path) -> "Task":
-    """The task that the verdict in this folder was made of, read as it was then."""
+    """The task that the verdict or the tuned model in this folder was made of, read as then."""
     from tunewise.data.read import read_task
 
+    tuned = folder / "tuned.json"
+    told = tuned if tuned.is_file() else folder / "verdict.json"
     try:
-        data = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))["data"]
+        data = json.loads(told.read_text(encoding="utf-8"))["data"]
         source, read_with = str(data["source"]), dict(data["read_with"])
     except (OSError, ValueError, LookupError, TypeError) as wrong:
         raise DataError(

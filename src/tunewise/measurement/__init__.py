@@ -2,5 +2,7 @@
 
 from tunewise.measurement.compare import compare
 from tunewise.measurement.measure import measure
+from tunewise.measurement.tune import tune
+from tunewise.measurement.tuning import Tuning
 
-__all__ = ["compare", "measure"]
+__all__ = ["Tuning", "compare", "measure", "tune"]

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise import comparison
-from tunewise.comparison import Interval, interval
+from tunewise.comparison import Interval, compare, interval
 from tunewise.metrics import Scores
 
 Floats = NDArray[np.float64]
@@ -53,7 +52,7 @@ def search_gains(
     """One gain for each metric, of the same queries in the same order."""
 
     def gain(metric: str) -> Gain:
-        found = comparison.compare(tuned, base, metric, groups=groups, seed=seed)
+        found = compare(tuned, base, metric, groups=groups, seed=seed)
         before, after = (
             interval(scores.of(metric), groups, seed=seed, bounds=(0, 1))
             for scores in (base, tuned)

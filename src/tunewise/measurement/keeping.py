@@ -22,9 +22,13 @@ _ROWS = 2000  # as if the lesson had so many: an exam of two hundred queries
 
 @dataclass(frozen=True)
 class OtherTask:
-    """The exam of another task, and what the task is; `note` says why there is none."""
+    """The exam of another task, and what the task is; `note` says why there is none.
+
+    `asked` is how to ask for the same: "docstrings", "none", or the task's source.
+    """
 
     exam: Exam | None
+    asked: str
     source: str = ""
     fingerprint: str = ""
     queries: int = 0
@@ -39,22 +43,24 @@ def other_task(
     Raises DataError for what is no retrieval task, or one without a query that can be scored.
     """
     if keep is None:
-        return OtherTask(None, note="what tuning costs elsewhere was not measured (keep: none)")
+        return OtherTask(
+            None, "none", note="what tuning costs elsewhere was not measured (keep: none)"
+        )
     if keep == "docstrings" and data.source.startswith("docstrings"):
         return OtherTask(
             None,
+            "docstrings",
             note="what tuning costs elsewhere was not measured: the task that is asked by default "
             "is this one; name another with --keep",
         )
     progress("reading the task to be kept", 0, 0)
-    if keep == "docstrings":
-        keep = docstring_task(limit=_DOCUMENTS, seed=seed)
-    if not isinstance(keep, Task):
+    if keep != "docstrings" and not isinstance(keep, Task):
         raise DataError(
             "The task to be kept is no retrieval task: it takes queries, documents and judgments. "
             "Name another folder with --keep, or --keep none."
         )
-    training = _all_dev(keep)
+    task = docstring_task(limit=_DOCUMENTS, seed=seed) if keep == "docstrings" else keep
+    training = _all_dev(task)
     encode = encoding(encoder, progress)
     exam = search_exam(
         training,
@@ -64,7 +70,8 @@ def other_task(
         rows=_ROWS,
         seed=seed,
     )
-    return OtherTask(exam, keep.source, keep.fingerprint, len(exam.queries))
+    asked = "docstrings" if keep == "docstrings" else task.source
+    return OtherTask(exam, asked, task.source, task.fingerprint, len(exam.queries))
 
 
 def _all_dev(task: Task) -> Training:

@@ -8,14 +8,19 @@ from tunewise.report.facts import facts
 from tunewise.report.page import to_page
 from tunewise.report.save import check_place, save_report, save_verdict
 from tunewise.report.text import findings_text, printable, to_text
+from tunewise.report.told import tuned_text
+from tunewise.report.tuned import check_tuned_place, save_tuned
 
 __all__ = [
     "check_place",
+    "check_tuned_place",
     "facts",
     "findings_text",
     "printable",
     "save_report",
+    "save_tuned",
     "save_verdict",
     "to_page",
     "to_text",
+    "tuned_text",
 ]

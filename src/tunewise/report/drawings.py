@@ -107,38 +107,38 @@ class StairsDrawing:
 
 def draw_gain(gain: Facts, worth: float) -> GainDrawing:
     """The drawing of one comparison; 0 and `worth` are always in sight."""
-    scale = _around([0.0, worth, gain["low"], gain["difference"], gain["high"]])
+    scale = around([0.0, worth, gain["low"], gain["difference"], gain["high"]])
     return GainDrawing(
         span=_span(scale, gain["low"], gain["difference"], gain["high"]),
         zero=scale.at(0.0),
         worth=scale.at(worth),
         worth_anchor="start" if scale.at(worth) < 55 else "end",
-        ticks=_ticks(scale, signed=True),
+        ticks=round_ticks(scale, signed=True),
     )
 
 
 def draw_target(target: Facts) -> GainDrawing:
     """A score's interval against its target: the same drawing, with the target as the line."""
-    scale = _around([target["value"], target["low"], target["score"], target["high"]])
+    scale = around([target["value"], target["low"], target["score"], target["high"]])
     return GainDrawing(
         span=_span(scale, target["low"], target["score"], target["high"]),
         zero=-1,
         worth=scale.at(target["value"]),
         worth_anchor="start" if scale.at(target["value"]) < 55 else "end",
-        ticks=_ticks(scale),
+        ticks=round_ticks(scale),
     )
 
 
 def draw_bars(scores: Sequence[Facts | None], reference: float | None) -> BarsDrawing:
     """One span for each of `scores` (None stays None) on one axis; `reference` is a score."""
     known = [one[end] for one in scores if one is not None for end in ("low", "mean", "high")]
-    scale = _around([*known, *([] if reference is None else [reference])] or [0.0, 1.0])
+    scale = around([*known, *([] if reference is None else [reference])] or [0.0, 1.0])
     spans = [
         None if one is None else _span(scale, one["low"], one["mean"], one["high"])
         for one in scores
     ]
     mark = None if reference is None else scale.at(reference)
-    return BarsDrawing(tuple(spans), mark, _ticks(scale, most=4))
+    return BarsDrawing(tuple(spans), mark, round_ticks(scale, most=4))
 
 
 def draw_plot(prices: Sequence[float | None], scores: Sequence[Facts | None]) -> PlotDrawing | None:
@@ -155,7 +155,7 @@ def draw_plot(prices: Sequence[float | None], scores: Sequence[Facts | None]) ->
     if len(known) < 2:
         return None
     across, ticks = _logarithmic([price for _, price, _ in known])
-    up = _around([one[end] for _, _, one in known for end in ("low", "high")])
+    up = around([one[end] for _, _, one in known for end in ("low", "high")])
     places = [(across(price), _down(up, one["mean"])) for _, price, one in known]
     labels = _beside(places)
     points = [
@@ -164,7 +164,7 @@ def draw_plot(prices: Sequence[float | None], scores: Sequence[Facts | None]) ->
     ]
     heights = [
         Tick(_down(up, up.low + tick.at / 100 * (up.high - up.low)), tick.label)
-        for tick in _ticks(up)
+        for tick in round_ticks(up)
     ]
     return PlotDrawing(tuple(points), ticks, tuple(heights))
 
@@ -203,13 +203,15 @@ def _span(scale: Scale, low: float, dot: float, high: float) -> Span:
     return Span(scale.at(low), scale.at(dot), scale.at(high))
 
 
-def _around(values: Sequence[float]) -> Scale:
+def around(values: Sequence[float]) -> Scale:
+    """A scale on which all of these values stand, with a little room at both ends."""
     low, high = min(values), max(values)
     room = 0.08 * (high - low) or 0.05
     return Scale(low - room, high + room)
 
 
-def _ticks(scale: Scale, *, signed: bool = False, most: int = 6) -> tuple[Tick, ...]:
+def round_ticks(scale: Scale, *, signed: bool = False, most: int = 6) -> tuple[Tick, ...]:
+    """Round numbers on a scale, about as many as `most` or fewer."""
     rough = (scale.high - scale.low) / most
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)

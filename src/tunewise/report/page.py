@@ -18,6 +18,11 @@ def to_page(facts: Facts) -> str:
 
     >>> Path("report.html").write_text(to_page(facts))  # doctest: +SKIP
     """
+    return render("page.html.jinja", facts=facts, **_drawn(facts), **_told(facts))
+
+
+def render(template: str, **values: Any) -> str:
+    """A page made of a template of this folder, every text in it escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     surroundings = Environment(
@@ -28,8 +33,7 @@ def to_page(facts: Facts) -> str:
         lstrip_blocks=True,
     )
     surroundings.filters.update(_filters())
-    template = surroundings.get_template("page.html.jinja")
-    return template.render(facts=facts, **_drawn(facts), **_told(facts))
+    return surroundings.get_template(template).render(**values)
 
 
 def _drawn(facts: Facts) -> dict[str, Any]:

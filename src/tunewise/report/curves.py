@@ -1,0 +1,87 @@
+"""Where the points of training stand: dev score and loss by step, and the frontier. Geometry only.
+
+As in `drawings.py`, positions across are in per cent and positions down in pixels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from tunewise.report.drawings import Scale, Tick, around, round_ticks
+
+HEIGHT = 160
+Facts = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    """A point, with what is written beside it."""
+
+    across: float
+    down: float
+    label: str = ""
+    chosen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points joined in their order, on axes with ticks; `mark` is a limit across, if any."""
+
+    dots: tuple[Dot, ...]
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
+    mark: float | None = None
+
+    @property
+    def joined(self) -> tuple[tuple[Dot, Dot], ...]:
+        """Each point with the one after it."""
+        return tuple(pairwise(self.dots))
+
+
+def draw_steps(looks: Sequence[Facts], what: str, steps: int) -> Curve | None:
+    """`what` ("score" or "loss") of each look by step; None if fewer than two have it.
+
+    The look with the highest score is the chosen one.
+    """
+    known = [look for look in looks if look[what] is not None]
+    if len(known) < 2:
+        return None
+    best = max(looks, key=lambda look: look["score"])
+    across, up = Scale(0.0, float(max(steps, 1))), around([look[what] for look in known])
+    dots = [Dot(across.at(look["step"]), _down(up, look[what]), "", look is best) for look in known]
+    return Curve(tuple(dots), round_ticks(across), _upright(up))
+
+
+def draw_frontier(points: Sequence[Facts], loss: float) -> Curve | None:
+    """Dev score upwards, the other task's score to the right; None without another task.
+
+    The mark is the least that may be left of the other task.
+    """
+    known = [point for point in points if point["kept"] is not None]
+    if len(known) < 2:
+        return None
+    limit = known[0]["kept"] - loss
+    across = around([*(point["kept"] for point in known), limit])
+    up = around([point["score"] for point in known])
+    dots = [
+        Dot(
+            across.at(point["kept"]),
+            _down(up, point["score"]),
+            f"{100 * point['share']:.0f} %",
+            point["delivered"],
+        )
+        for point in known
+    ]
+    return Curve(tuple(dots), round_ticks(across, most=5), _upright(up), across.at(limit))
+
+
+def _down(scale: Scale, value: float) -> float:
+    return round(HEIGHT * (1 - scale.at(value) / 100), 2)
+
+
+def _upright(scale: Scale) -> tuple[Tick, ...]:
+    return tuple(
+        Tick(round(HEIGHT * (1 - tick.at / 100), 2), tick.label)
+        for tick in round_ticks(scale, most=4)
+    )
