@@ -80,7 +80,7 @@ class _Entry:
 
 
 def docstring_task(
-    packages: Sequence[str] | None = None, *, limit: int = 4000, seed: int = 0
+    packages: Sequence[str] | None = None, *, limit: int = 2000, seed: int = 0
 ) -> Task:
     """Summary sentences as queries, the documentation they open as documents, all judged.
 
