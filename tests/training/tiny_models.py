@@ -9,13 +9,15 @@ from tunewise.training.lesson import Lesson
 from tunewise.training.recipe import Recipe
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-COMMON = (
-    "where is the of a in on under my old red find which who has to it , : ? query text".split()
-)
-THINGS = (
-    "kettle ladder violin compass lantern anchor mirror hammer candle barrel basket needle "
-    "saddle trumpet blanket bottle feather pillow shovel wagon"
-).split()
+COMMON = [
+    *("where", "is", "the", "of", "a", "in", "on", "under", "my", "old", "red", "find"),
+    *("which", "who", "has", "to", "it", ",", ":", "?", "query", "text"),
+]
+THINGS = [
+    *("kettle", "ladder", "violin", "compass", "lantern", "anchor", "mirror", "hammer"),
+    *("candle", "barrel", "basket", "needle", "saddle", "trumpet", "blanket", "bottle"),
+    *("feather", "pillow", "shovel", "wagon"),
+]
 WORDS = SPECIAL + COMMON + THINGS
 WIDTH = 32
 

@@ -68,6 +68,11 @@ def tidy(folder: Path) -> None:
     _remove(folder, _FOR_GOING_ON)
 
 
+def is_tidy(folder: Path) -> bool:
+    """Whether nothing lies there that only a run that goes on would need."""
+    return not any(path for pattern in _FOR_GOING_ON for path in folder.glob(pattern))
+
+
 def withdraw(folder: Path) -> None:
     """Takes away what was made of a run's earlier weights."""
     _remove(folder, (_DONE, "model-*"))

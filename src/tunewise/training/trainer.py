@@ -16,7 +16,6 @@ from tunewise.errors import EncoderError
 from tunewise.files import write_text
 from tunewise.training import checkpoints
 from tunewise.training.lanes import Lanes
-from tunewise.training.layers import trained
 from tunewise.training.processes import anywhere, from_first, processes
 from tunewise.training.reading import Places, Reader
 
@@ -281,8 +280,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]  # transformers is not check
         return next(self._model.parameters()).device
 
     def _look(self, step: int) -> None:
-        if not all(bool(p.isfinite().all()) for p in trained(self._model).values()):
-            raise Diverged(step, "the weights became no numbers")
         (score,) = from_first([self._score() if self._writes else 0.0], self._place)
         if not math.isfinite(score):
             if not step:

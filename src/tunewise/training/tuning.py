@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 _SAVED_EVERY = 30.0  # seconds of training that a kill may cost
+# what accelerate asks of torch, and sentence-transformers, on several processes
+_NOT_FOR_US = (
+    "`broadcast_buffers` is deprecated",
+    r"torch\.distributed\.nn\.functional\.all_gather",
+)
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far the weights are moved from the base's to the tuned ones: the points of the frontier."""
 
@@ -105,13 +111,16 @@ def tune_encoder(
     tuned this way, OptionError for a recipe that makes no sense, OutputError for a full disk.
     """
     key = _key(encoder, lesson, recipe, exam, keep)
-    if processes() == 1 and (found := _finished(folder, key)) and not found.cut:
-        return found
+    if processes() == 1 and run_folder.is_tidy(folder):
+        found = _finished(folder, key)
+        if found is not None and not found.cut:
+            return found
     with writing(folder), _as_it_was(), one_thread(), no_bars(), _held(folder, progress):
         join()
         found = _finished(folder, key)
         join()
         if found is not None and not found.cut:
+            run_folder.tidy(folder)  # it was killed just before
             return found
         if first():
             # the batches are others where they are divided among more processes
@@ -240,7 +249,10 @@ def _run(
     watch = sitting.watch(exam, tell, until=until, every=save_every)
     trainer = sitting.trainer(made, watch, track, processes=processes())
     try:
-        trainer.train(resume_from_checkpoint=sitting.resume_from)
+        with warnings.catch_warnings():
+            for told in _NOT_FOR_US:
+                warnings.filterwarnings("ignore", message=told, category=FutureWarning)
+            trainer.train(resume_from_checkpoint=sitting.resume_from)
     except Diverged as diverged:
         notes.append(
             f"{diverged}: training stopped there, and the best look before it is kept. "
