@@ -23,6 +23,7 @@ from tunewise.data import check as checks
 from tunewise.data import columns, examples, read, split
 from tunewise.encoders.endpoint import KEYS
 from tunewise.metrics import parse_metric
+from tunewise.training.losses import LOSSES
 from tunewise.verdict import CANNOT_TELL, SUFFICES, TUNE
 from tunewise.verdict.decision import USUAL_MARKS
 
@@ -292,6 +293,11 @@ def test_the_glossary_has_the_answers_and_the_contenders() -> None:
     page = text(ROOT / "docs/glossary.md")
     assert {TUNE, SUFFICES, CANNOT_TELL} <= set(table(page, "answer"))
     assert set(TABLE) <= set(table(page, "word"))
+
+
+def test_the_guide_has_every_loss_and_the_data_it_goes_with() -> None:
+    told = table(text(ROOT / "docs/guide/tuning.md"), "word")
+    assert {name for cell in told for name in re.findall(r"`([\w-]+)`", cell)} == set(LOSSES)
 
 
 def test_the_guide_names_every_variable_that_is_looked_at() -> None:

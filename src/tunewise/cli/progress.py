@@ -21,6 +21,11 @@ def shown() -> Iterator[Progress]:
         drawn.close()
 
 
+def _step(what: str) -> str:
+    """The step itself: what stands before a colon; the rest says how it goes and may change."""
+    return what.partition(":")[0]
+
+
 class Bars:
     """One bar for each step, left standing when the step is done."""
 
@@ -30,16 +35,19 @@ class Bars:
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Draws how far it is."""
-        if what != self._what or (self._bar is not None and done < self._bar.n):
+        if _step(what) != _step(self._what) or (self._bar is not None and done < self._bar.n):
             self._start(what, total)
         if self._bar is not None:
+            if what != self._what:
+                self._what = what
+                self._bar.set_description(what, refresh=False)
             self._bar.total = total or None
             self._bar.update(done - self._bar.n)
 
     def _start(self, what: str, total: int) -> None:
         from tqdm import tqdm
 
-        again = what == self._what
+        again = _step(what) == _step(self._what)
         self.close(leave=not again)
         self._what = what
         form = (
@@ -70,7 +78,7 @@ class Lines:
     def __call__(self, what: str, done: int, total: int) -> None:
         """Says how far it is, if it is time to."""
         now = time.monotonic()
-        begins = what != self._what
+        begins = _step(what) != _step(self._what)
         if not what or not (begins or now - self._told > _QUIET):
             return
         if begins:

@@ -241,7 +241,9 @@ def _why_not(runs: _Runs, outcome: Outcome) -> str:
     if not outcome.improved:
         return "the base is delivered, which was not trained for it"
     if outcome.share < 1:
-        return f"the weights are only {outcome.share:.0%} of the way to those trained for it"
+        return (
+            f"the weights are only {100 * outcome.share:.0f} % of the way to those trained for it"
+        )
     rows = runs.tuned.rows
     return f"{rows:,} rows may be too few to put so much into so few dimensions; train for longer"
 

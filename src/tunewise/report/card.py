@@ -64,7 +64,7 @@ def tuned_page(facts: Facts) -> str:
         prefix_words=told.prefix_words(facts) if facts["matryoshka"] else None,
         energy=energy_words(facts),
         limits=_limits(facts),
-        data=_data(facts),
+        data=[line.replace("`", "") for line in _data(facts)],
         height=curves.HEIGHT,
     )
 

@@ -28,7 +28,7 @@ def tuned_text(facts: Facts, *, width: int = 100) -> str:
     """
     lines = [*_wrapped(headline(facts), width), ""]
     lines += _bullets([facts["reason"], *_how(facts)], width)
-    if len(facts["gains"]) > 1:
+    if facts["improved"] and len(facts["gains"]) > 1:
         lines += ["", *_table(gain_rows(facts))]
     if facts["keep"] and len(facts["frontier"]) > 1:
         lines += ["", *_wrapped(frontier_words(facts), width), *_table(frontier_rows(facts))]
@@ -129,7 +129,7 @@ def frontier_words(facts: Facts) -> str:
 
 def frontier_rows(facts: Facts) -> list[list[str]]:
     """A head, and for each share of the way dev and what is kept of the other task."""
-    rows = [["share", f"dev {facts['metric']}", "other task", "lost", ""]]
+    rows = [["share", f"dev {facts['metric']}", "other task", "against base", ""]]
     first = facts["frontier"][0]["kept"]
     for point in facts["frontier"]:
         lost = None if point["kept"] is None else point["kept"] - first

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.contenders import save_contender
-from tunewise.encoders import Encoder
+from tunewise.encoders import DEFAULT_ENCODER, Encoder
 from tunewise.errors import OutputError
 from tunewise.files import whole_set, write_text
+from tunewise.measurement.kinds import metric_of
 from tunewise.measurement.tuning import Tuning
 from tunewise.report.card import model_card, tuned_page
 from tunewise.report.save import check_place
@@ -159,7 +160,12 @@ def command(tuning: Tuning) -> str:
         "--metric": tuning.metric,
         "--track": ",".join(options.track) or None,
     }
-    usual = {"--keep": "docstrings", "--keep-loss": 0.01}
+    usual = {
+        "--encoder": DEFAULT_ENCODER,
+        "--keep": "docstrings",
+        "--keep-loss": 0.01,
+        "--metric": metric_of(tuning.kind, None),
+    }
     for flag, value in given.items():
         if value is not None and usual.get(flag) != value:
             words += [flag, str(value)]
