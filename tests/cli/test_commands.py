@@ -15,7 +15,7 @@ from tunewise.testing import tiny_task
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "verdict.schema.json"
 UNTUNED = ["--encoder", "word-hash", "--try", "lexical,pretrained,hybrid"]
-COMMANDS = ("check", "measure", "compare", "search", "advise", "demo")
+COMMANDS = ("check", "measure", "tune", "negatives", "compare", "search", "advise", "demo")
 
 
 @pytest.fixture(scope="module", autouse=True)

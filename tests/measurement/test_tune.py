@@ -273,9 +273,11 @@ def test_an_encoder_without_weights_on_this_machine_cannot_be_tuned(scored):
         tunewise.tune(tiny_task(), encoder=WordHashEncoder(), keep=None)
 
 
-def test_what_is_to_be_kept_must_be_a_retrieval_task(scored, word_model):
+def test_what_is_to_be_kept_must_be_another_retrieval_task(scored, word_model):
     with pytest.raises(DataError, match="is no retrieval task"):
         tunewise.tune(tiny_task(), encoder=str(word_model), keep=scored)
+    with pytest.raises(DataError, match="is the one that is learned from"):
+        tunewise.tune(tiny_task(), encoder=str(word_model), keep=tiny_task())
 
 
 def test_texts_longer_than_the_encoder_reads_are_told_with_their_share(scored, word_model):

@@ -26,7 +26,7 @@ def tuning(word_model, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUNEWISE_CACHE", str(home / "cache"))
-        other = replace(tiny_task(), source="another")
+        other = replace(tiny_task(), source="another", relevant_from=0.5)
         yield tunewise.tune(tiny_task(), encoder=str(word_model), keep=other, **OTHERS)
 
 

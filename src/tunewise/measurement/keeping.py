@@ -59,6 +59,11 @@ def other_task(
             "The task to be kept is no retrieval task: it takes queries, documents and judgments. "
             "Name another folder with --keep, or --keep none."
         )
+    if keep != "docstrings" and keep.fingerprint == data.fingerprint:
+        raise DataError(
+            f"The task to be kept, '{keep.source}', is the one that is learned from. Name another "
+            "with --keep, or --keep none."
+        )
     task = docstring_task(limit=_DOCUMENTS, seed=seed) if keep == "docstrings" else keep
     training = _all_dev(task)
     encode = encoding(encoder, progress)
