@@ -59,7 +59,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr("tunewise.training.lanes._TOKENS", 40)
 
 
-@pytest.mark.parametrize("dimensions", [(), (16, 8)], ids=["", "matryoshka"])
+@pytest.mark.parametrize("dimensions", [(), pytest.param((16, 8), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("word", PLAIN)
 def test_gradients_in_lanes_are_those_of_the_whole_batch(bert, small_pieces, word, dimensions):
     # a temperature at which gradients are of the size of one: their rounding is then below 1e-5
@@ -121,9 +121,10 @@ def encoded(reader, model, some, side):
     return Lanes(model, reader, half=False, lanes=1).vectors(reader.read(some, side))
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls", "lasttoken"])
-@pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("include_prompt", [True, False])
+@pytest.mark.parametrize(
+    ("pooling", "side", "include_prompt"),
+    [("mean", "right", False), ("mean", "left", False), ("lasttoken", "left", True)],
+)
 def test_texts_are_read_as_the_encoder_serves_them(tmp_path, pooling, side, include_prompt):
     prompts = {"query": "find text which : ", "document": "text : "}
     folder = make_model(

@@ -15,6 +15,7 @@ from tunewise.training.reading import Reader
 from tunewise.training.tuning import tune_encoder
 
 KINDS = ("bert", "distilbert", "mpnet", "roberta", "modernbert", "qwen3")
+FEW = [pytest.param(k, marks=[pytest.mark.slow] * (k not in ("bert", "modernbert"))) for k in KINDS]
 NO_PROMPTS = {"queries": "", "documents": ""}
 
 
@@ -53,7 +54,7 @@ def encoders(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FEW)
 def test_gradients_from_states_are_those_of_the_model_with_its_lower_layers_frozen(
     encoders, kind, tmp_path
 ):
@@ -65,7 +66,7 @@ def test_gradients_from_states_are_those_of_the_model_with_its_lower_layers_froz
     assert max(float(one.abs().max()) for one in gradients.values()) > 1e-3
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", FEW)
 def test_released_layers_give_the_vectors_of_before_to_the_bit(encoders, kind, tmp_path):
     model = encoders(kind).copy()
     some = texts(6)[1]
@@ -93,7 +94,7 @@ def test_only_the_layers_above_and_what_follows_the_transformer_are_trained(tmp_
     assert all(".layer.3." in name or name.startswith("2.") for name in names)
 
 
-@pytest.mark.parametrize("kind", ["bert", "modernbert", "qwen3"])
+@pytest.mark.parametrize("kind", ["bert", "modernbert"])
 def test_nothing_is_dropped_whatever_mode_a_trainer_asks_for(encoders, kind):
     model = encoders(kind).copy()
     inputs = model.preprocess(texts(4)[1])

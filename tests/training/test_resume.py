@@ -62,6 +62,7 @@ def test_a_run_goes_on_from_its_last_step_to_the_same_weights(bert, uninterrupte
     same(uninterrupted, tuned)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gone", ["looks.json", "best-2.safetensors", "trainer_state.json"])
 def test_where_something_is_missing_a_run_begins_anew(bert, uninterrupted, tmp_path, gone):
     stopped(bert, uninterrupted.recipe, tmp_path, 4)
@@ -72,6 +73,7 @@ def test_where_something_is_missing_a_run_begins_anew(bert, uninterrupted, tmp_p
     same(uninterrupted, tuned)
 
 
+@pytest.mark.slow
 def test_what_was_half_written_is_not_used_and_taken_away(bert, uninterrupted, tmp_path):
     stopped(bert, uninterrupted.recipe, tmp_path, 4)
     (checkpoint,) = tmp_path.glob("checkpoint-*")
@@ -84,6 +86,7 @@ def test_what_was_half_written_is_not_used_and_taken_away(bert, uninterrupted, t
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_a_run_of_several_processes_is_not_gone_on_with_by_one(bert, uninterrupted, tmp_path):
     stopped(bert, uninterrupted.recipe, tmp_path, 4)
     begun = json.loads((tmp_path / "run.json").read_text())
@@ -93,6 +96,7 @@ def test_a_run_of_several_processes_is_not_gone_on_with_by_one(bert, uninterrupt
     same(uninterrupted, tuned)
 
 
+@pytest.mark.slow
 def test_a_run_stopped_by_patience_is_not_taken_further_by_a_restart(bert, tmp_path):
     recipe = a_recipe("full", looks=6, patience=1, learning_rate=1e-6, warm_up=0)
     whole = tune_encoder(bert, a_lesson(), recipe, Sinking(), tmp_path / "whole", save_every=0)

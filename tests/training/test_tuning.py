@@ -27,6 +27,8 @@ from tunewise.training.sitting import halving
 from tunewise.training.trainer import Rows, Trainer
 from tunewise.training.tuning import run_name, tune_encoder
 
+FEW = [pytest.param(rung, marks=[pytest.mark.slow] * (rung != "lora")) for rung in RUNGS]
+
 
 @dataclass(frozen=True)
 class Unmoved:
@@ -53,7 +55,7 @@ def base_weights(bert):
     return {name: p.detach().clone() for name, p in bert.copy().named_parameters()}
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", FEW)
 def test_what_only_gets_worse_is_delivered_as_the_base(bert, tmp_path, rung):
     tuned = tune_encoder(bert, a_lesson(), a_recipe(rung), unmoved(bert), tmp_path)
     assert tuned.best().share == 0
@@ -105,6 +107,7 @@ def test_lora_leaves_a_dense_module_alone_which_its_adapter_could_not_hold(tmp_p
     assert any(name.startswith("2.") for name in load_file(full.weights))
 
 
+@pytest.mark.slow
 def test_training_stops_where_looking_shows_nothing_new(bert, tmp_path):
     recipe = a_recipe("full", looks=6, patience=2)
     tuned = tune_encoder(bert, a_lesson(), recipe, unmoved(bert), tmp_path)
@@ -114,6 +117,7 @@ def test_training_stops_where_looking_shows_nothing_new(bert, tmp_path):
 # ---- numbers that are none
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_learning_rate_that_breaks_everything_breaks_nothing(bert, tmp_path, rung):
     recipe = a_recipe(rung, learning_rate=1e9, epochs=4, warm_up=0)
@@ -145,7 +149,7 @@ def without_wagons(lesson_or_exam):
     return replace(exam, first=clean(exam.first), second=clean(exam.second))
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", FEW)
 def test_a_loss_that_is_no_number_stops_training_and_the_best_before_it_is_kept(
     poisoned, tmp_path, rung
 ):
@@ -163,6 +167,7 @@ def test_a_loss_that_is_no_number_stops_training_and_the_best_before_it_is_kept(
     assert tune_encoder(poisoned, lesson, recipe, exam, tmp_path / "run") == tuned
 
 
+@pytest.mark.slow
 def test_an_encoder_that_gives_no_numbers_on_dev_is_refused(poisoned, tmp_path):
     with pytest.raises(EncoderError, match="dev part are no numbers"):
         tune_encoder(poisoned, a_lesson(), a_recipe("full"), an_exam(), tmp_path / "run")
@@ -247,6 +252,7 @@ def test_a_finished_run_is_found_and_leftovers_of_a_kill_are_taken_away(bert, tm
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
+@pytest.mark.slow
 def test_another_run_in_the_folder_takes_only_what_a_run_wrote(bert, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     one = tune_encoder(bert, a_lesson(), a_recipe("lora"), an_exam(), tmp_path)
@@ -256,6 +262,7 @@ def test_another_run_in_the_folder_takes_only_what_a_run_wrote(bert, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tuned.json", "run.json", "weights.safetensors"])
 def test_what_is_damaged_is_made_anew(bert, tmp_path, name):
     tuned = tune_encoder(bert, a_lesson(), a_recipe("full"), an_exam(), tmp_path)
@@ -369,7 +376,7 @@ class BrokenError(Exception):
     pass
 
 
-@pytest.mark.parametrize("rung", RUNGS)
+@pytest.mark.parametrize("rung", FEW)
 def test_everything_around_is_left_as_it_was_also_by_an_error(bert, tmp_path, rung):
     def fail(what, step, steps):
         if step == 2:
@@ -387,6 +394,7 @@ def test_everything_around_is_left_as_it_was_also_by_an_error(bert, tmp_path, ru
     assert not PartialState._shared_state
 
 
+@pytest.mark.slow
 def test_what_was_drawn_before_does_not_change_a_run(bert, tmp_path):
     one = tune_encoder(bert, a_lesson(), a_recipe("lora"), an_exam(), tmp_path / "one")
     torch.rand(7)
@@ -396,6 +404,7 @@ def test_what_was_drawn_before_does_not_change_a_run(bert, tmp_path):
     assert other.weights.read_bytes() == one.weights.read_bytes()
 
 
+@pytest.mark.slow
 def test_nothing_in_a_run_is_a_pickle(bert, tmp_path):
     seen = set()
 

@@ -282,7 +282,8 @@ class Sitting:
             bf16=not in_lanes and recipe.precision == "bf16",
             fp16=not in_lanes and recipe.precision == "fp16",
             ddp_backend="gloo" if processes > 1 and self._on_processor else None,
-            ddp_find_unused_parameters=processes > 1 or None,
+            # the full rung's pooler, which most models have and do not use
+            ddp_find_unused_parameters=recipe.rung == "full" if processes > 1 else None,
             accelerator_config={"split_batches": processes > 1},
             dataloader_drop_last=processes > 1,  # each is full: Batches sees to it
             dataloader_pin_memory=not self._on_processor,

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 _SAVED_EVERY = 30.0  # seconds of training that a kill may cost
-# what accelerate asks of torch, and sentence-transformers, on several processes
+# what the libraries ask of each other, on several processes
 _NOT_FOR_US = (
     "`broadcast_buffers` is deprecated",
     r"torch\.distributed\.nn\.functional\.all_gather",
+    "find_unused_parameters=True was specified",
 )
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far the weights are moved from the base's to the tuned ones: the points of the frontier."""
@@ -251,7 +252,7 @@ def _run(
     try:
         with warnings.catch_warnings():
             for told in _NOT_FOR_US:
-                warnings.filterwarnings("ignore", message=told, category=FutureWarning)
+                warnings.filterwarnings("ignore", message=told)
             trainer.train(resume_from_checkpoint=sitting.resume_from)
     except Diverged as diverged:
         notes.append(
