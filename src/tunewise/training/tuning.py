@@ -25,6 +25,7 @@ from tunewise.training.processes import first, join, processes
 from tunewise.training.recipe import Recipe, recipe_of
 
 if TYPE_CHECKING:
+    from tunewise.training.sitting import Sitting
     from tunewise.training.trainer import Look
 
 _FORMAT = 2
@@ -250,9 +251,7 @@ def _run(
     watch = sitting.watch(exam, tell, until=until, every=save_every)
     trainer = sitting.trainer(made, watch, track, processes=processes())
     try:
-        with warnings.catch_warnings():
-            for told in _NOT_FOR_US:
-                warnings.filterwarnings("ignore", message=told)
+        with _quiet_libraries():
             trainer.train(resume_from_checkpoint=sitting.resume_from)
     except Diverged as diverged:
         notes.append(
@@ -270,14 +269,27 @@ def _run(
         "notes": notes,
     }
     if first():
-        points = sitting.frontier(watch.looks, exam, keep)
-        run["frontier"] = [asdict(point) for point in points]
-        run_folder.withdraw(folder)  # made of what was there when time was up
-        sitting.write(folder / "weights.safetensors")
-        run_folder.conclude(folder, key, run)
-        if not run["cut"]:
-            run_folder.tidy(folder)
+        run["frontier"] = [asdict(point) for point in sitting.frontier(watch.looks, exam, keep)]
+        _conclude(sitting, folder, key, run)
     join()
     found = _finished(folder, key)
     assert found is not None  # noqa: S101 - nobody else may write here
     return found
+
+
+def _conclude(
+    sitting: "Sitting", folder: Path, key: Mapping[str, Any], run: Mapping[str, Any]
+) -> None:
+    run_folder.withdraw(folder)  # made of what was there when time was up
+    sitting.write(folder / "weights.safetensors")
+    run_folder.conclude(folder, key, run)
+    if not run["cut"]:
+        run_folder.tidy(folder)
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    with warnings.catch_warnings():
+        for told in _NOT_FOR_US:
+            warnings.filterwarnings("ignore", message=told)
+        yield
