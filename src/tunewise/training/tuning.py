@@ -36,6 +36,10 @@ _NOT_FOR_US = (
     r"torch\.distributed\.nn\.functional\.all_gather",
     "find_unused_parameters=True was specified",
 )
+_STOPPED = (
+    "training stopped there, and the best look before it is kept. "
+    "A lower learning rate or --precision fp32 may help"
+)
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """How far the weights are moved from the base's to the tuned ones: the points of the frontier."""
 
@@ -254,10 +258,7 @@ def _run(
         with _quiet_libraries():
             trainer.train(resume_from_checkpoint=sitting.resume_from)
     except Diverged as diverged:
-        notes.append(
-            f"{diverged}: training stopped there, and the best look before it is kept. "
-            "A lower learning rate or --precision fp32 may help"
-        )
+        notes.append(f"{diverged}: {_STOPPED}")
     run = {
         "metric": exam.metric,
         "looks": [asdict(look) for look in watch.looks],
