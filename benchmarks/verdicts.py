@@ -4,7 +4,7 @@
 
 Runs `tunewise measure` on each set in TUNEWISE_DATA (default ../shared/data) and prints a table
 from the `verdict.json` it wrote. Everything is chosen on dev; the figures are of the test part.
-Vectors are cached, so a second run takes a minute; the table in `verdicts.md` is of such runs.
+Vectors and tuned weights are cached, so a second run takes a minute or two. nan: not tried.
 """
 
 import json
@@ -12,13 +12,15 @@ import os
 import subprocess
 import sys
 import tempfile
+from math import nan
 from pathlib import Path
 from typing import Any
 
 DATA = Path(os.environ.get("TUNEWISE_DATA", "../shared/data"))
 SETS = ("medquad", "nl2bash", "tldr-en", "tldr-es", "covidqa", "squad-it", "cranfield")
 COLUMNS = ("lexical", "pretrained", "hybrid", "adapter-query", "adapter-both",
-           "adapter-query-hybrid", "adapter-both-hybrid")  # fmt: skip
+           "adapter-query-hybrid", "adapter-both-hybrid", "partial", "partial-hybrid", "full",
+           "full-hybrid")  # fmt: skip
 
 
 def main() -> None:
@@ -43,7 +45,7 @@ def row(name: str, facts: dict[str, Any]) -> str:
     mean = {one["name"]: one["scores"][metric]["mean"] for one in facts["contenders"]}
     chosen = (facts["best_untuned"], facts["best_tuned"])
     cells = [
-        f"**{mean[column]:.3f}**" if column in chosen else f"{mean[column]:.3f}"
+        f"**{mean[column]:.3f}**" if column in chosen else f"{mean.get(column, nan):.3f}"
         for column in COLUMNS
     ]
     gain = facts["gain"]
