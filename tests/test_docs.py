@@ -122,7 +122,7 @@ def run(command: list[str], folder: Path) -> str:
         "HF_HUB_OFFLINE": "1",
     }
     ran = subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600
     )
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
