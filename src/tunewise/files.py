@@ -5,10 +5,16 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from uuid import uuid4
 
+from filelock import FileLock
+
 from tunewise.errors import OutputError
+
+_BESIDE = ".unfinished"  # where a set is gathered before it is put in its place
+_NAMES = ".names"  # in it: the parts, the seal last; written before the first is moved
 
 
 @contextmanager
@@ -61,20 +67,60 @@ def whole_set(folder: Path, *, seal: str) -> Iterator[Path]:
     """
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        beside = folder / ".unfinished"
-        if beside.exists():  # left by a run that was killed
-            shutil.rmtree(beside)
-        beside.mkdir()
-        try:
-            yield beside
-            parts = sorted(beside.iterdir(), key=lambda part: (part.name == seal, part.name))
-            (folder / seal).unlink(missing_ok=True)
-            for part in parts:
-                if (folder / part.name).is_dir():
-                    (folder / part.name).replace(beside / f".{part.name}.old")
-                part.replace(folder / part.name)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        with _held(folder):
+            _put_back(folder)
+            beside = folder / _BESIDE
+            beside.mkdir()
+            try:
+                yield beside
+                _put(beside, folder, seal)
+            finally:
+                _put_back(folder)
+
+
+def put_back(folder: Path) -> None:
+    """Clears away what a killed `whole_set` left in `folder`: all is as before, or all is new."""
+    if (folder / _BESIDE).is_dir():
+        with writing(folder), _held(folder):
+            _put_back(folder)
+
+
+def _held(folder: Path) -> FileLock:
+    """A lock on a folder for one process at a time; it lies elsewhere, as it is never cleared."""
+    name = blake2b(str(folder.resolve()).encode(), digest_size=8).hexdigest()
+    return FileLock(Path(tempfile.gettempdir()) / f"tunewise-{name}.lock")
+
+
+def _put_back(folder: Path) -> None:
+    beside = folder / _BESIDE
+    if not beside.is_dir():
+        return
+    begun = beside / _NAMES
+    names = begun.read_text(encoding="utf-8").splitlines() if begun.is_file() else []
+    if names and (beside / names[-1]).exists():  # the seal, which is the last, had not been put
+        for name in names:
+            if not (beside / name).exists():
+                _remove(folder / name)
+            if (beside / f".{name}.old").exists():
+                (beside / f".{name}.old").replace(folder / name)
+    shutil.rmtree(beside)
+
+
+def _put(beside: Path, folder: Path, seal: str) -> None:
+    names = sorted((part.name for part in beside.iterdir()), key=lambda name: (name == seal, name))
+    write_text(beside / _NAMES, "\n".join(names))
+    for name in reversed(names):  # the seal first: where it is, all is
+        if (folder / name).exists():
+            (folder / name).replace(beside / f".{name}.old")
+    for name in names:
+        (beside / name).replace(folder / name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def check_writable(folder: Path) -> None:
@@ -111,8 +157,13 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def _refused(folder: Path, refusal: OSError) -> OutputError:
+    reason = refusal.strerror or str(refusal)
+    if isinstance(refusal, shutil.Error):  # a list of (from, to, reason)
+        reason = str(refusal.args[0][0][2])
+    if isinstance(refusal, FileExistsError | NotADirectoryError):
+        reason = "there is a file where a folder should be"
     return OutputError(
-        f"Cannot write to '{folder}': {refusal.strerror or refusal}. "
+        f"Cannot write to '{folder}': {reason}. "
         "Free some space or choose another folder; nothing half-written was left."
     )
 

@@ -21,6 +21,8 @@ STEPS: tuple[Step, ...] = ("adapter", *RUNGS)
 TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
 """Where training can be followed, each by the name of its package."""
 
+_SEEDS = 2**32  # as many as numpy and torch can both take
+_MOST_NEGATIVES = 100
 _PACKAGES = ("accelerate", "datasets", "peft")
 
 
@@ -131,21 +133,22 @@ def check_batch(options: Options, rows: int) -> None:
 
 def _check_numbers(options: Options) -> None:
     rules: Sequence[tuple[str, float | None, bool]] = (
-        ("--seed", options.seed, options.seed >= 0),
+        ("--seed", options.seed, 0 <= options.seed < _SEEDS),
         ("--keep-loss", options.keep_loss, options.keep_loss >= 0),
         ("--budget", options.budget, (options.budget or 1) > 0 and options.budget != 0),
         ("--epochs", options.epochs, options.epochs is None or options.epochs >= 1),
         ("--learning-rate", options.learning_rate, _above(options.learning_rate)),
         ("--batch", options.batch, options.batch is None or options.batch >= 2),
     )
-    least = {"--epochs": "1 or more", "--batch": "2 or more", "--seed": "0 or more"}
+    least = {"--epochs": "1 or more", "--batch": "2 or more", "--seed": f"0 to {_SEEDS - 1}"}
     for flag, value, right in rules:
         if not right or (value is not None and not math.isfinite(value)):
             wanted = least.get(flag, "0 or more" if flag == "--keep-loss" else "a number above 0")
             raise OptionError(f"{flag} is {value}, which makes no sense. Give {wanted}.")
-    if isinstance(options.negatives, int) and options.negatives < 0:
+    if isinstance(options.negatives, int) and not 0 <= options.negatives <= _MOST_NEGATIVES:
         raise OptionError(
-            f"A row cannot have {options.negatives} negatives. Give 0 for none, or more."
+            f"A row cannot have {options.negatives} negatives. Give 0 for none, or up to "
+            f"{_MOST_NEGATIVES}: each is one more text to encode for each row."
         )
     if options.precision not in (None, *get_args(Precision)):
         raise OptionError(

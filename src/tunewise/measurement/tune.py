@@ -260,7 +260,7 @@ def _notes(stage: Stage, runs: _Runs) -> tuple[str, ...]:
             f"the time was up after {tuned.steps:,} of {tuned.of_steps:,} steps: the best look "
             "until then counts; the same command goes on from there"
         )
-    elif tuned.steps < tuned.of_steps and not any("loss became" in note for note in tuned.notes):
+    elif tuned.steps < tuned.of_steps and not any("became" in note for note in tuned.notes):
         told.append(
             f"training stopped after {tuned.steps:,} of {tuned.of_steps:,} steps: dev had shown "
             f"nothing better for {tuned.recipe.patience} looks"

@@ -7,7 +7,7 @@ from typing import Any
 
 from tunewise.contenders import save_contender
 from tunewise.errors import OutputError
-from tunewise.files import check_writable, whole_set, write_text
+from tunewise.files import check_writable, put_back, whole_set, write_text
 from tunewise.prices import Prices
 from tunewise.report.facts import facts
 from tunewise.report.page import to_page
@@ -63,6 +63,7 @@ def check_place(folder: str | Path) -> None:
     which would be lost.
     """
     check_writable(Path(folder))
+    put_back(Path(folder))
     for name in _MODELS:
         place = Path(folder) / name
         if place.exists() and not (place / "tunewise.json").is_file():

@@ -14,7 +14,7 @@ from typing import Any
 from tunewise.contenders import save_contender
 from tunewise.encoders import DEFAULT_ENCODER, Encoder
 from tunewise.errors import OutputError
-from tunewise.files import whole_set, write_text
+from tunewise.files import put_back, whole_set, write_text
 from tunewise.measurement.kinds import metric_of
 from tunewise.measurement.tuning import Tuning
 from tunewise.report.card import model_card, tuned_page
@@ -28,7 +28,7 @@ _SEAL = "tuned.json"
 _OWN = ("README.md", "recipe.json", "report.html")
 _PACKAGES = ("tunewise", "numpy", "torch", "sentence-transformers", "transformers", "peft")
 _DECIMALS = 6
-_LICENCE = re.compile(r"^license:\s*['\"]?([\w.+-]+)", re.MULTILINE)
+_LICENCE = re.compile(r"^license:[ \t]*(?:\n[ \t]*-[ \t]+)?['\"]?([\w.+][\w.+-]*)", re.MULTILINE)
 
 
 def tuned_facts(tuning: Tuning) -> dict[str, Any]:
@@ -113,6 +113,7 @@ def check_tuned_place(folder: str | Path) -> None:
     would be lost.
     """
     check_place(folder)
+    put_back(Path(folder))
     if (Path(folder) / _SEAL).is_file() or (Path(folder) / "verdict.json").is_file():
         return
     there = [name for name in _OWN if (Path(folder) / name).exists()]
