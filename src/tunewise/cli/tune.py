@@ -171,8 +171,10 @@ def _keep(parsed: argparse.Namespace) -> "Keep":
 
 
 def _numbers(listed: str | None) -> tuple[int, ...]:
+    if listed is None:
+        return ()
     try:
-        return tuple(int(each) for each in (listed or "").split(",") if each.strip())
+        return tuple(int(each) for each in listed.split(","))
     except ValueError as wrong:
         raise OptionError(
             f"--matryoshka takes numbers such as 256,128,64, not '{listed}'."
