@@ -25,8 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _USERS_MISTAKE
     except KeyboardInterrupt:
         print(
-            "\ntunewise: interrupted. The vectors made so far are kept: "
-            "the same command goes on from here.",
+            "\ntunewise: interrupted. Vectors made so far are kept, and training up to its last "
+            "checkpoint (one each half minute): the same command goes on from here.",
             file=sys.stderr,
         )
         return _INTERRUPTED

@@ -60,8 +60,13 @@ def _measured(folder: Path) -> "Task":
     except (OSError, ValueError, LookupError, TypeError) as wrong:
         raise DataError(
             f"'{folder}' holds no verdict of Tunewise ({wrong}). Give the folder that "
-            "`tunewise measure --out` wrote."
+            "`tunewise measure` or `tunewise tune` wrote, the one that `model` is in."
         ) from wrong
+    if data.get("kind", "retrieval") != "retrieval":
+        raise DataError(
+            f"'{folder}' was tuned on {data['units']}, and only documents can be searched. "
+            f"Use its vectors: SentenceTransformer('{folder / 'model'}')."
+        )
     return read_task(source, **read_with)
 
 

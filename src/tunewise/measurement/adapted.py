@@ -55,7 +55,7 @@ def tune_adapter(
         other=None,
         prefixes=None,
         findings=retrieval_findings(task, division, encoder),
-        notes=(*(note for one in fitted for note in one.notes), _KEPT),
+        notes=(*(chosen.notes if outcome.improved else ()), _KEPT),
         data=_data(task, division.how, fitted, use),
         options=options,
         seconds=time.monotonic() - began,

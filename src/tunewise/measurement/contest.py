@@ -106,7 +106,7 @@ def _unneeded(
     word: str, setting: Setting, local: Sequence[TransformerEncoder], end: float | None
 ) -> str | None:
     fits = all(_fits(encoder) for encoder in local)
-    if word == "lora" and fits:
+    if word == "lora" and fits and _too_dear("full", setting, local, end) is None:
         return _WHY_NO_LORA
     if word == "full" and not fits:
         return "training every weight would take more than a quarter of this machine's memory"
@@ -125,7 +125,7 @@ def _too_dear(
         return None
     return (
         f"it needs about {needed / 60:.1f} min to train and encode all documents again, and "
-        f"{left / 60:.1f} of the budget are left"
+        f"{left / 60:.1f} min of the budget are left"
     )
 
 

@@ -179,6 +179,9 @@ def _delivered(
             f"every step toward the tuned weights costs more than {options.keep_loss:g} on the "
             "other task"
             if costly
+            else f"the time was up after {tuned.steps:,} of {tuned.of_steps:,} steps, too few "
+            "to do better on dev"
+            if tuned.cut
             else "no tuned weights did better on dev"
         )
         return Outcome(base, base, False, f"{why}: the base is delivered")

@@ -64,7 +64,12 @@ def _how(facts: Facts) -> list[str]:
         told.append(f"Loss: {facts['loss']['name']} ({facts['loss']['reason']})")
     told.append(f"Recipe: {recipe_words(facts)}")
     training = facts["timing"]["training_seconds"]
-    told.append(f"Training took {seconds(training)} of {seconds(facts['timing']['seconds'])}")
+    whole = facts["timing"]["seconds"]
+    told.append(
+        f"Training took {seconds(training)} of {seconds(whole)}"
+        if training <= whole
+        else f"Training took {seconds(training)}, most of it earlier"
+    )
     use = facts["data"]["test_use"]
     return [*told, test_use_words(use)] if use and facts["data"]["units"] == "queries" else told
 
