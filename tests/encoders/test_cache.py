@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stand_ins import StandIn, vector
 
-from conftest import StandIn, vector
 from tunewise.encoders import vectors as vectors_module
 from tunewise.encoders.cache import RECORD, Spent, Unkept, VectorCache, cache_folder, check_sums
 from tunewise.encoders.endpoint import EndpointEncoder

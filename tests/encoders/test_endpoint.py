@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from stand_ins import StandIn, vector
 
-from conftest import StandIn, vector
 from tunewise.encoders import Encoder, load_encoder
 from tunewise.encoders.endpoint import EndpointEncoder
 from tunewise.encoders.requests import Patience

@@ -134,9 +134,8 @@ def test_a_model_of_an_unknown_kind_is_refused(tiny_model: Path, tmp_path: Path)
 def test_a_static_model_has_no_limit_and_its_empty_texts_are_zeros(tmp_path: Path) -> None:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from stand_ins import WORDS, write_tokenizer
     from tokenizers import Tokenizer
-
-    from conftest import WORDS, write_tokenizer
 
     write_tokenizer(tmp_path)
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
