@@ -20,14 +20,13 @@ from tunewise.contenders.contender import (
 )
 from tunewise.data.pairs import training_pairs
 from tunewise.encoders import Encoder, TransformerEncoder, load_folder, save_model
-from tunewise.extras import need
 from tunewise.files import whole_folder
 from tunewise.progress import Progress
 from tunewise.rankings import Rankings
 from tunewise.retrieval import nearest
 from tunewise.task import Texts
 from tunewise.training.blend import save_blend
-from tunewise.training.choosing import NO_WISHES, choose_tuned, recipes
+from tunewise.training.choosing import NO_WISHES, choose_tuned, need_packages, recipes
 from tunewise.training.exam import search_exam
 from tunewise.training.lesson import lesson_of_pairs
 from tunewise.training.recipe import Rung
@@ -43,8 +42,7 @@ def fit(rung: Rung, setting: Setting, earlier: Sequence[Contender]) -> list[Cont
     local = [encoder for encoder in setting.encoders if isinstance(encoder, TransformerEncoder)]
     if not local or not len(setting.training.train) or not len(setting.training.dev):
         return []
-    for package in ("accelerate", "datasets", "peft"):
-        need(package, extra="tune")
+    need_packages()
     base = {c.encoder.stamp: c for c in earlier if c.encoder and c.family == "pretrained"}
     return [_fitted(rung, setting, encoder, base.get(encoder.stamp)) for encoder in local]
 
@@ -100,13 +98,7 @@ def _fitted(
         vectors=setting,
         seconds=reading + tuned.seconds,
     )
-    settings = {
-        "recipe": tuned.recipe.to_dict(),
-        "recipes_tried": len(candidates),
-        "blend": best.share,
-        "training_pairs": len(lesson),
-        "looks": [{"step": look.step, "score": look.score} for look in tuned.looks],
-    }
+    settings = tuned.settings(best.share) | {"recipes_tried": len(candidates)}
     if best.share:
         moved = blended(encoder, tuned, best.share)
         contender: Contender = made(encoder=moved, settings=settings, notes=tuned.notes)

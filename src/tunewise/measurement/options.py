@@ -10,8 +10,7 @@ from typing import Literal, get_args
 from tunewise.data.examples import Kind
 from tunewise.encoders import Encoder, TransformerEncoder
 from tunewise.errors import EncoderError, MissingExtra, OptionError
-from tunewise.extras import need
-from tunewise.training.choosing import Wishes
+from tunewise.training.choosing import Wishes, need_packages
 from tunewise.training.recipe import RUNGS, Precision
 
 Step = Literal["adapter", "partial", "lora", "full"]
@@ -23,7 +22,6 @@ TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
 
 _SEEDS = 2**32  # as many as numpy and torch can both take
 _MOST_NEGATIVES = 100
-_PACKAGES = ("accelerate", "datasets", "peft")
 
 
 @dataclass(frozen=True)
@@ -87,8 +85,7 @@ def check_options(options: Options, kind: Kind) -> None:
                 f"--track {package} needs the package '{package}', which is not installed. "
                 f"Install it with: pip install {package}"
             )
-    for package in _PACKAGES:
-        need(package, extra="tune")
+    need_packages()
 
 
 def tunable(encoder: Encoder, options: Options) -> TransformerEncoder:

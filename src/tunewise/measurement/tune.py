@@ -196,12 +196,7 @@ def _delivered(
     reason = f"better on dev than the base ({ground.metric} {after:.3f}, base {before:.3f})"
     if after == before:
         reason = f"as good on all of dev as the base ({ground.metric} {after:.3f})"
-    settings = {
-        "recipe": tuned.recipe.to_dict(),
-        "blend": point.share,
-        "training_pairs": len(ground.lesson),
-        "looks": [{"step": look.step, "score": look.score} for look in tuned.looks],
-    }
+    settings = tuned.settings(point.share)
     contender = tuned_contender(made, data, options.rung, settings, progress)
     return Outcome(contender, base, True, reason, point.share, (before, after))
 

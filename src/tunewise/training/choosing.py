@@ -7,6 +7,7 @@ from typing import Any
 
 from tunewise.encoders import TransformerEncoder, cache_folder
 from tunewise.errors import EncoderError
+from tunewise.extras import need
 from tunewise.progress import Progress, silent
 from tunewise.training.exam import Exam
 from tunewise.training.lesson import Lesson
@@ -29,6 +30,12 @@ class Wishes:
 
 
 NO_WISHES = Wishes()
+
+
+def need_packages() -> None:
+    """Makes sure that what training takes is installed; MissingExtra where it is not."""
+    for package in ("accelerate", "datasets", "peft"):
+        need(package, extra="tune")
 
 
 def recipes(

@@ -77,6 +77,15 @@ class Tuned:
     lora: Path | None = None
     cut: bool = False
 
+    def settings(self, share: float) -> dict[str, Any]:
+        """What is kept with a contender of these weights, this share of the way; for JSON."""
+        return {
+            "recipe": self.recipe.to_dict(),
+            "blend": share,
+            "training_pairs": self.rows,
+            "looks": [{"step": look.step, "score": look.score} for look in self.looks],
+        }
+
     def best(self, *, loss: float | None = None) -> Point:
         """The point with the highest score; a tie goes to the one nearer to the base.
 
