@@ -1,13 +1,27 @@
-"""What tests of several rooms share: a small encoder that knows the words of `tiny_task`."""
+"""What tests of several rooms share: a folder to stand in, a small encoder of its words."""
 
 import re
 
 import pytest
 
+import tunewise
 from tunewise.testing import tiny_task
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WIDTH = 48
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder of its own to stand in, with the tiny task in `tiny/` and the cache beside it."""
+    folder = tmp_path_factory.mktemp("home")
+    tunewise.write_task(tiny_task(), folder / "tiny")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNEWISE_CACHE", str(folder / "cache"))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setenv("COLUMNS", "100")
+        patch.chdir(folder)
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -16,21 +16,11 @@ from tunewise.testing import tiny_task
 
 pytest.importorskip("resource", reason="full disks are played with the limits of Unix")
 
+pytestmark = pytest.mark.usefixtures("home")
+
 UNTUNED = ["--encoder", "word-hash", "--try", "lexical,pretrained"]
 HEAD = "query-id\tcorpus-id\tscore\n"
 PAIRS = "query,document\n" + "".join(f"how old is n{n},it was built in {n}\n" for n in range(40))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory):
-    """A folder of its own to stand in, with the tiny task in `tiny/` and the cache beside it."""
-    folder = tmp_path_factory.mktemp("home")
-    tunewise.write_task(tiny_task(), folder / "tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(folder / "cache"))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        patch.chdir(folder)
-        yield folder
 
 
 @pytest.fixture

@@ -11,23 +11,12 @@ from jsonschema import Draft202012Validator
 
 import tunewise
 from tunewise.cli import main
-from tunewise.testing import tiny_task
+
+pytestmark = pytest.mark.usefixtures("home")
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "verdict.schema.json"
 UNTUNED = ["--encoder", "word-hash", "--try", "lexical,pretrained,hybrid"]
 COMMANDS = ("check", "measure", "tune", "negatives", "compare", "search", "advise", "demo")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory):
-    """A folder of its own to stand in, with the tiny task in `tiny/` and the cache beside it."""
-    folder = tmp_path_factory.mktemp("home")
-    tunewise.write_task(tiny_task(), folder / "tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(folder / "cache"))
-        patch.setenv("COLUMNS", "100")
-        patch.chdir(folder)
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -11,18 +11,9 @@ from tunewise.data.split import divide
 from tunewise.testing import tiny_task
 from tunewise.training.negatives import read_negatives
 
+pytestmark = pytest.mark.usefixtures("home")
+
 ENCODER = ["--encoder", "word-hash"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory):
-    """A folder of its own to stand in, with the tiny task in `tiny/`."""
-    folder = tmp_path_factory.mktemp("home")
-    tunewise.write_task(tiny_task(), folder / "tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(folder / "cache"))
-        patch.chdir(folder)
-        yield folder
 
 
 def lines(path):

@@ -8,23 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import tunewise
 from tunewise.cli import main
 from tunewise.testing import tiny_task
 
+pytestmark = pytest.mark.usefixtures("home")
+
 QUICK = ["--epochs", "3", "--learning-rate", "0.003", "--keep", "none"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def home(tmp_path_factory):
-    """A folder of its own to stand in, with the tiny task in `tiny/`."""
-    folder = tmp_path_factory.mktemp("home")
-    tunewise.write_task(tiny_task(), folder / "tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(folder / "cache"))
-        patch.setenv("COLUMNS", "100")
-        patch.chdir(folder)
-        yield folder
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ from tunewise.contenders.contender import (
     kept_encoder,
     named,
 )
-from tunewise.data.pairs import Pairs, training_pairs
 from tunewise.encoders import Encoder, save_model
 from tunewise.progress import Progress
 from tunewise.rankings import Rankings
@@ -38,9 +37,8 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
     del earlier  # stands on nothing
     if not len(setting.training.train) or not len(setting.training.dev):
         return []
-    pairs = training_pairs(setting.training)
     return [
-        _fitted(setting, encoder, pairs, side)
+        _fitted(setting, encoder, side)
         for encoder in setting.encoders
         for side in ("query", "both")
     ]
@@ -63,8 +61,8 @@ def load(kept: Kept) -> Contender:
     )
 
 
-def _fitted(setting: Setting, encoder: Encoder, pairs: Pairs, side: Side) -> Contender:
-    training, progress = setting.training, setting.progress
+def _fitted(setting: Setting, encoder: Encoder, side: Side) -> Contender:
+    training, progress, pairs = setting.training, setting.progress, setting.pairs
     queries = encoder.encode_queries(training.train.queries.texts, progress=progress)
     dev = encoder.encode_queries(training.dev.queries.texts, progress=progress)
     documents = setting.document_vectors(encoder)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.pairs import Pairs, training_pairs
 from tunewise.encoders import Encoder, load_encoder
 from tunewise.errors import EncoderError
 from tunewise.metrics import score
@@ -34,6 +36,11 @@ class Setting:
     seed: int = 0
     progress: Progress = silent
     vectors: dict[str, NDArray[np.float32]] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """What the train part says, found once for all contenders: near-duplicates take time."""
+        return training_pairs(self.training)
 
     def document_vectors(self, encoder: Encoder) -> NDArray[np.float32]:
         """The documents' vectors (n, d) by this encoder, made once for all contenders."""

@@ -18,7 +18,6 @@ from tunewise.contenders.contender import (
     named,
     unchanged,
 )
-from tunewise.data.pairs import training_pairs
 from tunewise.encoders import Encoder, TransformerEncoder, load_folder, save_model
 from tunewise.files import whole_folder
 from tunewise.progress import Progress
@@ -74,8 +73,7 @@ def _fitted(
 ) -> Contender:
     training, progress = setting.training, setting.progress
     began = time.perf_counter()
-    pairs = training_pairs(training)
-    lesson = lesson_of_pairs(training, pairs, seed=setting.seed)
+    lesson = lesson_of_pairs(training, setting.pairs, seed=setting.seed)
     reading = time.perf_counter() - began
     exam = search_exam(
         training,
