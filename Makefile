@@ -69,12 +69,12 @@ venv: .venv/.whole  ## The virtual environment with all extras and the developer
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
 	$(INSTALL) setuptools hatchling editables
 	$(INSTALL) torch
-	$(INSTALL) --editable '.[offline,tune]'
+	$(INSTALL) --editable '.[offline,tune,openvino]'
 	@touch $@
 
 .venv/.whole: .venv/.base
 	@echo "Adding the other extras and the developers' tools."
-	$(INSTALL) --editable '.[offline,tune,segment,parquet,hub]' --group dev
+	$(INSTALL) --editable '.[offline,tune,openvino,onnx,segment,parquet,hub]' --group dev
 	@touch $@
 
 constraints: .venv/.whole  ## Pin what is installed now, after changing a dependency

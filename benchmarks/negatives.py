@@ -45,8 +45,8 @@ def row(name: str, pairs: int, rounds: int) -> str:
     from tunewise.encoders import load_encoder
 
     division = divide(tunewise.read_task(DATA / name))
-    setting = Setting(first_pairs(division.training, pairs), [load_encoder()], METRIC)
-    [encoder] = setting.encoders
+    encoder = load_encoder(texts=division.training.documents.texts)
+    setting = Setting(first_pairs(division.training, pairs), [encoder], METRIC)
 
     def base(asked: Any) -> Any:
         return encoder.encode_queries(asked), setting.document_vectors(encoder)
@@ -77,7 +77,7 @@ def score(variant: str, division: Any, setting: Any, seed: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         candidates = recipes(encoder, lesson, "partial", NO_WISHES, seed=seed)
         tuned = choose_tuned(encoder, lesson, candidates, exam, folder=Path(folder))
-        moved = blended(encoder, tuned, tuned.best().share)
+        moved = blended(encoder, tuned, tuned.best().share, lesson.columns[1])
         documents = moved.encode_documents(training.documents.texts)
         found: Mapping[str, float] = measured(
             division, lambda asked: (moved.encode_queries(asked), documents), 0, 0, 0

@@ -187,7 +187,7 @@ def ours(word: str, training: Any) -> Any:
     from tunewise.contenders import TABLE, Setting
     from tunewise.encoders import load_encoder
 
-    encoder = load_encoder()
+    encoder = load_encoder(texts=training.documents.texts)
     setting = Setting(training, [encoder], METRIC)
     setting.document_vectors(encoder)  # the base's vectors are there before the clock runs
     for part in (training.dev, training.train):
@@ -265,8 +265,8 @@ def deep(word: str, setting: Any, encoder: Any, rows: int) -> Any:
         candidates = recipes(encoder, lesson, word, NO_WISHES, seed=0)
         tuned = choose_tuned(encoder, lesson, candidates, exam, folder=Path(folder))
         train = time.perf_counter() - began
-        there = blended(encoder, tuned, tuned.best().share)
-        moved = load_folder(there.folder, name=word, cache=False)
+        there = blended(encoder, tuned, tuned.best().share, lesson.columns[1])
+        moved = load_folder(there.folder, name=word, engine=there.way.word, cache=False)
         began = time.perf_counter()
         documents = moved.encode_documents(training.documents.texts)
         whole = train + time.perf_counter() - began

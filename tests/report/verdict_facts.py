@@ -257,6 +257,7 @@ def _circumstances() -> dict[str, Any]:
             "budget_seconds": None,
             "try": ["lexical", "pretrained", "hybrid", "adapter"],
             "encoders": ["all-MiniLM-L6-v2"],
+            "engines": ["openvino:bf16"],
             "metric": "nDCG@10",
             "worth": 0.02,
             "target": None,
@@ -268,6 +269,7 @@ def _circumstances() -> dict[str, Any]:
             "created": "2026-11-21T03:00:00Z",
             "seconds": 212.0,
             "machine": {"system": "Linux", "processor": "x86_64", "cores": 2},
+            "encoding": ["encoding with openvino bf16: 160 texts/s, 3.1 times torch fp32"],
             "contenders": {
                 "lexical": _timing(0.9, 0.11, 0.004),
                 "pretrained": _timing(0.0, 9.4, 0.41),

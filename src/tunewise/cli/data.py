@@ -36,6 +36,17 @@ def add_data(parser: argparse.ArgumentParser, *, flag: str | None = None) -> Non
     )
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Adds how a local encoder computes its vectors."""
+    parser.add_argument(
+        "--engine",
+        metavar="NAME[:NUMBERS]",
+        default="auto",
+        help="what computes vectors: torch, onnx or openvino, in fp32, bf16 or int8, such as "
+        "openvino:bf16 (default: the quickest that is faithful, measured once on your texts)",
+    )
+
+
 def read_data(parsed: argparse.Namespace) -> "Task":
     """The task that the arguments name."""
     from tunewise.data.read import read_task

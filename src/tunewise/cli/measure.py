@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunewise.cli.data import add_data, read_data
+from tunewise.cli.data import add_data, add_engine, read_data
 from tunewise.cli.progress import shown
 from tunewise.errors import OptionError
 
@@ -45,6 +45,7 @@ def add_measuring(
         help="folder or hub name of a sentence-transformers model, or openai:MODEL (repeatable)",
     )
     add("--base-url", metavar="URL", help="where a hosted encoder (openai:…) is")
+    add_engine(parser)
     add("--metric", default="nDCG@10", help="what decides (default: nDCG@10)")
     add("--worth", type=float, default=0.02, help="smallest gain worth having (default: 0.02)")
     add("--target", type=float, metavar="LEVEL", help="a level of the metric you want to reach")
@@ -84,6 +85,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
             task,
             encoders=parsed.encoder or [DEFAULT_ENCODER],
             base_url=parsed.base_url,
+            engine=parsed.engine,
             metric=parsed.metric,
             worth=parsed.worth,
             target=parsed.target,

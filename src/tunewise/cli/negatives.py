@@ -115,7 +115,14 @@ def _contender(
         return load_contender(_folder(asked), task.documents, progress=progress)
     setting = Setting(
         training,
-        [load_encoder(parsed.encoder or DEFAULT_ENCODER, base_url=parsed.base_url)],
+        [
+            load_encoder(
+                parsed.encoder or DEFAULT_ENCODER,
+                base_url=parsed.base_url,
+                texts=task.documents.texts,
+                progress=progress,
+            )
+        ],
         parse_metric(parsed.metric).name,
         detect(task.documents.texts, seed=parsed.seed).main,
         parsed.seed,

@@ -6,13 +6,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunewise.cli.data import add_data, read_any
+from tunewise.cli.data import add_data, add_engine, read_any
 from tunewise.cli.measure import seconds, stem
 from tunewise.cli.progress import shown
 from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.progress import Progress, silent
 
 if TYPE_CHECKING:
+    from tunewise.data.examples import Examples
     from tunewise.encoders import Encoder
     from tunewise.measurement.keeping import Keep
 
@@ -39,6 +40,7 @@ def add(commands: Any) -> None:
     option("--out", type=Path, metavar="DIR", help="where to (default: tunewise-out/NAME-RUNG)")
     option("--encoder", metavar="NAME", help="folder or hub name of the encoder to tune")
     option("--base-url", metavar="URL", help="where a hosted encoder (openai:…) is; adapter only")
+    add_engine(parser)
     option(
         "--kind",
         choices=("retrieval", "scored", "labelled"),
@@ -106,10 +108,11 @@ def _tuned(
     if writes:
         check_tuned_place(folder)
     with shown_in as progress:
+        data = read_any(parsed)
         tuning = tune(
-            read_any(parsed),
+            data,
             rung=parsed.rung,
-            encoder=_encoder(parsed),
+            encoder=_encoder(parsed, data, progress),
             loss=parsed.loss,
             matryoshka=dimensions,
             negatives=_negatives(parsed),
@@ -138,10 +141,17 @@ def _tuned(
     return 0
 
 
-def _encoder(parsed: argparse.Namespace) -> "Encoder":
+def _encoder(parsed: argparse.Namespace, data: "Examples", progress: Progress) -> "Encoder":
     from tunewise.encoders import DEFAULT_ENCODER, load_encoder
+    from tunewise.task import Task
 
-    return load_encoder(parsed.encoder or DEFAULT_ENCODER, base_url=parsed.base_url)
+    return load_encoder(
+        parsed.encoder or DEFAULT_ENCODER,
+        base_url=parsed.base_url,
+        engine=parsed.engine,
+        texts=data.documents.texts if isinstance(data, Task) else (),
+        progress=progress,
+    )
 
 
 def _negatives(parsed: argparse.Namespace) -> int | Path:

@@ -105,7 +105,8 @@ def kept_encoder(kept: Kept) -> Encoder:
     Raises EncoderError when the model of that name is another one by now.
     """
     saved = kept.saved["encoder"]
-    return unchanged(load_encoder(saved["name"], base_url=saved["base_url"]), kept)
+    engine = saved.get("engine", "auto")  # what is computed elsewhere has none
+    return unchanged(load_encoder(saved["name"], base_url=saved["base_url"], engine=engine), kept)
 
 
 def unchanged(encoder: Loaded, kept: Kept) -> Loaded:

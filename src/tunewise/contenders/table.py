@@ -7,6 +7,7 @@ from typing import Any
 
 from tunewise.contenders import adapter, full, hybrid, lexical, lora, partial, pretrained
 from tunewise.contenders.contender import Contender, Entrant, Kept
+from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError, OptionError
 from tunewise.files import whole_folder, write_text
 from tunewise.progress import Progress, silent
@@ -114,6 +115,8 @@ def _described(contender: Contender) -> dict[str, Any]:
             "base_url": getattr(contender.encoder, "base_url", None),
             "stamp": contender.encoder.stamp,
         }
+        if isinstance(contender.encoder, TransformerEncoder):
+            described["encoder"]["engine"] = contender.encoder.way.word
     if contender.parts:
         described["parts"] = {role: _described(part) for role, part in contender.parts.items()}
     return described

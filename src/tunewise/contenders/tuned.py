@@ -18,7 +18,7 @@ from tunewise.contenders.contender import (
     named,
     unchanged,
 )
-from tunewise.encoders import Encoder, TransformerEncoder, load_folder, save_model
+from tunewise.encoders import Encoder, TransformerEncoder, held, load_folder, save_model
 from tunewise.files import whole_folder
 from tunewise.progress import Progress
 from tunewise.rankings import Rankings
@@ -52,8 +52,9 @@ def load(kept: Kept) -> Contender:
     Raises EncoderError when it is not the one that was measured.
     """
     if kept.saved["settings"]["blend"]:
-        name = kept.saved["encoder"]["name"]
-        encoder: Encoder = unchanged(load_folder(kept.folder, name=name), kept)
+        saved = kept.saved["encoder"]
+        there = load_folder(kept.folder, name=saved["name"], engine=saved["engine"])
+        encoder: Encoder = unchanged(there, kept)
     else:
         encoder = kept_encoder(kept)
     return _contender(
@@ -98,7 +99,7 @@ def _fitted(
     )
     settings = tuned.settings(best.share) | {"recipes_tried": len(candidates)}
     if best.share:
-        moved = blended(encoder, tuned, best.share)
+        moved = blended(encoder, tuned, best.share, lesson.columns[1])
         contender: Contender = made(encoder=moved, settings=settings, notes=tuned.notes)
         if base is None or _dev(contender, setting) >= _dev(base, setting):
             return contender
@@ -106,13 +107,18 @@ def _fitted(
     return made(encoder=encoder, settings={**settings, "blend": 0.0}, notes=(*tuned.notes, note))
 
 
-def blended(encoder: TransformerEncoder, tuned: Tuned, share: float) -> TransformerEncoder:
-    """The encoder with weights this share of the way to the tuned ones, in a folder beside them."""
+def blended(
+    encoder: TransformerEncoder, tuned: Tuned, share: float, texts: Sequence[str]
+) -> TransformerEncoder:
+    """The encoder with weights this share of the way to the tuned ones, in a folder beside them.
+
+    It computes as the encoder does, if on some of `texts` that is faithful for its weights too.
+    """
     folder = tuned.weights.parent / f"model-{round(100 * share)}"
     if not folder.is_dir():
         with whole_folder(folder) as beside:
             save_blend(encoder, tuned, share, beside)
-    return load_folder(folder, name=encoder.name)
+    return held(load_folder(folder, name=encoder.name, engine=encoder.way.word), texts)
 
 
 def _dev(contender: Contender, setting: Setting) -> float:

@@ -1,17 +1,22 @@
 """load_encoder: an encoder by its name."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.endpoint import OPENAI, EndpointEncoder
+from tunewise.encoders.settling import settled
 from tunewise.encoders.sources import DEFAULT_ENCODER, OFFICIAL_WEIGHTS, PACKAGE, find
 from tunewise.encoders.stamp import digests
 from tunewise.encoders.transformer import TransformerEncoder
+from tunewise.encoders.way import PLAIN
+from tunewise.encoders.way import way as way_of
 from tunewise.encoders.wordhash import WordHashEncoder
 from tunewise.errors import EncoderError, OptionError
+from tunewise.progress import Progress, silent
 
 _HOSTED = "openai:"
 
@@ -27,11 +32,23 @@ def is_hosted(name: str) -> bool:
     return name.startswith(_HOSTED)
 
 
+def is_local(name: str) -> bool:
+    """Whether the name is that of a model that is computed on this machine.
+
+    >>> is_local("all-MiniLM-L6-v2"), is_local("word-hash")
+    (True, False)
+    """
+    return not is_hosted(name) and name != WordHashEncoder.name
+
+
 def load_encoder(
     name: str | Path = DEFAULT_ENCODER,
     *,
     base_url: str | None = None,
+    engine: str = "auto",
+    texts: Sequence[str] = (),
     cache: Path | Literal[False] | None = None,
+    progress: Progress = silent,
 ) -> Encoder:
     """The encoder called `name`, ready to encode.
 
@@ -39,6 +56,11 @@ def load_encoder(
     hosted model behind `base_url` (default: OpenAI's), or "word-hash". Vectors are kept under
     `cache`, by default the folder in TUNEWISE_CACHE or the user's cache folder; `cache=False`
     keeps nothing. "word-hash" is never kept: hashing is quicker than reading.
+
+    `engine` says how a local model computes: "torch", "onnx" or "openvino", in fp32 or in what
+    follows a colon ("openvino:bf16"). "auto" is the quickest way whose vectors are faithful to
+    torch's in fp32, measured once for this model and machine on a sample of `texts`; until there
+    were texts enough to make it worth measuring, torch in fp32.
 
     Raises EncoderError for a model that is missing, damaged, or that needs pickles or code of
     its own; OptionError for arguments that do not go together.
@@ -52,28 +74,45 @@ def load_encoder(
             f"A base URL goes with a hosted model, and '{name}' is a local one. "
             f"Write the name as '{_HOSTED}MODEL', or leave the base URL out."
         )
+    if engine != "auto" and not is_local(name):
+        raise OptionError(
+            f"An engine ({engine}) goes with a model that is computed on this machine, and "
+            f"'{name}' is none. Leave the engine out."
+        )
     if name == WordHashEncoder.name:
         return WordHashEncoder()
     root = None if cache is False else cache_folder(cache)
     if is_hosted(name):
         model = name.removeprefix(_HOSTED)
         return EndpointEncoder(model, base_url=base_url or OPENAI, cache=root)
-    return _local(name, root)
+    return _in_way(_local(name, root), engine, texts, progress)
 
 
 def load_folder(
-    folder: Path, *, name: str, cache: Path | Literal[False] | None = None
+    folder: Path, *, name: str, engine: str = PLAIN.word, cache: Path | Literal[False] | None = None
 ) -> TransformerEncoder:
     """The sentence-transformers model in a folder, under the name of the one it was made of.
 
+    `engine` is as in `load_encoder`, but for "auto".
     Raises EncoderError as `load_encoder` does.
     """
     source = find(str(folder))
     root = None if cache is False else cache_folder(cache)
     found = digests(source.folder)
     return TransformerEncoder(
-        source.folder, name=name, found=source.found, digests=found, cache=root
+        source.folder, name=name, found=source.found, digests=found, cache=root, way=way_of(engine)
     )
+
+
+def _in_way(
+    encoder: TransformerEncoder,
+    engine: str,
+    texts: Sequence[str],
+    progress: Progress,
+) -> TransformerEncoder:
+    if engine != "auto":
+        return encoder.in_way(way_of(engine))
+    return settled(encoder, texts, progress=progress)
 
 
 def _local(name: str, root: Path | None) -> TransformerEncoder:

@@ -11,22 +11,15 @@ from numpy.typing import NDArray
 
 from tunewise.encoders import tokens
 from tunewise.encoders.cache import read_facts, stores, write_facts
+from tunewise.encoders.runtime import Runtime, TorchRuntime, open_runtime
 from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
-from tunewise.encoders.threads import cores, in_order, one_thread
+from tunewise.encoders.threads import in_order, one_thread
 from tunewise.encoders.vectors import Batch, Side, encode
+from tunewise.encoders.way import PLAIN, Way
 from tunewise.errors import EncoderError
 from tunewise.progress import Progress, silent
 
-ENGINE = "torch fp32"
-"""How vectors are computed; part of the stamp, since another way gives other vectors."""
-
-# Tokens a batch, padding included. On a processor measured with the default model, texts a second
-# of one core at 1,024 / 2,048 / 4,096 / 8,192: short 153/144/129/105, middle 28/28/26/22, long
-# 17/17/17/14 (sentence-transformers' defaults 98, 20, 14): small batches stay in its caches.
-# For a GPU it is a guess.
-_CPU_BUDGET = 1024
-_GPU_BUDGET = 32_768
 _PROMPTS: Mapping[Side, tuple[str, ...]] = {
     "queries": ("query",),
     # The names that sentence-transformers looks for, in its order.
@@ -41,7 +34,9 @@ class TransformerEncoder:
 
     The model is loaded when the first text has to be encoded: if all vectors are in the cache,
     never. Texts are encoded longest first in batches of about as many tokens, on a GPU if there
-    is one, in float32. `found` says where the model was found, `folder` where its files are.
+    is one. `found` says where the model was found, `folder` where its files are, `way` by which
+    engine and in which numbers vectors are computed, `why` what spoke for it, `model_stamp` which
+    model it is whatever the way, `root` where vectors and converted models are kept.
     """
 
     def __init__(
@@ -52,13 +47,20 @@ class TransformerEncoder:
         found: str,
         digests: Mapping[str, str],
         cache: Path | None,
+        way: Way = PLAIN,
+        why: str = "",
+        keep: bool = True,
     ) -> None:
         self.name = name
         self.found = found
-        self.stamp = stamp(ENGINE, *(part for pair in digests.items() for part in pair))
+        self.way, self.why = way, why
+        parts = [part for pair in digests.items() for part in pair]
+        self.stamp, self.model_stamp = stamp(str(way), *parts), stamp(*parts)
         self.folder = folder
-        self._root = cache
-        self._queries, self._documents = stores(cache, self.stamp, name)
+        self._digests = digests
+        self._runtimes: dict[Side, Runtime] = {}
+        self.root = cache
+        self._queries, self._documents = stores(cache if keep else None, self.stamp, name)
         self._loaded: Any = None
         self._tokenizer: Any = None
         self._facts = read_facts(cache, self.stamp)
@@ -109,6 +111,23 @@ class TransformerEncoder:
         """A sentence-transformers model loaded afresh, for whoever wants to change or save it."""
         return _load(self.folder)
 
+    def in_way(self, way: Way, *, why: str = "", keep: bool = True) -> "TransformerEncoder":
+        """The same model with its vectors computed in another way: another encoder.
+
+        `why` says what speaks for it. With `keep=False` vectors are computed whenever they are
+        asked for.
+        """
+        return TransformerEncoder(
+            self.folder,
+            name=self.name,
+            found=self.found,
+            digests=self._digests,
+            cache=self.root,
+            way=way,
+            why=why,
+            keep=keep,
+        )
+
     def prompt(self, side: Side) -> str:
         """What the model wants before each text of this side; empty if nothing."""
         return tokens.prompt_of(self.folder, _PROMPTS[side])
@@ -118,7 +137,7 @@ class TransformerEncoder:
         if self._facts is None:
             model = self._model()
             self._facts = (int(model.get_embedding_dimension()), _limit(model))
-            write_facts(self._root, self.stamp, *self._facts)
+            write_facts(self.root, self.stamp, *self._facts)
         return self._facts
 
     def _encode(self, texts: Sequence[str], side: Side, progress: Progress) -> NDArray[np.float32]:
@@ -132,16 +151,23 @@ class TransformerEncoder:
         )
 
     def _produce(self, texts: Sequence[str], side: Side) -> Iterator[Batch]:
-        model = self._model()  # before the clock of the first batch runs
+        runtime = self._runtime(side)  # before the clock of the first batch runs
         lengths = self.count_tokens(texts, side=side)
         if (lengths < 0).any():
             lengths = np.array([len(text) // 4 + 1 for text in texts], dtype=np.int64)
         lengths = np.minimum(lengths, self.max_tokens or lengths.max())
-        side_encode = model.encode_query if side == "queries" else model.encode_document
-        on_cpu = model.device.type == "cpu"
-        batches = greedy(lengths, _CPU_BUDGET if on_cpu else _GPU_BUDGET)
-        workers = cores() if on_cpu else 1
-        return _encoded(texts, lengths, batches, side_encode, self.dimension, workers)
+        return _encoded(texts, lengths, runtime, self.dimension)
+
+    def _runtime(self, side: Side) -> Runtime:
+        if side not in self._runtimes:
+            self._runtimes[side] = self._opened(side)
+        return self._runtimes[side]
+
+    def _opened(self, side: Side) -> Runtime:
+        if self.way == PLAIN:
+            return TorchRuntime(self._model(), side, "fp32")
+        kept = None if self.root is None else self.root / "engines" / f"{self.stamp}-{side}"
+        return open_runtime(self.way, self.copy(), side, kept)
 
     def _counter(self) -> Any:
         if self._tokenizer is None:
@@ -174,24 +200,19 @@ def greedy(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64
 
 
 def _encoded(
-    texts: Sequence[str],
-    lengths: NDArray[np.int64],
-    batches: Iterator[NDArray[np.int64]],
-    side_encode: Any,
-    dimension: int,
-    workers: int,
+    texts: Sequence[str], lengths: NDArray[np.int64], runtime: Runtime, dimension: int
 ) -> Iterator[Batch]:
     work, done = int((lengths + 1).sum()), 0
 
     def vectors_of(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not lengths[places[0]]:  # no token to pool over: some models' empty texts
             return places, np.zeros((len(places), dimension), dtype=np.float32)
-        batch = [texts[place] for place in places]
-        given = side_encode(batch, batch_size=len(batch), show_progress_bar=False)
-        return places, np.asarray(given, dtype=np.float32)
+        return places, runtime.vectors([texts[place] for place in places])
 
     with one_thread():
-        for places, vectors in in_order(vectors_of, batches, workers):
+        for places, vectors in in_order(
+            vectors_of, greedy(lengths, runtime.budget), runtime.workers
+        ):
             done += int((lengths[places] + 1).sum())
             yield Batch(places, vectors, done / work)
 

@@ -64,7 +64,12 @@ def _ranked(
     for folder in (Path(name), Path(name) / "model"):
         if (folder / "tunewise.json").is_file():
             return load_contender(folder, task.documents, progress=progress).rank(part.queries)
-    encoder = load_encoder(name, base_url=base_url if is_hosted(name) else None)
+    encoder = load_encoder(
+        name,
+        base_url=base_url if is_hosted(name) else None,
+        texts=task.documents.texts,
+        progress=progress,
+    )
     return nearest(
         encoder.encode_queries(part.queries.texts, progress=progress),
         encoder.encode_documents(task.documents.texts, progress=progress),

@@ -12,7 +12,14 @@ from tunewise.contenders import Contender, Setting, dev_mean, line_up
 from tunewise.data.check import check
 from tunewise.data.language import detect
 from tunewise.data.split import Division, divide
-from tunewise.encoders import DEFAULT_ENCODER, Encoder, is_hosted, load_encoder
+from tunewise.encoders import (
+    DEFAULT_ENCODER,
+    Encoder,
+    TransformerEncoder,
+    is_hosted,
+    is_local,
+    load_encoder,
+)
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
 from tunewise.measurement.contest import Contest, hold
@@ -41,6 +48,7 @@ def measure(
     *,
     encoders: Sequence[str | Encoder] = (DEFAULT_ENCODER,),
     base_url: str | None = None,
+    engine: str = "auto",
     metric: str = "nDCG@10",
     worth: float = 0.02,
     target: float | None = None,
@@ -52,9 +60,10 @@ def measure(
     """Whether off-the-shelf embeddings suffice for this task, or tuning pays.
 
     `encoders` are names for `load_encoder`, or encoders; the first is the plain one the others
-    are held against. `worth` is the smallest gain in `metric` worth having, `target` a level to
-    reach, `budget` seconds of fitting, `contenders` the families to try (None: all). The same
-    task, settings and machine give the same verdict but for times.
+    are held against; `engine` is how local ones compute, as in `load_encoder`. `worth` is the
+    smallest gain in `metric` worth having, `target` a level to reach, `budget` seconds of fitting,
+    `contenders` the families to try (None: all). The same task, settings and machine give the
+    same verdict but for times.
 
     Everything is chosen on dev; the test part is scored once, and its uses are counted.
     Raises OptionError for senseless arguments, DataError for data that can decide nothing,
@@ -69,7 +78,7 @@ def measure(
     metric = parse_metric(metric).name
     _validate(worth, target, budget)
     words = None if contenders is None else list(dict.fromkeys(line_up(contenders)))
-    loaded = _loaded(encoders, base_url)
+    loaded = _loaded(encoders, base_url, engine, task.documents.texts, progress)
     division = divide(task, seed=seed)
     findings = _findings(task, division, loaded[0], worth)
     languages = detect(task.documents.texts, seed=seed)
@@ -82,6 +91,7 @@ def measure(
         "budget_seconds": budget,
         "try": words,
         "encoders": [encoder.name for encoder in loaded],
+        "engines": [_engine(encoder) for encoder in loaded],
         "base_url": base_url,
         "seed": seed,
     }
@@ -241,7 +251,13 @@ def _data(
     }
 
 
-def _loaded(encoders: Sequence[str | Encoder], base_url: str | None) -> list[Encoder]:
+def _loaded(
+    encoders: Sequence[str | Encoder],
+    base_url: str | None,
+    engine: str,
+    texts: Sequence[str],
+    progress: Progress,
+) -> list[Encoder]:
     named = [encoder for encoder in encoders if isinstance(encoder, str)]
     hosted = [name for name in named if is_hosted(name)]
     if base_url is not None and not hosted:
@@ -249,12 +265,27 @@ def _loaded(encoders: Sequence[str | Encoder], base_url: str | None) -> list[Enc
             "A base URL goes with a hosted model, and none of the encoders is one. "
             "Write its name as 'openai:MODEL', or leave the base URL out."
         )
+    if engine != "auto" and not any(map(is_local, named)):
+        raise OptionError(
+            f"An engine ({engine}) goes with models that are computed on this machine, and none "
+            "of the encoders is one. Leave it out."
+        )
     return [
-        load_encoder(encoder, base_url=base_url if encoder in hosted else None)
+        load_encoder(
+            encoder,
+            base_url=base_url if encoder in hosted else None,
+            engine=engine if is_local(encoder) else "auto",
+            texts=texts,
+            progress=progress,
+        )
         if isinstance(encoder, str)
         else encoder
         for encoder in encoders
     ]
+
+
+def _engine(encoder: Encoder) -> str | None:
+    return encoder.way.word if isinstance(encoder, TransformerEncoder) else None
 
 
 def _validate(worth: float, target: float | None, budget: float | None) -> None:

@@ -94,7 +94,8 @@ def tune(
     kind = _kind(data)
     check_options(options, kind)
     metric = metric_of(kind, metric)
-    base = load_encoder(encoder) if isinstance(encoder, str) else encoder
+    texts = data.documents.texts if isinstance(data, Task) else ()
+    base = load_encoder(encoder, texts=texts) if isinstance(encoder, str) else encoder
     if isinstance(data, Task) and rung == "adapter":
         return tune_adapter(data, base, options, metric, progress, began)
     local = tunable(base, options)
@@ -185,7 +186,7 @@ def _delivered(
             else "no tuned weights did better on dev"
         )
         return Outcome(base, base, False, f"{why}: the base is delivered")
-    made = blended(stage.encoder, tuned, point.share)
+    made = blended(stage.encoder, tuned, point.share, ground.lesson.columns[1])
     before, after = (ground.dev(encoding(one, progress)) for one in (stage.encoder, made))
     if after < before:
         why = (
@@ -232,7 +233,9 @@ def _without(stage: Stage, runs: _Runs) -> TransformerEncoder | None:
     if runs.plain is None:
         return None
     point = runs.plain.best(loss=runs.options.keep_loss)
-    return blended(stage.encoder, runs.plain, point.share) if point.share else stage.encoder
+    if not point.share:
+        return stage.encoder
+    return blended(stage.encoder, runs.plain, point.share, stage.ground.lesson.columns[1])
 
 
 def _why_not(runs: _Runs, outcome: Outcome) -> str:

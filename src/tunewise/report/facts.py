@@ -3,14 +3,14 @@
 import os
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tunewise.comparison import interval
 from tunewise.contenders import Contender
-from tunewise.encoders import DEFAULT_ENCODER
+from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
 from tunewise.verdict import Change, Needed, Price, Standing, Stories, Target, Verdict
@@ -181,7 +181,9 @@ def _command(data: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     words += [word for role, name in columns.items() for word in ("--column", f"{role}={name}")]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words += [word for name in settings["encoders"] for word in ("--encoder", name)]
+    engines = [engine for engine in settings["engines"] if engine is not None]
     flags = {
+        "--engine": (engines[0] if engines else None, None),
         "--base-url": (settings["base_url"], None),
         "--metric": (settings["metric"], "nDCG@10"),
         "--worth": (settings["worth"], 0.02),
@@ -204,10 +206,17 @@ def _timing(verdict: Verdict, prices: Prices) -> dict[str, Any]:
             "processor": platform.processor() or platform.machine(),
             "cores": os.cpu_count() or 1,
         },
+        "encoding": _encoding(verdict.contenders),
         "contenders": {
             contender.name: _price(verdict, contender, prices) for contender in verdict.contenders
         },
     }
+
+
+def _encoding(contenders: Sequence[Contender]) -> list[str]:
+    """What spoke for the way each encoder computes, where there was a choice."""
+    encoders = [one.encoder for one in contenders if isinstance(one.encoder, TransformerEncoder)]
+    return list(dict.fromkeys(encoder.why for encoder in encoders if encoder.why))
 
 
 def _version(package: str) -> str:

@@ -166,6 +166,8 @@ def _about(facts: Facts, width: int, paint: Paint) -> list[str]:
         lines += _labelled("Needed", needed_words(facts["needed"]), width, paint)
     use = facts["data"]["test_use"]
     lines += _labelled("Test", test_use_words(use), width, paint)
+    for told in facts["timing"]["encoding"]:
+        lines += _labelled("Engine", told, width, paint)
     return lines
 
 

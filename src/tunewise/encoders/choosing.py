@@ -1,0 +1,215 @@
+"""Choosing how vectors are computed: the quickest way here that is faithful to the plain one."""
+
+import json
+import logging
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders.stamp import stamp
+from tunewise.encoders.threads import cores
+from tunewise.encoders.way import PLAIN, WAYS, Way, way
+from tunewise.errors import EncoderError, OptionError
+from tunewise.files import write_text
+
+FAITHFUL = {"fp32": 0.9999, "bf16": 0.999}
+"""The least cosine to the plain vector that any text of the sample may have, by precision."""
+_GAIN = 1.15  # times as quick as the plain way: less is not worth another space of vectors
+_NEAR = 10
+_FORMAT = 1
+
+Encode = Callable[[Way, Sequence[str]], NDArray[np.float32]]
+"""Unit vectors of texts in one way, opened before the clock of `measure_ways` runs."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One way on the sample: how many times as quick as the plain one, and how faithful.
+
+    `minimum` and `mean` are cosines to the plain vectors of the same texts, `overlap` the share
+    of a text's ten nearest in the sample that are the same. `refused` says why it cannot be had.
+    """
+
+    way: Way
+    texts_per_second: float = 0.0
+    times: float = 0.0
+    minimum: float = 0.0
+    mean: float = 0.0
+    overlap: float = 0.0
+    refused: str = ""
+
+    @property
+    def faithful(self) -> bool:
+        """Whether its vectors may stand for the plain ones without asking anybody.
+
+        int8 never may: what it costs shows in the judged queries, not in cosines.
+        """
+        return not self.refused and self.minimum >= FAITHFUL.get(self.way.precision, 2.0)
+
+    def told(self) -> str:
+        """The trial in words."""
+        if self.refused:
+            return f"{self.way}: {self.refused}"
+        return (
+            f"{self.way}: {self.texts_per_second:,.0f} texts/s, {self.times:.1f} times {PLAIN}; "
+            f"cosine {self.minimum:.5f} at least, {self.mean:.6f} on average; "
+            f"{100 * self.overlap:.1f} % of the nearest {_NEAR} the same"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The way that was taken, and the trials it was taken from."""
+
+    way: Way
+    trials: tuple[Trial, ...]
+
+    def told(self) -> str:
+        """The choice and its reason in one line."""
+        [taken] = [trial for trial in self.trials if trial.way == self.way]
+        if self.way == PLAIN:
+            return f"encoding with {PLAIN}: no faithful way is quicker here"
+        return f"encoding with {taken.told()}"
+
+
+def possible() -> list[Way]:
+    """The ways whose libraries are installed; where there is a GPU, torch's."""
+    import torch
+
+    have = {"torch"}
+    if not torch.cuda.is_available():
+        have |= {"onnx"} if _has("onnxruntime", "onnxscript") else set()
+        have |= {"openvino"} if _has("openvino") else set()
+    return [each for each in WAYS if each.engine in have and each.precision in FAITHFUL]
+
+
+def measure_ways(ways: Sequence[Way], texts: Sequence[str], encode: Encode) -> tuple[Trial, ...]:
+    """Each way on the same texts, best of two rounds that go through all ways in turn."""
+    seconds: dict[Way, float] = {}
+    vectors: dict[Way, NDArray[np.float32]] = {}
+    refused: dict[Way, str] = {}
+    for each in ways:
+        try:
+            vectors[each] = encode(each, texts)
+        except EncoderError as error:
+            refused[each] = str(error)
+    for each in [*vectors, *reversed(vectors)]:
+        began = perf_counter()
+        encode(each, texts)
+        took = perf_counter() - began
+        seconds[each] = min(took, seconds.get(each, took))
+    return tuple(
+        Trial(each, refused=refused[each])
+        if each in refused
+        else _trial(each, len(texts), seconds, vectors)
+        for each in ways
+    )
+
+
+def choose(trials: Sequence[Trial]) -> Choice:
+    """The quickest faithful way; the plain one unless another is quicker by a fair bit."""
+    faithful = [trial for trial in trials if trial.faithful]
+    best = max(faithful, key=lambda trial: trial.times)
+    return Choice(best.way if best.times >= _GAIN else PLAIN, tuple(trials))
+
+
+def remembered(root: Path | None, model: str) -> Choice | None:
+    """What was chosen for this model on this machine, with these libraries; None if nothing."""
+    path = _path(root, model)
+    if path is None or not path.is_file():
+        return None
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["format"] != _FORMAT:
+            return None
+        trials = [Trial(**{**trial, "way": way(trial["way"])}) for trial in kept["trials"]]
+        return Choice(way(kept["way"]), tuple(trials))
+    except (ValueError, KeyError, TypeError, OptionError) as error:
+        logger.warning("%s is damaged (%r): the ways are measured anew", path, error)
+        return None
+
+
+def remember(root: Path | None, model: str, choice: Choice) -> None:
+    """Keeps the choice for this model on this machine, with these libraries."""
+    path = _path(root, model)
+    if path is not None:
+        facts = {
+            "format": _FORMAT,
+            "way": choice.way.word,
+            "trials": [_facts(trial) for trial in choice.trials],
+        }
+        write_text(path, json.dumps(facts, indent=2) + "\n")
+
+
+def _trial(
+    each: Way,
+    count: int,
+    seconds: Mapping[Way, float],
+    vectors: Mapping[Way, NDArray[np.float32]],
+) -> Trial:
+    cosines = (vectors[each] * vectors[PLAIN]).sum(axis=1)
+    # a text without tokens has a vector of zeros in every way
+    cosines = np.where(np.abs(vectors[PLAIN]).max(axis=1) > 0, cosines, 1.0)
+    return Trial(
+        each,
+        texts_per_second=count / seconds[each],
+        times=seconds[PLAIN] / seconds[each],
+        minimum=float(cosines.min()),
+        mean=float(cosines.mean()),
+        overlap=_overlap(vectors[each], vectors[PLAIN]),
+    )
+
+
+def _overlap(these: NDArray[np.float32], those: NDArray[np.float32]) -> float:
+    """Share of each row's nearest others that are the same in both."""
+    depth = min(_NEAR, len(these) - 1)
+    if depth < 1:
+        return 1.0
+    near = []
+    for vectors in (these, those):
+        alike = vectors @ vectors.T
+        np.fill_diagonal(alike, -2)
+        near.append(np.argsort(-alike, axis=1, kind="stable")[:, :depth])
+    same = [len(np.intersect1d(one, other)) for one, other in zip(*near, strict=True)]
+    return float(np.mean(same)) / depth
+
+
+def _facts(trial: Trial) -> Mapping[str, Any]:
+    names = ("texts_per_second", "times", "minimum", "mean", "overlap", "refused")
+    return {"way": trial.way.word} | {name: getattr(trial, name) for name in names}
+
+
+def _path(root: Path | None, model: str) -> Path | None:
+    return None if root is None else root / "engines" / f"{model}-{_machine()}.json"
+
+
+def _machine() -> str:
+    """A stamp of the processor, its cores, and the libraries that compute on it."""
+    flags = Path("/proc/cpuinfo")
+    told = flags.read_text(encoding="utf-8", errors="replace") if flags.is_file() else ""
+    chosen = sorted(
+        {line for line in told.splitlines() if line.startswith(("model name", "flags"))}
+    )
+    libraries = [_version(name) for name in ("torch", "openvino", "onnxruntime")]
+    return stamp(platform.machine(), platform.processor(), str(cores()), *chosen, *libraries)
+
+
+def _version(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"no {package}"
+
+
+def _has(*modules: str) -> bool:
+    return all(find_spec(module) is not None for module in modules)

@@ -1,0 +1,83 @@
+"""OnnxRuntime: a model on a processor through ONNX Runtime."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders.exported import INPUTS, Tokens, example, handing_over, sentence
+from tunewise.encoders.runtime import CPU_BUDGET
+from tunewise.encoders.threads import cores
+from tunewise.encoders.vectors import Side
+from tunewise.extras import need
+from tunewise.files import whole_folder
+
+_FILE = "model.onnx"
+
+
+class OnnxRuntime:
+    """One session for all threads, each operation on the thread that asked for it.
+
+    int8 quantises weights once and activations as they come. `folder` keeps the converted model;
+    None converts it anew each time.
+    """
+
+    budget = CPU_BUDGET
+
+    def __init__(self, model: Any, side: Side, precision: str, folder: Path | None) -> None:
+        library = need("onnxruntime", extra="onnx")
+        self.workers = cores()
+        self._tokens = Tokens(model, side)
+        options = library.SessionOptions()
+        options.intra_op_num_threads = 1
+        with TemporaryDirectory() as passing:
+            path = _converted(model, side, precision, folder or Path(passing))
+            self._session = library.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors (n, d) of one batch."""
+        given = self._session.run(None, dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
+        return np.asarray(given[0], dtype=np.float32)
+
+
+def _converted(model: Any, side: Side, precision: str, folder: Path) -> Path:
+    path = folder / _FILE
+    if not path.is_file():
+        with whole_folder(folder) as beside:
+            _export(model, side, beside / _FILE)
+            if precision == "int8":
+                _quantise(beside / _FILE)
+    return path
+
+
+def _export(model: Any, side: Side, path: Path) -> None:
+    need("onnxscript", extra="onnx")
+    import torch
+
+    sizes = {0: torch.export.Dim("texts"), 1: torch.export.Dim("tokens")}
+    with handing_over():
+        torch.onnx.export(
+            sentence(model, side),
+            example(model, side),
+            str(path),
+            input_names=list(INPUTS),
+            output_names=["vectors"],
+            dynamic_shapes=(sizes, sizes),
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def _quantise(path: Path) -> None:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    whole = path.with_name("whole.onnx")
+    path.rename(whole)
+    quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
+    whole.unlink()

@@ -1,0 +1,75 @@
+"""OpenVinoRuntime: a model on a processor through OpenVINO."""
+
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders.exported import INPUTS, Tokens, example, handing_over, sentence
+from tunewise.encoders.runtime import CPU_BUDGET
+from tunewise.encoders.threads import cores
+from tunewise.encoders.vectors import Side
+from tunewise.extras import need
+from tunewise.files import whole_folder
+
+_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_FILE = "model.xml"
+
+
+class OpenVinoRuntime:
+    """Compiled once for as many streams as there are cores, a thread each.
+
+    `folder` keeps the converted model; None converts it anew each time.
+    """
+
+    budget = CPU_BUDGET
+
+    def __init__(self, model: Any, side: Side, precision: str, folder: Path | None) -> None:
+        library = _library()
+        self.workers = cores()
+        self._tokens = Tokens(model, side)
+        self._compiled = library.Core().compile_model(
+            _converted(library, model, side, folder),
+            "CPU",
+            {
+                "INFERENCE_PRECISION_HINT": _HINTS[precision],
+                "NUM_STREAMS": self.workers,
+                "INFERENCE_NUM_THREADS": self.workers,
+            },
+        )
+        self._own = threading.local()
+
+    def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors (n, d) of one batch."""
+        request = getattr(self._own, "request", None)
+        if request is None:
+            request = self._own.request = self._compiled.create_infer_request()
+        given = request.infer(dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
+        return np.array(next(iter(given.values())), dtype=np.float32)
+
+
+def _library() -> ModuleType:
+    """OpenVINO without its telemetry, which would report when it is imported and converts."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # bars the import
+    return need("openvino", extra="openvino")
+
+
+def _converted(library: ModuleType, model: Any, side: Side, folder: Path | None) -> Any:
+    if folder is not None and (folder / _FILE).is_file():
+        return folder / _FILE
+    with handing_over():
+        made = library.convert_model(sentence(model, side), example_input=example(model, side))
+    for port, name in zip(made.inputs, INPUTS, strict=True):
+        port.get_tensor().set_names({name})
+        port.get_node().set_partial_shape(library.PartialShape([-1, -1]))
+    made.validate_nodes_and_infer_types()
+    if folder is None:
+        return made
+    with whole_folder(folder) as beside:
+        library.save_model(made, beside / _FILE, compress_to_fp16=False)
+    return folder / _FILE

@@ -1,0 +1,137 @@
+"""Served equals evaluated: every engine, in every precision, for every kind of model and side."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from tunewise.encoders import TransformerEncoder, load_encoder, save_model
+from tunewise.encoders.choosing import FAITHFUL
+from tunewise.encoders.runtime import halving
+from tunewise.encoders.settling import held, settled
+from tunewise.encoders.way import PLAIN, WAYS, Way, way
+
+pytestmark = pytest.mark.slow  # models are converted
+
+OTHERS = [each for each in WAYS if each != PLAIN]
+TEXTS = [
+    "open the door",
+    "",
+    "close a file",
+    "file " * 40,
+    "open : close",
+    "the door the file the doors",
+    "日本",
+    "door",
+]
+LEAST = {**FAITHFUL, "int8": 0.9}
+"""Least cosine to the plain vector. What int8 costs is for the judged queries to say: see there."""
+
+
+def local(folder: Path, engine: str, cache: Path | None = None) -> TransformerEncoder:
+    encoder = load_encoder(str(folder), engine=engine, cache=cache or False)
+    assert isinstance(encoder, TransformerEncoder)
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def models(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A base, one with other weights as deep tuning leaves it, one with a map for each side."""
+    home = tmp_path_factory.mktemp("models")
+    shutil.copytree(tiny_model, home / "tuned")
+    weights, draw = load_file(home / "tuned" / "model.safetensors"), np.random.default_rng(0)
+    moved = {
+        name: value + draw.normal(scale=0.01, size=value.shape).astype(np.float32)
+        for name, value in weights.items()
+    }
+    save_file(moved, home / "tuned" / "model.safetensors", metadata={"format": "pt"})
+    maps = [np.eye(32) + draw.normal(scale=0.1, size=(32, 32)) for _ in range(2)]
+    query, document = (each.astype(np.float32) for each in maps)
+    save_model(local(tiny_model, "torch"), home / "adapter", query, document)
+    return {"base": tiny_model, "tuned": home / "tuned", "adapter": home / "adapter"}
+
+
+@pytest.mark.parametrize("kind", ["base", "tuned", "adapter"])
+@pytest.mark.parametrize("each", OTHERS, ids=lambda each: each.word)
+def test_every_way_is_faithful_for_every_model_and_side(
+    models: dict[str, Path], kind: str, each: Way
+) -> None:
+    plain, other = local(models[kind], "torch"), local(models[kind], each.word)
+    assert other.stamp != plain.stamp
+    assert other.model_stamp == plain.model_stamp
+    for side in ("encode_queries", "encode_documents"):
+        ours, theirs = getattr(other, side)(TEXTS), getattr(plain, side)(TEXTS)
+        assert ours.dtype == np.float32
+        assert np.linalg.norm(ours, axis=1) == pytest.approx(1, abs=1e-5)
+        assert (ours * theirs).sum(axis=1).min() >= LEAST[each.precision]
+    if kind == "adapter":
+        queries, documents = other.encode_queries(TEXTS), other.encode_documents(TEXTS)
+        assert np.abs(queries - documents).max() > 0.01
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnx"])
+def test_what_was_converted_is_kept_and_used_again(
+    tiny_model: Path, tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = local(tiny_model, engine, tmp_path).encode_documents(TEXTS)
+    made = [path for path in (tmp_path / "engines").rglob("model.*") if path.is_file()]
+    assert made
+    monkeypatch.setattr("tunewise.encoders.exported.sentence", None)  # no other conversion
+    monkeypatch.setattr(f"tunewise.encoders.{engine}.sentence", None)
+    again = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
+    assert np.array_equal(again.encode_documents(TEXTS), first)
+
+
+def test_openvino_reports_nothing(tiny_model: Path) -> None:
+    local(tiny_model, "openvino").encode_documents(TEXTS)
+    assert sys.modules["openvino_telemetry"] is None
+
+
+def test_auto_measures_on_the_texts_at_hand_and_remembers(
+    tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = [f"open the door and close file {number} " * 9 for number in range(2000)]
+    few = load_encoder(str(tiny_model), texts=texts[:9], cache=tmp_path)
+    assert isinstance(few, TransformerEncoder)
+    assert few.way == PLAIN
+    assert not (tmp_path / "engines").exists()
+    told: list[str] = []
+    many = load_encoder(
+        str(tiny_model), texts=texts, cache=tmp_path, progress=lambda what, *_: told.append(what)
+    )
+    assert isinstance(many, TransformerEncoder)
+    assert told == ["looking for the quickest faithful way to encode"]
+    assert many.why.startswith("encoding with ")
+    again = settled(few, ())
+    assert (again.way, again.stamp, again.why) == (many.way, many.stamp, many.why)
+
+
+def test_weights_for_which_a_way_is_not_faithful_are_encoded_plainly(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = local(tiny_model, "torch:bf16")
+    assert held(encoder, TEXTS).way == Way("torch", "bf16")
+    monkeypatch.setitem(FAITHFUL, "bf16", 1.1)
+    left = held(encoder, TEXTS)
+    assert left.way == PLAIN
+    assert left.why.startswith("not with torch bf16")
+
+
+def test_a_batch_too_large_is_halved_until_it_fits_and_in_order() -> None:
+    import torch
+
+    sizes = []
+
+    def vectors(texts: list[str]) -> np.ndarray:
+        sizes.append(len(texts))
+        if len(texts) > 2:
+            raise torch.OutOfMemoryError
+        return np.array([[float(text)] for text in texts], dtype=np.float32)
+
+    assert halving(vectors, list("12345"))[:, 0].tolist() == [1, 2, 3, 4, 5]
+    assert sizes == [5, 2, 3, 1, 2]
+    with pytest.raises(torch.OutOfMemoryError):
+        halving(lambda texts: vectors([*texts, "8", "9"]), list("12"))
