@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from tunewise.encoders import Encoder, load_encoder
     from tunewise.measurement.compare import compare
     from tunewise.measurement.measure import measure
+    from tunewise.measurement.shrink import shrink
     from tunewise.measurement.tune import tune
     from tunewise.prices import Prices
-    from tunewise.report import save_tuned, save_verdict
+    from tunewise.report import save_shrunk, save_tuned, save_verdict
     from tunewise.task import Task
     from tunewise.verdict import Verdict
 
@@ -48,8 +49,10 @@ _ROOMS = {
     "measure": "measurement",
     "read_examples": "data.examples",
     "read_task": "data.read",
+    "save_shrunk": "report",
     "save_tuned": "report",
     "save_verdict": "report",
+    "shrink": "measurement",
     "tune": "measurement",
     "write_task": "data.write",
 }
@@ -76,8 +79,10 @@ __all__ = [
     "measure",
     "read_examples",
     "read_task",
+    "save_shrunk",
     "save_tuned",
     "save_verdict",
+    "shrink",
     "tune",
     "write_task",
 ]

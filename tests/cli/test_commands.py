@@ -16,7 +16,17 @@ pytestmark = pytest.mark.usefixtures("home")
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "verdict.schema.json"
 UNTUNED = ["--encoder", "word-hash", "--try", "lexical,pretrained,hybrid"]
-COMMANDS = ("check", "measure", "tune", "negatives", "compare", "search", "advise", "demo")
+COMMANDS = (
+    "check",
+    "measure",
+    "tune",
+    "negatives",
+    "shrink",
+    "compare",
+    "search",
+    "advise",
+    "demo",
+)
 
 
 @pytest.fixture(scope="module")

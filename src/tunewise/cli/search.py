@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tunewise.task import Task
 
 
+_FORM = "shrink.safetensors"
+
+
 def add(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser(
@@ -32,23 +35,26 @@ def add(commands: Any) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Loads the two contenders over the documents, asks both, prints them side by side."""
     from tunewise.contenders import load_contender
+    from tunewise.contenders.shrunk import shrunk
     from tunewise.task import Texts
 
     if parsed.k < 1:
         raise OptionError(f"-k is {parsed.k}, so nothing could be shown. Give 1 or more.")
-    task = read_data(parsed) if parsed.data else _measured(parsed.folder)
+    task = read_data(parsed) if parsed.data else measured_task(parsed.folder)
     query = Texts(["words"], [parsed.words])
     lists = []
     with shown() as progress:
         for part in ("base", "model"):
             contender = load_contender(parsed.folder / part, task.documents, progress=progress)
+            if part == "model" and (parsed.folder / _FORM).is_file():
+                contender = shrunk(contender, parsed.folder / _FORM, task.documents)
             lists.append((contender, contender.rank(query).best(0, parsed.k)))
     (base, _), (winner, _) = lists
     print(_page(task, lists if base.name != winner.name else lists[1:]))
     return 0
 
 
-def _measured(folder: Path) -> "Task":
+def measured_task(folder: Path) -> "Task":
     """The task that the verdict or the tuned model in this folder was made of, read as then."""
     from tunewise.data.read import read_task
 

@@ -12,6 +12,7 @@ from tunewise.contenders.contender import (
     Kept,
     Setting,
     dev_mean,
+    encoding,
     kept_encoder,
     named,
 )
@@ -156,6 +157,7 @@ def _contender(
         bytes_per_document=4 * encoder.dimension,
         rung="adapter",
         encoder=encoder,
+        encode=encoding(encoder, progress, queries=adapter.queries, documents=adapter.documents),
         reembed=adapter.document_map is not None,
         save_vectors=save_vectors,
         notes=notes,

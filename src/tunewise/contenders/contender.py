@@ -16,8 +16,10 @@ from tunewise.metrics import score
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
 from tunewise.task import Part, Texts, Training
+from tunewise.training.exam import Encode
 
 NO_TEXTS = Texts([], [])
+Map = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Loaded = TypeVar("Loaded", bound=Encoder)
 DEPTH = 200  # documents a ranking holds; a fusion of shallower lists loses what one lacks
 
@@ -56,7 +58,8 @@ class Contender:
 
     `rank` gives the best DEPTH documents for each query and `dev` is what it gave for the dev
     queries. `settings` is what was chosen on dev, in plain values: with the encoder's name,
-    enough to load the contender again. `save_vectors` writes what plain sentence-transformers
+    enough to load the contender again. `encode` gives the vectors it compares, adapter and all, if
+    it compares vectors. `save_vectors` writes what plain sentence-transformers
     can load, if there is such a thing. `reembed` says whether the documents need new vectors when
     it replaces the plain encoder. `seconds` is what fitting took, without encoding. `parts` are
     the contenders it is made of.
@@ -71,6 +74,7 @@ class Contender:
     bytes_per_document: int
     rung: str | None = None
     encoder: Encoder | None = None
+    encode: Encode | None = None
     reembed: bool = False
     save_vectors: Callable[[Path], None] | None = None
     notes: tuple[str, ...] = ()
@@ -97,6 +101,23 @@ class Entrant(Protocol):
 
     def load(self, kept: Kept) -> Contender:
         """The contender that was kept, ready to rank its documents."""
+
+
+def encoding(
+    encoder: Encoder,
+    progress: Progress = silent,
+    *,
+    queries: Map = lambda vectors: vectors,
+    documents: Map = lambda vectors: vectors,
+) -> Encode:
+    """What an exam asks: texts of a side become unit vectors, kept in the cache, then mapped."""
+
+    def encode(texts: Sequence[str], side: str) -> NDArray[np.float32]:
+        if side == "queries":
+            return queries(encoder.encode_queries(texts, progress=progress))
+        return documents(encoder.encode_documents(texts, progress=progress))
+
+    return encode
 
 
 def kept_encoder(kept: Kept) -> Encoder:

@@ -69,6 +69,7 @@ def _contender(
         bytes_per_document=words.bytes_per_document + over.bytes_per_document,
         rung=over.rung,
         encoder=over.encoder,
+        encode=over.encode,
         reembed=over.reembed,
         save_vectors=over.save_vectors,
         notes=notes,

@@ -12,6 +12,7 @@ from tunewise.contenders.contender import (
     Contender,
     Kept,
     Setting,
+    encoding,
     kept_encoder,
     named,
 )
@@ -72,5 +73,6 @@ def _contender(
         settings={},
         bytes_per_document=4 * encoder.dimension,
         encoder=encoder,
+        encode=encoding(encoder, progress),
         save_vectors=partial(save_model, encoder),
     )

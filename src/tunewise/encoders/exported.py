@@ -5,6 +5,7 @@ normalising, the adapter of a side. Texts become tokens by the model's own code,
 and limits are its own in every engine.
 """
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +22,18 @@ _TASKS = {"queries": "query", "documents": "document"}
 _PROMPTS = {"queries": ("query",), "documents": ("document", "passage", "corpus")}
 
 
+_TRIED = ("", "one short text", "And, for once, another: longer, with 3 numbers, été & 日本. " * 99)
+
+Inputs = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Numbers of the tokens and mask, each (n, longest)."""
+
+
 class Tokens:
-    """Texts of one side to what the exported function takes."""
+    """Texts of one side to what the exported function takes.
+
+    By the `tokenizers` library alone, three times as quick as the model's own code, where both
+    give the same for a few texts.
+    """
 
     def __init__(self, model: Any, side: Side) -> None:
         self._preprocess = model.preprocess
@@ -30,11 +41,44 @@ class Tokens:
         prompts = model.prompts or {}
         names = [*_PROMPTS[side], model.default_prompt_name]
         self.prompt = next((prompts[name] for name in names if prompts.get(name)), None)
+        self._padding = int(getattr(model.tokenizer, "pad_token_id", None) or 0)
+        self._tokenizer = _alone(model)
+        if self._tokenizer is not None and not self._alike(_TRIED):
+            self._tokenizer = None
 
-    def of(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Numbers of the tokens and mask, each (n, longest)."""
+    def of(self, texts: Sequence[str]) -> Inputs:
+        """What the function takes for these texts."""
+        return self._slowly(texts) if self._tokenizer is None else self._quickly(texts)
+
+    def _alike(self, texts: Sequence[str]) -> bool:
+        quick, slow = self._quickly(texts), self._slowly(texts)
+        return all(np.array_equal(one, other) for one, other in zip(quick, slow, strict=True))
+
+    def _slowly(self, texts: Sequence[str]) -> Inputs:
         features = self._preprocess(list(texts), prompt=self.prompt, task=self._task)
         return features["input_ids"].numpy(), features["attention_mask"].numpy()
+
+    def _quickly(self, texts: Sequence[str]) -> Inputs:
+        rows = self._tokenizer.encode_batch_fast([f"{self.prompt or ''}{text}" for text in texts])
+        numbers = np.full((len(rows), max(map(len, rows))), self._padding, dtype=np.int64)
+        mask = np.zeros_like(numbers)
+        for place, row in enumerate(rows):
+            numbers[place, : len(row)] = row.ids
+            mask[place, : len(row)] = 1
+        return numbers, mask
+
+
+def _alone(model: Any) -> Any:
+    """The model's tokenizer without the model, cutting as it does; None if it has no such thing."""
+    from tokenizers import Tokenizer
+
+    whole = getattr(model.tokenizer, "backend_tokenizer", None)
+    if whole is None or not model.max_seq_length:
+        return None
+    tokenizer = Tokenizer.from_str(whole.to_str())
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(int(model.max_seq_length))
+    return tokenizer
 
 
 def sentence(model: Any, side: Side) -> Any:
@@ -71,16 +115,19 @@ def handing_over() -> Iterator[None]:
 
     Raises EncoderError, with their reason, when they cannot.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
+    level = logging.root.manager.disable
+    logging.disable(max(level, logging.WARNING))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
-        except Exception as error:  # the libraries raise nothing narrower
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise EncoderError(
-                f"This model cannot be handed over to another engine: {reason}. "
-                "Use the engine torch."
-            ) from error
+    except Exception as error:  # the libraries raise nothing narrower
+        [reason, *_] = [*str(error).strip().splitlines(), repr(error)]
+        raise EncoderError(
+            f"This model cannot be handed over to another engine: {reason}. Use the engine torch."
+        ) from error
+    finally:
+        logging.disable(level)
 
 
 def example(model: Any, side: Side) -> tuple[Any, Any]:

@@ -79,5 +79,6 @@ def _quantise(path: Path) -> None:
 
     whole = path.with_name("whole.onnx")
     path.rename(whole)
-    quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
+    with handing_over():
+        quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
     whole.unlink()

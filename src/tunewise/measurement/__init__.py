@@ -2,7 +2,8 @@
 
 from tunewise.measurement.compare import compare
 from tunewise.measurement.measure import measure
+from tunewise.measurement.shrink import Shrink, shrink
 from tunewise.measurement.tune import tune
 from tunewise.measurement.tuning import Tuning
 
-__all__ = ["Tuning", "compare", "measure", "tune"]
+__all__ = ["Shrink", "Tuning", "compare", "measure", "shrink", "tune"]

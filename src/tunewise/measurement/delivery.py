@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.contenders import Contender
-from tunewise.contenders.contender import DEPTH, NO_TEXTS
+from tunewise.contenders.contender import DEPTH, NO_TEXTS, encoding
 from tunewise.data.examples import Examples
 from tunewise.encoders import TransformerEncoder, save_model
 from tunewise.progress import Progress
@@ -63,6 +63,7 @@ def _contender(
         bytes_per_document=4 * encoder.dimension,
         rung=rung,
         encoder=encoder,
+        encode=encoding(encoder, progress),
         reembed=rung is not None,
         save_vectors=save,
     )

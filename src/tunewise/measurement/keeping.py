@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from tunewise.contenders.contender import encoding
 from tunewise.data.docstrings import docstring_task
 from tunewise.data.examples import Examples
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError
-from tunewise.measurement.kinds import encoding
 from tunewise.progress import Progress
 from tunewise.task import Part, Task, Texts, Training
 from tunewise.training.exam import Exam, search_exam

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.contenders.contender import encoding
 from tunewise.data.check import check
 from tunewise.data.checks.texts import Reader, cut_off
 from tunewise.data.checks.view import View
@@ -27,7 +28,6 @@ from tunewise.measurement.gains import (
     search_gains,
 )
 from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
-from tunewise.progress import Progress, silent
 from tunewise.retrieval import nearest
 from tunewise.task import Part, Task, Texts
 from tunewise.training.exam import Encode, Exam, likeness_exam, naming_exam, search_exam
@@ -60,17 +60,6 @@ class Ground:
     counts: Mapping[str, int]
     findings: Sequence[Finding]
     split: Mapping[str, Any]
-
-
-def encoding(encoder: Encoder, progress: Progress = silent) -> Encode:
-    """What an exam asks: texts of a side become unit vectors, kept in the cache."""
-
-    def encode(texts: Sequence[str], side: str) -> Vectors:
-        if side == "queries":
-            return encoder.encode_queries(texts, progress=progress)
-        return encoder.encode_documents(texts, progress=progress)
-
-    return encode
 
 
 def metric_of(kind: Kind, named: str | None) -> str:

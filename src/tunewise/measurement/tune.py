@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tunewise.contenders.contender import encoding
 from tunewise.contenders.tuned import blended
 from tunewise.data.examples import Examples, Kind, ScoredPairs
 from tunewise.encoders import (
@@ -21,7 +22,6 @@ from tunewise.measurement.gains import Gain
 from tunewise.measurement.keeping import Keep
 from tunewise.measurement.kinds import (
     Ground,
-    encoding,
     metric_of,
 )
 from tunewise.measurement.options import Options, Step, check_options, tunable

@@ -7,6 +7,7 @@ Nothing here decides anything. Every word and number comes from the dict that
 from tunewise.report.facts import facts
 from tunewise.report.page import to_page
 from tunewise.report.save import check_place, save_report, save_verdict
+from tunewise.report.shrunk import save_shrunk, shrunk_text
 from tunewise.report.text import findings_text, printable, to_text
 from tunewise.report.told import tuned_text
 from tunewise.report.tuned import check_tuned_place, save_tuned
@@ -18,8 +19,10 @@ __all__ = [
     "findings_text",
     "printable",
     "save_report",
+    "save_shrunk",
     "save_tuned",
     "save_verdict",
+    "shrunk_text",
     "to_page",
     "to_text",
     "tuned_text",

@@ -3,6 +3,7 @@
 As in `drawings.py`, positions across are in per cent and positions down in pixels.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -74,6 +75,32 @@ def draw_frontier(points: Sequence[Facts], loss: float) -> Curve | None:
         for point in known
     ]
     return Curve(tuple(dots), round_ticks(across, most=5), _upright(up), across.at(limit))
+
+
+def draw_sizes(points: Sequence[Facts], chosen: str) -> Curve | None:
+    """The share kept upwards, in per cent, bytes (logarithmic) to the right; None for one point.
+
+    `points` are the forms on the frontier, smallest first; the one called `chosen` is solid.
+    """
+    if len(points) < 2:
+        return None
+    across = around([math.log10(point["bytes"]) for point in points])
+    up = around([100 * point["kept"] for point in points])
+    dots = [
+        Dot(
+            across.at(math.log10(point["bytes"])),
+            _down(up, 100 * point["kept"]),
+            "",
+            point["form"]["name"] == chosen,
+        )
+        for point in points
+    ]
+    ticks = [
+        Tick(across.at(math.log10(value)), f"{value:,}")
+        for value in (2**power for power in range(40))
+        if across.low <= math.log10(value) <= across.high
+    ]
+    return Curve(tuple(dots), tuple(ticks), _upright(up))
 
 
 def _down(scale: Scale, value: float) -> float:

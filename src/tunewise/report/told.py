@@ -26,16 +26,16 @@ def tuned_text(facts: Facts, *, width: int = 100) -> str:
 
     No line is wider than `width`, and nothing in it can steer a terminal.
     """
-    lines = [*_wrapped(headline(facts), width), ""]
-    lines += _bullets([facts["reason"], *_how(facts)], width)
+    lines = [*wrapped(headline(facts), width), ""]
+    lines += bullets([facts["reason"], *_how(facts)], width)
     if facts["improved"] and len(facts["gains"]) > 1:
-        lines += ["", *_table(gain_rows(facts))]
+        lines += ["", *rows_text(gain_rows(facts))]
     if facts["keep"] and len(facts["frontier"]) > 1:
-        lines += ["", *_wrapped(frontier_words(facts), width), *_table(frontier_rows(facts))]
+        lines += ["", *wrapped(frontier_words(facts), width), *rows_text(frontier_rows(facts))]
     if facts["matryoshka"]:
-        lines += ["", *_table(prefix_rows(facts)), *_wrapped(prefix_words(facts), width)]
+        lines += ["", *rows_text(prefix_rows(facts)), *wrapped(prefix_words(facts), width)]
     if facts["notes"]:
-        lines += ["", *_bullets(facts["notes"], width)]
+        lines += ["", *bullets(facts["notes"], width)]
     return "\n".join(lines) + "\n"
 
 
@@ -160,7 +160,8 @@ def prefix_words(facts: Facts) -> str:
     return f"{told}." if found["holds"] else f"{told}, less than 97 %: {found['why']}."
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def rows_text(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table's rows under each other."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip()
@@ -168,7 +169,8 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _bullets(texts: Iterable[str], width: int) -> list[str]:
+def bullets(texts: Iterable[str], width: int) -> list[str]:
+    """Each text after a dash, no line wider than `width`."""
     return [
         line
         for text in texts
@@ -176,5 +178,6 @@ def _bullets(texts: Iterable[str], width: int) -> list[str]:
     ]
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines no wider than `width`, without what could steer a terminal."""
     return wrap(printable(text), width) or [""]

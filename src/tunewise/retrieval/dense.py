@@ -14,7 +14,8 @@ _DOCUMENTS = 16_384  # a block of documents: 25 MB at 384 dimensions, 200 MB at 
 _QUERIES = 1_024  # with a block of documents: 64 MB of scores
 _DIGITS = 6
 
-_Scored = tuple[NDArray[np.int64], NDArray[np.float32]]
+Scored = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Document places, increasing, and their scores."""
 
 
 def nearest(
@@ -50,18 +51,19 @@ def nearest(
     largest = _longest(queries, "query") * _longest(documents, "document")
     # 1.01, for a vector "of length one" is often a little longer
     decimals = _DIGITS - (math.ceil(math.log10(largest / 1.01)) if largest > 0 else 0)
-    kept: list[_Scored] = [_nothing() for _ in query_ids]
+    kept: list[Scored] = [nothing() for _ in query_ids]
     for begin, block in _blocks(documents, _DOCUMENTS):
         progress("comparing vectors", begin, len(documents))
         for first, some in _blocks(queries, _QUERIES):
             scores = np.round(some @ block.T, decimals)
             for row, line in enumerate(scores, start=first):
-                kept[row] = _merge(kept[row], line, begin, k)
+                kept[row] = merge(kept[row], line, begin, k)
     progress("comparing vectors", len(documents), len(documents))
     return collect(query_ids, document_ids, kept)
 
 
-def _nothing() -> _Scored:
+def nothing() -> Scored:
+    """No documents."""
     return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
 
 
@@ -70,7 +72,7 @@ def _blocks(vectors: NDArray[np.float32], size: int) -> Iterator[tuple[int, NDAr
         yield begin, np.asarray(vectors[begin : begin + size], dtype=np.float32)
 
 
-def _merge(kept: _Scored, line: NDArray[np.float32], begin: int, k: int) -> _Scored:
+def merge(kept: Scored, line: NDArray[np.float32], begin: int, k: int) -> Scored:
     """The best of what was kept and of a further block, whose first place is `begin`."""
     places, scores = kept
     if len(places) >= k:
@@ -82,7 +84,7 @@ def _merge(kept: _Scored, line: NDArray[np.float32], begin: int, k: int) -> _Sco
     return top(np.concatenate([places, new + begin]), np.concatenate([scores, line[new]]), k)
 
 
-def top(places: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> _Scored:
+def top(places: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Scored:
     """The k best and those tied with the k-th, the first up to 10·k of them, by place.
 
     `places` must be increasing; what is kept is increasing too.

@@ -1,0 +1,92 @@
+"""`tunewise shrink DIR`: the winner's vectors in as few bytes as keep its quality."""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunewise.cli.data import add_data, read_data
+from tunewise.cli.measure import add_prices, prices
+from tunewise.cli.progress import shown
+from tunewise.cli.search import measured_task
+from tunewise.errors import OptionError
+
+if TYPE_CHECKING:
+    from tunewise.contenders import Contender
+    from tunewise.progress import Progress
+    from tunewise.task import Task
+
+
+def add(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "shrink",
+        help="keep the winner's vectors in fewer bytes, as few as keep its quality",
+        description="Measures prefixes and principal components of the vectors in float32, "
+        "float16, int8 and binary, with and without scoring the best again; chooses on dev the "
+        "smallest that surely keeps enough, confirms it on test, and saves it for search.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="what measure or tune wrote")
+    parser.add_argument(
+        "--keep", type=float, default=0.99, metavar="SHARE", help="of the metric (default: 0.99)"
+    )
+    parser.add_argument(
+        "--by",
+        default="total",
+        metavar="WHAT",
+        help="what is to be small: total (all copies; the default) or searched",
+    )
+    parser.add_argument("--prefixes", metavar="LIST", help="dimensions that were trained for")
+    parser.add_argument("--metric", default="nDCG@10", help="what is kept (default: nDCG@10)")
+    parser.add_argument("--seed", type=int, default=0)
+    add_data(parser, flag="--on")
+    add_prices(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Loads the winner over its documents, shrinks, saves, prints."""
+    from tunewise.measurement import shrink
+    from tunewise.report import save_shrunk, shrunk_text
+
+    reckoned = prices(parsed)
+    task = read_data(parsed) if parsed.data else measured_task(parsed.folder)
+    with shown() as progress:
+        contender = _winner(parsed.folder, task, progress)
+        found = shrink(
+            contender,
+            task,
+            metric=parsed.metric,
+            keep=parsed.keep,
+            by=parsed.by,
+            matryoshka=_prefixes(parsed),
+            seed=parsed.seed,
+            progress=progress,
+        )
+        facts = save_shrunk(found, parsed.folder, prices=reckoned)
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    print(shrunk_text(facts, width=width))
+    print(f"Report: {parsed.folder / 'shrink.html'}   Facts: {parsed.folder / 'shrink.json'}")
+    print(f'Try it:  tunewise search {parsed.folder} "your words"')
+    return 0
+
+
+def _winner(folder: Path, task: "Task", progress: "Progress") -> "Contender":
+    from tunewise.contenders import load_contender
+
+    return load_contender(folder / "model", task.documents, progress=progress)
+
+
+def _prefixes(parsed: argparse.Namespace) -> tuple[int, ...]:
+    """Those that were asked for, else those that the winner was trained for."""
+    if parsed.prefixes is not None:
+        try:
+            return tuple(int(each) for each in parsed.prefixes.split(","))
+        except ValueError as wrong:
+            raise OptionError(
+                f"--prefixes takes numbers such as 256,128,64, not '{parsed.prefixes}'."
+            ) from wrong
+    saved = json.loads((parsed.folder / "model" / "tunewise.json").read_text(encoding="utf-8"))
+    recipe = saved["settings"].get("recipe") or {}
+    return tuple(recipe.get("matryoshka") or ())

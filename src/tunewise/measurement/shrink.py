@@ -1,0 +1,352 @@
+"""shrink: a contender's vectors in as few bytes as keep what was measured."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from time import perf_counter
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.comparison import Interval, interval
+from tunewise.contenders import Contender
+from tunewise.contenders.contender import DEPTH
+from tunewise.data.split import divide
+from tunewise.errors import DataError, OptionError
+from tunewise.measurement.uses import count_use
+from tunewise.metrics import parse_metric, score
+from tunewise.progress import Progress, silent
+from tunewise.rankings import Rankings
+from tunewise.retrieval import fuse
+from tunewise.retrieval.compact import ENOUGH, Compact, Cut, Form, Kept, fit
+from tunewise.task import Part, Task, Texts
+from tunewise.training.exam import Encode
+
+By = Literal["total", "searched"]
+Vectors = NDArray[np.float32]
+
+_SHARES = (1, 2 / 3, 1 / 2, 1 / 3, 1 / 6)  # of the dimensions, where no prefixes were trained
+_DEEPER = (4, 16)
+_ASKED = 500  # dev queries at most: a choice among many forms need not ask them all
+_TIMED = 50  # queries asked one by one to see how long one takes
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A form on some queries: the metric, the share of the whole vectors' metric, bytes, time.
+
+    `spare` is the mean of the metric less `keep` times the whole vectors', with its interval:
+    above zero, the form keeps what was asked.
+    """
+
+    form: Form
+    score: float
+    kept: float
+    spare: Interval
+    searched: int
+    total: int
+    query_ms: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it surely keeps what was asked."""
+        return self.spare.low >= 0
+
+
+@dataclass(frozen=True)
+class Shrink:
+    """What shrinking came to: all forms on dev, the smallest that keeps enough, and that on test.
+
+    `whole` is the metric of the vectors as they are, on dev and on test. `compact` is what was
+    learned for the chosen form. `notes` say what is to be known of it.
+    """
+
+    contender: Contender
+    metric: str
+    keep: float
+    by: By
+    dimension: int
+    forms: tuple[Measured, ...]
+    chosen: Measured
+    confirmed: Measured
+    whole: tuple[float, float]
+    compact: Compact
+    asked: tuple[int, int]
+    test_use: int
+    notes: tuple[str, ...]
+
+    @property
+    def frontier(self) -> tuple[Measured, ...]:
+        """The forms that no other beats in both bytes and quality, smallest first."""
+        ordered = sorted(self.forms, key=lambda one: (self._bytes(one), -one.score))
+        best, kept = -1.0, []
+        for one in ordered:
+            if one.score > best:
+                best = one.score
+                kept.append(one)
+        return tuple(kept)
+
+    def _bytes(self, one: Measured) -> int:
+        return one.total if self.by == "total" else one.searched
+
+
+def shrink(
+    contender: Contender,
+    task: Task,
+    *,
+    metric: str = "nDCG@10",
+    keep: float = 0.99,
+    by: By = "total",
+    matryoshka: Sequence[int] = (),
+    seed: int = 0,
+    progress: Progress = silent,
+) -> Shrink:
+    """The smallest form of the contender's vectors that surely keeps this share of the metric.
+
+    Forms are the first numbers of each vector (`matryoshka`: those trained for; without, also
+    principal components), in float32, float16, int8 or binary, with and without scoring the best
+    again. What a form needs is learned from the documents, the choice is made on dev, and test is
+    asked once, for the form that was chosen. `by` says what is to be small: all copies together
+    ("total") or the one that is searched ("searched").
+
+    Raises OptionError for a share outside 0 … 1 or a prefix that the vectors do not have,
+    DataError for a contender without vectors or data without dev.
+
+    >>> import tunewise
+    >>> found = tunewise.shrink(contender, task, keep=0.99)  # doctest: +SKIP
+    >>> found.chosen.form.name  # doctest: +SKIP
+    '384 first numbers, binary, best 4k again in int8'
+    """
+    metric = parse_metric(metric).name
+    encode = _checked(contender, keep, by)
+    division = divide(task, seed=seed)
+    dev, test = division.training.dev, division.test.part
+    if not len(dev):
+        raise DataError("There is no dev part to choose on. Add judged queries.")
+    documents = encode(task.documents.texts, "documents")
+    forms = forms_of(documents.shape[1], matryoshka)
+    trial = partial(
+        _trial,
+        contender,
+        task.documents,
+        documents,
+        division.training.relevant_from,
+        metric=metric,
+        keep=keep,
+        seed=seed,
+    )
+    on_dev = trial(_some(dev, seed))
+    measured = []
+    for place, form in enumerate(forms):
+        progress("trying forms", place, len(forms))
+        measured.append(on_dev.measure(fit(form, documents, seed=seed)))
+    chosen = _smallest(measured, by)
+    compact = fit(chosen.form, documents, seed=seed)
+    what = {"shrink": _stamp(contender), "metric": metric, "keep": keep, "by": by, "seed": seed}
+    use = count_use(task, {**what, "task": task.fingerprint})
+    progress("confirming on test", 0, 0)
+    on_test = trial(test)
+    return Shrink(
+        contender=contender,
+        metric=metric,
+        keep=keep,
+        by=by,
+        dimension=documents.shape[1],
+        forms=tuple(measured),
+        chosen=chosen,
+        confirmed=on_test.measure(compact),
+        whole=(on_dev.level, on_test.level),
+        compact=compact,
+        asked=(len(on_dev.part), len(test)),
+        test_use=use,
+        notes=_notes(len(documents), chosen, matryoshka),
+    )
+
+
+def _checked(contender: Contender, keep: float, by: str) -> Encode:
+    if not 0 < keep <= 1:
+        raise OptionError(f"The share to keep is {keep}, but must be above 0 and at most 1.")
+    if by not in get_args(By):
+        raise OptionError(f"What is to be small is total or searched, not '{by}'.")
+    if contender.encode is None:
+        raise DataError(
+            f"'{contender.name}' compares no vectors, so there is nothing to shrink. Choose a "
+            "folder whose winner has an encoder."
+        )
+    return contender.encode
+
+
+def forms_of(dimension: int, matryoshka: Sequence[int] = ()) -> list[Form]:
+    """The forms to try, those with most bytes first.
+
+    Raises OptionError for a prefix that the vectors do not have.
+    """
+    for size in matryoshka:
+        if not 1 <= size <= dimension:
+            raise OptionError(
+                f"A prefix of {size} numbers was asked for, and the vectors have {dimension}. "
+                f"Ask for 1 to {dimension}."
+            )
+    sizes = sorted({dimension, *matryoshka}, reverse=True)
+    cuts: list[tuple[int, Cut]] = [(size, "prefix") for size in sizes]
+    if not matryoshka:
+        sizes = sorted({max(1, round(share * dimension)) for share in _SHARES}, reverse=True)
+        cuts = [(size, cut) for size in sizes for cut in get_args(Cut)]
+    forms = [form for size, cut in cuts for form in _of_cut(Form(size, cut), dimension)]
+    return sorted(forms, key=lambda form: -form.bytes_of(dimension))
+
+
+def _of_cut(cut: Form, dimension: int) -> list[Form]:
+    """The forms of one cut: every kind of numbers, alone and with the best scored again."""
+    binary = replace(cut, numbers="binary")
+    forms = [replace(cut, numbers=word) for word in ("float32", "float16", "int8")]
+    forms += [binary, *(replace(binary, again="query", deeper=deeper) for deeper in _DEEPER)]
+    for again in ("int8", "float16"):
+        forms += [replace(binary, again=again, deeper=deeper) for deeper in _DEEPER]
+    if cut.size < dimension:
+        forms.append(replace(cut, numbers="int8", again="int8", deeper=_DEEPER[0]))
+    return forms
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Queries, documents and judgments to measure forms with, and what the whole vectors reach."""
+
+    part: Part
+    asked: Vectors
+    documents: Vectors
+    ids: Sequence[str]
+    words: Rankings | None
+    fusion: Mapping[str, Any]
+    metric: str
+    keep: float
+    relevant_from: float
+    seed: int
+    whole: NDArray[np.float64]
+
+    @property
+    def level(self) -> float:
+        """The metric of the whole vectors."""
+        return float(self.whole.mean())
+
+    def measure(self, compact: Compact) -> Measured:
+        """What a form keeps of it, at which price."""
+        kept = compact.keep(self.documents)
+        scores = self.scores(compact, kept)
+        spare = interval(scores - self.keep * self.whole, self.part.groups, seed=self.seed)
+        dimension = self.documents.shape[1]
+        return Measured(
+            form=compact.form,
+            score=float(scores.mean()),
+            kept=float(scores.mean() / self.level) if self.level else 1.0,
+            spare=spare,
+            searched=compact.form.searched,
+            total=compact.form.bytes_of(dimension),
+            query_ms=self._wait(compact, kept),
+        )
+
+    def scores(self, compact: Compact, kept: Kept) -> NDArray[np.float64]:
+        """The metric of each query."""
+        ranked = self._ranked(compact, kept)
+        found = score(ranked, self.part.judgments, [self.metric], relevant_from=self.relevant_from)
+        return found.of(self.metric)
+
+    def _ranked(self, compact: Compact, kept: Kept) -> Rankings:
+        ids = self.part.queries.ids
+        if self.words is None:
+            depth = max(10, parse_metric(self.metric).k or 100)
+            return compact.search(self.asked, kept, ids, self.ids, k=depth)
+        ranked = compact.search(self.asked, kept, ids, self.ids, k=DEPTH)
+        weight, method = self.fusion["weight"], self.fusion["method"]
+        return fuse(self.words, ranked, weight=weight, method=method)
+
+    def _wait(self, compact: Compact, kept: Kept) -> float:
+        """Milliseconds one query takes by itself, its vector given."""
+        waits = []
+        for row in range(min(_TIMED, len(self.asked))):
+            began = perf_counter()
+            compact.search(self.asked[row : row + 1], kept, ["q"], self.ids)
+            waits.append(perf_counter() - began)
+        return 1000 * float(np.median(waits))
+
+
+def _trial(
+    contender: Contender,
+    texts: Texts,
+    documents: Vectors,
+    relevant_from: float,
+    part: Part,
+    *,
+    metric: str,
+    keep: float,
+    seed: int,
+) -> _Trial:
+    """What the contender's forms are measured with on this part."""
+    assert contender.encode is not None  # noqa: S101 - looked at before
+    words = contender.parts.get("lexical")
+    trial = _Trial(
+        part=part,
+        asked=contender.encode(part.queries.texts, "queries"),
+        documents=documents,
+        ids=texts.ids,
+        words=None if words is None else words.rank(part.queries),
+        fusion={} if words is None else contender.settings,
+        metric=metric,
+        keep=keep,
+        relevant_from=relevant_from,
+        seed=seed,
+        whole=np.empty(0),
+    )
+    plain = fit(Form(documents.shape[1]), documents[:1])
+    return replace(trial, whole=trial.scores(plain, plain.keep(documents)))
+
+
+def _some(part: Part, seed: int) -> Part:
+    """The part, or so many of its queries drawn at random."""
+    if len(part) <= _ASKED:
+        return part
+    places = sorted(np.random.default_rng(seed).choice(len(part), _ASKED, replace=False).tolist())
+    queries = part.queries.take(places)
+    return Part(
+        queries,
+        {query: part.judgments[query] for query in queries.ids},
+        [part.groups[place] for place in places],
+    )
+
+
+def _smallest(measured: Sequence[Measured], by: By) -> Measured:
+    """The smallest that surely keeps enough; the whole vectors, as they came, where none does."""
+
+    def price(one: Measured) -> tuple[float, ...]:
+        both = (one.total, one.searched) if by == "total" else (one.searched, one.total)
+        return (*both, one.form.deeper, -one.score)
+
+    enough = [one for one in measured if one.holds]
+    if enough:
+        return min(enough, key=price)
+    return max(measured, key=lambda one: (one.form.size, one.form.numbers == "float32"))
+
+
+def _notes(documents: int, chosen: Measured, matryoshka: Sequence[int]) -> tuple[str, ...]:
+    notes = []
+    if documents < ENOUGH:
+        notes.append(
+            f"{documents} vectors are few to learn from ({ENOUGH} are enough): other documents "
+            "may be kept less well"
+        )
+    if not chosen.holds:
+        notes.append(
+            "no form surely keeps enough, so the vectors stay as they are: dev has too few "
+            "queries, or too much was asked"
+        )
+    if not matryoshka:
+        notes.append(
+            "the encoder was not trained for prefixes; `tunewise tune --matryoshka` does that"
+        )
+    return tuple(notes)
+
+
+def _stamp(contender: Contender) -> list[Any]:
+    stamp = None if contender.encoder is None else contender.encoder.stamp
+    return [contender.name, stamp, dict(contender.settings)]

@@ -1,0 +1,61 @@
+"""A verdict computed by another engine: said, reproducible, and loaded again in the same way."""
+
+import pytest
+
+import tunewise
+from tunewise.contenders import load_contender
+from tunewise.errors import OptionError
+from tunewise.report import facts, to_text
+from tunewise.testing import tiny_task
+
+ENGINE = "torch:bf16"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def verdict(word_model):
+    return tunewise.measure(
+        tiny_task(),
+        encoders=[str(word_model)],
+        engine=ENGINE,
+        contenders=["lexical", "pretrained", "full"],
+    )
+
+
+@pytest.mark.slow
+def test_the_engine_is_told_and_named_in_the_command_that_repeats_it(verdict):
+    found = facts(verdict)
+    assert found["settings"]["engines"] == [ENGINE]
+    assert f"--engine {ENGINE}" in found["reproduce"]
+
+
+@pytest.mark.slow
+def test_every_kept_contender_is_loaded_in_the_way_it_was_measured(verdict, tmp_path):
+    task = tiny_task()
+    for contender in verdict.contenders:
+        tunewise.contenders.save_contender(contender, tmp_path / contender.name)
+        again = load_contender(tmp_path / contender.name, task.documents)
+        expected = contender.rank(task.queries)
+        assert again.rank(task.queries).documents.tolist() == expected.documents.tolist()
+        if contender.encoder is not None:
+            assert again.encoder.way == contender.encoder.way
+            assert again.encoder.stamp == contender.encoder.stamp
+
+
+@pytest.mark.slow
+def test_why_an_encoder_computes_as_it_does_is_told(verdict, word_model):
+    assert "Engine" not in to_text(facts(verdict))
+    [pretrained] = [one for one in verdict.contenders if one.name == "pretrained"]
+    pretrained.encoder.why = "encoding with torch bf16: 900 texts/s, 2.7 times torch fp32"
+    assert "Engine" in to_text(facts(verdict))
+
+
+def test_an_engine_without_a_model_on_this_machine_is_refused():
+    with pytest.raises(OptionError, match="none of the encoders is one"):
+        tunewise.measure(tiny_task(), encoders=["word-hash"], engine="onnx")

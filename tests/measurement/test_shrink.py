@@ -1,0 +1,153 @@
+"""shrink: the smallest form that surely keeps enough, confirmed on test, kept and loaded again."""
+
+import numpy as np
+import pytest
+
+import tunewise
+from tunewise.contenders import TABLE, Setting
+from tunewise.contenders.shrunk import save_compact, shrunk
+from tunewise.data.split import divide
+from tunewise.encoders import WordHashEncoder
+from tunewise.errors import DataError, OptionError
+from tunewise.measurement.shrink import Measured, forms_of
+from tunewise.metrics import score
+from tunewise.report import save_shrunk, shrunk_text
+from tunewise.testing import tiny_task
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def task():
+    return tiny_task()
+
+
+@pytest.fixture(scope="module")
+def contenders(task):
+    """lexical, pretrained and hybrid over a hash of words."""
+    setting = Setting(divide(task).training, [WordHashEncoder(96)], "nDCG@10")
+    earlier = []
+    for word in ("lexical", "pretrained", "hybrid"):
+        earlier += TABLE[word].fit(setting, earlier)
+    return {one.name: one for one in earlier}
+
+
+@pytest.fixture(scope="module")
+def found(task, contenders):
+    return tunewise.shrink(contenders["pretrained"], task, keep=0.8)
+
+
+def test_the_smallest_form_that_surely_keeps_enough_is_chosen(found):
+    enough = [one for one in found.forms if one.spare.low >= 0]
+    assert found.chosen.total == min(one.total for one in enough)
+    assert found.chosen.total < 4 * 96
+    assert found.chosen.holds
+
+
+def test_what_is_small_may_be_the_copy_that_is_searched(task, contenders, found):
+    other = tunewise.shrink(contenders["pretrained"], task, keep=0.8, by="searched")
+    enough = [one for one in other.forms if one.holds]
+    assert other.chosen.searched == min(one.searched for one in enough)
+    assert other.chosen.searched <= found.chosen.searched
+
+
+def test_the_frontier_has_no_form_that_another_beats(found):
+    sizes = [one.total for one in found.frontier]
+    scores = [one.score for one in found.frontier]
+    assert sizes == sorted(set(sizes))
+    assert scores == sorted(set(scores))
+    for one in found.forms:
+        assert any(best.total <= one.total and best.score >= one.score for best in found.frontier)
+
+
+def test_whole_vectors_keep_all_of_it(found):
+    [whole] = [one for one in found.forms if one.form.size == 96 and one.form.cut == "prefix"
+               and one.form.numbers == "float32"]  # fmt: skip
+    assert whole.kept == 1.0
+    assert whole.score == pytest.approx(found.whole[0])
+    assert whole.total == 384
+
+
+def test_test_confirms_the_very_form_that_is_kept(task, contenders, found, tmp_path):
+    """The contender that search loads gives on test what the shrink reports."""
+    save_compact(found.compact, contenders["pretrained"], tmp_path / "form")
+    small = shrunk(contenders["pretrained"], tmp_path / "form", task.documents)
+    test = divide(task).test
+    scores = score(small.rank(test.part.queries), test.part.judgments, ["nDCG@10"])
+    assert scores.mean("nDCG@10") == pytest.approx(found.confirmed.score, abs=1e-9)
+    assert small.bytes_per_document == found.chosen.total
+
+
+def test_a_hybrid_is_measured_with_its_words(task, contenders, tmp_path):
+    hybrid = contenders["hybrid"]
+    found = tunewise.shrink(hybrid, task, keep=0.9)
+    assert found.whole[0] == pytest.approx(
+        score(hybrid.dev, divide(task).training.dev.judgments, ["nDCG@10"]).mean("nDCG@10")
+    )
+    save_compact(found.compact, hybrid, tmp_path / "form")
+    small = shrunk(hybrid, tmp_path / "form", task.documents)
+    words = contenders["lexical"].bytes_per_document
+    assert small.bytes_per_document == found.chosen.total + words
+
+
+def test_where_nothing_surely_keeps_enough_the_vectors_stay(task, contenders, monkeypatch):
+    monkeypatch.setattr(Measured, "holds", property(lambda _: False))
+    found = tunewise.shrink(contenders["pretrained"], task)
+    assert (found.chosen.form.size, found.chosen.form.numbers) == (96, "float32")
+    assert any("stay as they are" in note for note in found.notes)
+
+
+def test_prefixes_that_were_trained_for_take_the_place_of_components():
+    sizes = {form.size for form in forms_of(96, [64, 32])}
+    cuts = {form.cut for form in forms_of(96, [64, 32])}
+    assert (sizes, cuts) == ({96, 64, 32}, {"prefix"})
+    assert {form.cut for form in forms_of(96)} == {"prefix", "pca"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"keep": 0}, "share to keep is 0"),
+        ({"keep": 1.5}, "share to keep is 1.5"),
+        ({"by": "both"}, "total or searched, not 'both'"),
+        ({"matryoshka": [200]}, "200 numbers was asked for, and the vectors have 96"),
+        ({"metric": "nDGC@10"}, "nDGC"),
+    ],
+)
+def test_senseless_wishes_are_refused(task, contenders, options, told):
+    with pytest.raises(OptionError, match=told):
+        tunewise.shrink(contenders["pretrained"], task, **options)
+
+
+def test_words_have_no_vectors_to_shrink(task, contenders):
+    with pytest.raises(DataError, match="compares no vectors"):
+        tunewise.shrink(contenders["lexical"], task)
+
+
+def test_a_form_of_another_contender_or_a_damaged_one_is_refused(task, contenders, found, tmp_path):
+    path = tmp_path / "form"
+    save_compact(found.compact, contenders["pretrained"], path)
+    with pytest.raises(DataError, match="was made for 'pretrained'"):
+        shrunk(contenders["hybrid"], path, task.documents)
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DataError, match="holds no form of vectors"):
+        shrunk(contenders["pretrained"], path, task.documents)
+
+
+def test_the_report_tells_bytes_quality_and_money(found, tmp_path):
+    facts = save_shrunk(found, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "shrink.json", "shrink.html", "shrink.safetensors"
+    }  # fmt: skip
+    told = shrunk_text(facts, width=100)
+    assert f"{found.chosen.total} bytes a document in place of 384" in " ".join(told.split())
+    million = facts["costs"][0]
+    assert million["bytes"]["whole"] == 384 * 10**6
+    assert million["money_a_month"]["whole"] == pytest.approx(0.384 * 0.10)
+    assert "<svg" in (tmp_path / "shrink.html").read_text()
+    assert np.isfinite(facts["confirmed"]["spare"]["low"])
