@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from time import perf_counter
 from typing import Any, Literal, get_args
 
@@ -126,17 +125,8 @@ def shrink(
         raise DataError("There is no dev part to choose on. Add judged queries.")
     documents = encode(task.documents.texts, "documents")
     forms = forms_of(documents.shape[1], matryoshka)
-    trial = partial(
-        _trial,
-        contender,
-        task.documents,
-        documents,
-        division.training.relevant_from,
-        metric=metric,
-        keep=keep,
-        seed=seed,
-    )
-    on_dev = trial(_some(dev, seed))
+    rule = _Rule(metric, keep, division.training.relevant_from, seed)
+    on_dev = _trial(contender, task.documents, documents, _some(dev, seed), rule)
     measured = []
     for place, form in enumerate(forms):
         progress("trying forms", place, len(forms))
@@ -146,7 +136,7 @@ def shrink(
     what = {"shrink": _stamp(contender), "metric": metric, "keep": keep, "by": by, "seed": seed}
     use = count_use(task, {**what, "task": task.fingerprint})
     progress("confirming on test", 0, 0)
-    on_test = trial(test)
+    on_test = _trial(contender, task.documents, documents, test, rule)
     return Shrink(
         contender=contender,
         metric=metric,
@@ -209,6 +199,16 @@ def _of_cut(cut: Form, dimension: int) -> list[Form]:
     return forms
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What is asked of a form: this share of the metric."""
+
+    metric: str
+    keep: float
+    relevant_from: float
+    seed: int
+
+
 @dataclass(frozen=True)
 class _Trial:
     """Queries, documents and judgments to measure forms with, and what the whole vectors reach."""
@@ -219,10 +219,7 @@ class _Trial:
     ids: Sequence[str]
     words: Rankings | None
     fusion: Mapping[str, Any]
-    metric: str
-    keep: float
-    relevant_from: float
-    seed: int
+    rule: _Rule
     whole: NDArray[np.float64]
 
     @property
@@ -234,7 +231,9 @@ class _Trial:
         """What a form keeps of it, at which price."""
         kept = compact.keep(self.documents)
         scores = self.scores(compact, kept)
-        spare = interval(scores - self.keep * self.whole, self.part.groups, seed=self.seed)
+        spare = interval(
+            scores - self.rule.keep * self.whole, self.part.groups, seed=self.rule.seed
+        )
         dimension = self.documents.shape[1]
         return Measured(
             form=compact.form,
@@ -249,13 +248,15 @@ class _Trial:
     def scores(self, compact: Compact, kept: Kept) -> NDArray[np.float64]:
         """The metric of each query."""
         ranked = self._ranked(compact, kept)
-        found = score(ranked, self.part.judgments, [self.metric], relevant_from=self.relevant_from)
-        return found.of(self.metric)
+        found = score(
+            ranked, self.part.judgments, [self.rule.metric], relevant_from=self.rule.relevant_from
+        )
+        return found.of(self.rule.metric)
 
     def _ranked(self, compact: Compact, kept: Kept) -> Rankings:
         ids = self.part.queries.ids
         if self.words is None:
-            depth = max(10, parse_metric(self.metric).k or 100)
+            depth = max(10, parse_metric(self.rule.metric).k or 100)
             return compact.search(self.asked, kept, ids, self.ids, k=depth)
         ranked = compact.search(self.asked, kept, ids, self.ids, k=DEPTH)
         weight, method = self.fusion["weight"], self.fusion["method"]
@@ -275,12 +276,8 @@ def _trial(
     contender: Contender,
     texts: Texts,
     documents: Vectors,
-    relevant_from: float,
     part: Part,
-    *,
-    metric: str,
-    keep: float,
-    seed: int,
+    rule: _Rule,
 ) -> _Trial:
     """What the contender's forms are measured with on this part."""
     assert contender.encode is not None  # noqa: S101 - looked at before
@@ -292,10 +289,7 @@ def _trial(
         ids=texts.ids,
         words=None if words is None else words.rank(part.queries),
         fusion={} if words is None else contender.settings,
-        metric=metric,
-        keep=keep,
-        relevant_from=relevant_from,
-        seed=seed,
+        rule=rule,
         whole=np.empty(0),
     )
     plain = fit(Form(documents.shape[1]), documents[:1])
