@@ -13,7 +13,7 @@ from tunewise.report.amounts import (
     signed,
     signed_interval,
 )
-from tunewise.report.text import printable
+from tunewise.report.text import findings_text, printable
 from tunewise.report.words import test_use_words
 
 Facts = Mapping[str, Any]
@@ -36,6 +36,8 @@ def tuned_text(facts: Facts, *, width: int = 100) -> str:
         lines += ["", *rows_text(prefix_rows(facts)), *wrapped(prefix_words(facts), width)]
     if facts["notes"]:
         lines += ["", *bullets(facts["notes"], width)]
+    if facts["findings"]:
+        lines += ["", findings_text(facts["findings"], width=width)]
     return "\n".join(lines) + "\n"
 
 
