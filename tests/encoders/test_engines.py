@@ -13,6 +13,7 @@ from tunewise.encoders.choosing import FAITHFUL
 from tunewise.encoders.runtime import halving
 from tunewise.encoders.settling import held, settled
 from tunewise.encoders.way import PLAIN, WAYS, Way, way
+from tunewise.errors import EncoderError
 
 pytestmark = pytest.mark.slow  # models are converted
 
@@ -83,6 +84,25 @@ def test_what_was_converted_is_kept_and_used_again(
     monkeypatch.setattr(f"tunewise.encoders.{engine}.sentence", None)
     again = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
     assert np.array_equal(again.encode_documents(TEXTS), first)
+
+
+def test_sides_that_are_computed_alike_share_what_was_converted(
+    models: dict[str, Path], tmp_path: Path
+) -> None:
+    for kind, files in (("base", 1), ("adapter", 2)):
+        encoder = local(models[kind], "openvino", tmp_path / kind)
+        encoder.encode_queries(TEXTS)
+        encoder.encode_documents(TEXTS)
+        assert len(list((tmp_path / kind / "engines").iterdir())) == files
+
+
+def test_a_damaged_conversion_is_said(tiny_model: Path, tmp_path: Path) -> None:
+    local(tiny_model, "openvino", tmp_path).encode_documents(TEXTS)
+    [path] = (tmp_path / "engines").rglob("model.xml")
+    path.write_text("<net")
+    encoder = local(tiny_model, "openvino", tmp_path).in_way(way("openvino"), keep=False)
+    with pytest.raises(EncoderError, match=r"cannot be handed over .* Use the engine torch"):
+        encoder.encode_documents(TEXTS)
 
 
 def test_openvino_reports_nothing(tiny_model: Path) -> None:

@@ -143,13 +143,13 @@ def _tuned(
 
 def _encoder(parsed: argparse.Namespace, data: "Examples", progress: Progress) -> "Encoder":
     from tunewise.encoders import DEFAULT_ENCODER, load_encoder
-    from tunewise.task import Task
+    from tunewise.measurement.tune import trial_texts
 
     return load_encoder(
         parsed.encoder or DEFAULT_ENCODER,
         base_url=parsed.base_url,
         engine=parsed.engine,
-        texts=data.documents.texts if isinstance(data, Task) else (),
+        texts=trial_texts(data),
         progress=progress,
     )
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders.vectors import Side
-from tunewise.errors import EncoderError
+from tunewise.errors import EncoderError, TunewiseError
 
 INPUTS = ("input_ids", "attention_mask")
 _TASKS = {"queries": "query", "documents": "document"}
@@ -121,6 +121,8 @@ def handing_over() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
+    except TunewiseError:
+        raise
     except Exception as error:  # the libraries raise nothing narrower
         [reason, *_] = [*str(error).strip().splitlines(), repr(error)]
         raise EncoderError(

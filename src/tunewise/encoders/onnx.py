@@ -33,7 +33,7 @@ class OnnxRuntime:
         self._tokens = Tokens(model, side)
         options = library.SessionOptions()
         options.intra_op_num_threads = 1
-        with TemporaryDirectory() as passing:
+        with TemporaryDirectory() as passing, handing_over():
             path = _converted(model, side, precision, folder or Path(passing))
             self._session = library.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
@@ -60,18 +60,17 @@ def _export(model: Any, side: Side, path: Path) -> None:
     import torch
 
     sizes = {0: torch.export.Dim("texts"), 1: torch.export.Dim("tokens")}
-    with handing_over():
-        torch.onnx.export(
-            sentence(model, side),
-            example(model, side),
-            str(path),
-            input_names=list(INPUTS),
-            output_names=["vectors"],
-            dynamic_shapes=(sizes, sizes),
-            dynamo=True,
-            external_data=False,
-            verbose=False,
-        )
+    torch.onnx.export(
+        sentence(model, side),
+        example(model, side),
+        str(path),
+        input_names=list(INPUTS),
+        output_names=["vectors"],
+        dynamic_shapes=(sizes, sizes),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
 
 
 def _quantise(path: Path) -> None:
@@ -79,6 +78,5 @@ def _quantise(path: Path) -> None:
 
     whole = path.with_name("whole.onnx")
     path.rename(whole)
-    with handing_over():
-        quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
+    quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
     whole.unlink()

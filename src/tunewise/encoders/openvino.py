@@ -33,15 +33,14 @@ class OpenVinoRuntime:
         library = _library()
         self.workers = cores()
         self._tokens = Tokens(model, side)
-        self._compiled = library.Core().compile_model(
-            _converted(library, model, side, folder),
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": _HINTS[precision],
-                "NUM_STREAMS": self.workers,
-                "INFERENCE_NUM_THREADS": self.workers,
-            },
-        )
+        settings = {
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            "NUM_STREAMS": self.workers,
+            "INFERENCE_NUM_THREADS": self.workers,
+        }
+        with handing_over():
+            made = _converted(library, model, side, folder)
+            self._compiled = library.Core().compile_model(made, "CPU", settings)
         self._own = threading.local()
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -62,8 +61,7 @@ def _library() -> ModuleType:
 def _converted(library: ModuleType, model: Any, side: Side, folder: Path | None) -> Any:
     if folder is not None and (folder / _FILE).is_file():
         return folder / _FILE
-    with handing_over():
-        made = library.convert_model(sentence(model, side), example_input=example(model, side))
+    made = library.convert_model(sentence(model, side), example_input=example(model, side))
     for port, name in zip(made.inputs, INPUTS, strict=True):
         port.get_tensor().set_names({name})
         port.get_node().set_partial_shape(library.PartialShape([-1, -1]))

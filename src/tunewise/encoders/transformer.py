@@ -166,8 +166,20 @@ class TransformerEncoder:
     def _opened(self, side: Side) -> Runtime:
         if self.way == PLAIN:
             return TorchRuntime(self._model(), side, "fp32")
-        kept = None if self.root is None else self.root / "engines" / f"{self.stamp}-{side}"
-        return open_runtime(self.way, self.copy(), side, kept)
+        model = self.copy()
+        return open_runtime(self.way, model, side, self._converted(model, side))
+
+    def _converted(self, model: Any, side: Side) -> Path | None:
+        """Where the model is kept for another engine: one file for both sides, if they are alike.
+
+        OpenVINO makes one file serve all numbers, ONNX Runtime needs one of its own for int8.
+        """
+        if self.root is None:
+            return None
+        which = side if any(type(part).__name__ == "Router" for part in model) else "texts"
+        numbers = "int8" if self.way.precision == "int8" else "float"
+        name = f"{self.model_stamp}-{self.way.engine}-{numbers}-{which}"
+        return self.root / "engines" / name
 
     def _counter(self) -> Any:
         if self._tokenizer is None:

@@ -32,7 +32,7 @@ from tunewise.measurement.uses import count_use
 from tunewise.progress import Progress, silent
 from tunewise.task import Task
 from tunewise.training.choosing import choose_tuned
-from tunewise.training.processes import first
+from tunewise.training.processes import first, processes
 from tunewise.training.recipe import Precision
 from tunewise.training.tuning import Tuned
 
@@ -94,14 +94,21 @@ def tune(
     kind = _kind(data)
     check_options(options, kind)
     metric = metric_of(kind, metric)
-    texts = data.documents.texts if isinstance(data, Task) else ()
-    base = load_encoder(encoder, texts=texts) if isinstance(encoder, str) else encoder
+    base = load_encoder(encoder, texts=trial_texts(data)) if isinstance(encoder, str) else encoder
     if isinstance(data, Task) and rung == "adapter":
         return tune_adapter(data, base, options, metric, progress, began)
     local = tunable(base, options)
     with in_turn(progress):
         stage = staged(data, local, options, metric, keep, progress)
     return _concluded(data, stage, _trained(stage, options, began, progress), progress, began)
+
+
+def trial_texts(data: Examples) -> Sequence[str]:
+    """The texts on which the quickest engine may be looked for.
+
+    None where several processes train together: each would find its own.
+    """
+    return data.documents.texts if isinstance(data, Task) and processes() == 1 else ()
 
 
 @dataclass(frozen=True)
