@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tunewise.encoders.threads import cores
+from tunewise.encoders.threads import cores, give_back
 from tunewise.encoders.vectors import reserve
 from tunewise.errors import EncoderError
 from tunewise.training.layers import trained
@@ -28,6 +28,7 @@ from tunewise.training.reading import Places, Reader
 _IN_MEMORY = 2**30  # bytes of states; more lie in a file
 _ROWS = 128  # texts a GPU encodes at once while it looks at dev
 _TOKENS = 3072  # a piece, padding included: larger ones leave lanes idle, smaller ones cost calls
+_OFTEN = 8  # batches until freed memory is given back: a hundredth of their time
 Vectors = NDArray[np.float32]
 
 
@@ -72,6 +73,7 @@ class Lanes:
         self._half = half
         self._again = again
         self._lanes = lanes or cores()
+        self._learned = 0
 
     def vectors(self, numbers: Places) -> Vectors:
         """The unit vectors (n, d) of texts, without gradients."""
@@ -123,6 +125,9 @@ class Lanes:
                 for piece, out in zip(pieces, made, strict=True)
             ]
             self._take(list(pool.map(self._backward, _dealt(jobs, self._lanes))))
+        self._learned += 1
+        if self._learned % _OFTEN == 0:
+            give_back()
         return value.detach()
 
     def _cut(self, columns: Sequence[Places]) -> list[_Piece]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tunewise.encoders import TransformerEncoder
-from tunewise.encoders.threads import one_thread
+from tunewise.encoders.threads import give_back, one_thread
 from tunewise.encoders.transformer import no_bars
 from tunewise.files import writing
 from tunewise.progress import Progress, silent
@@ -141,9 +141,12 @@ def tune_encoder(
             # the batches are others where they are divided among more processes
             run_folder.begin(folder, {**key, "processes": processes()})
         join()
-        return _run(
-            encoder, lesson, recipe, exam, folder, key, keep, track, until, save_every, progress
-        )
+        try:
+            return _run(
+                encoder, lesson, recipe, exam, folder, key, keep, track, until, save_every, progress
+            )
+        finally:
+            give_back()
 
 
 def run_name(
