@@ -83,6 +83,19 @@ def test_scripts_without_spaces_are_compared_letter_by_letter():
     assert labels(text, text.replace("、", ""), text[:-3] + "た。", "大阪") == [0, 0, 0, 3]
 
 
+def test_the_same_texts_have_the_same_answer_and_others_their_own():
+    texts = [f"text number {n % 3}" for n in range(6)]
+    first = near_duplicates(texts)
+    assert near_duplicates(list(texts)).tolist() == first.tolist() == [0, 1, 2, 0, 1, 2]
+    assert near_duplicates(["ab", "c"]).tolist() == near_duplicates(["a", "bc"]).tolist() == [0, 1]
+    assert near_duplicates(["same", "same"]).tolist() == [0, 0]
+    for other in range(9):  # more than are remembered
+        near_duplicates([str(other)])
+    assert near_duplicates(texts).tolist() == first.tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 1
+
+
 def test_texts_that_cannot_be_encoded_are_compared_too():
     assert labels("a\ud800", "a\ud800 ", "a") == [0, 0, 2]
 

@@ -33,6 +33,7 @@ _EDGE = ""  # stands before the first and after the last word, so that their pla
 _BLOCK = 4_000_000  # characters worked on at once; bounds the memory
 _SAMPLE = 5_000  # texts from which it is learned what is rare
 _SLACK = 1e-9  # for the last digit of a division
+_REMEMBERED = 4  # answers; eight bytes a text each
 _BITS = 256  # of a bitmap: enough to tell sets of up to about a thousand elements apart
 
 # Han, kana, Thai, Lao, Burmese, Khmer: no spaces between words, so a letter stands for a word.
@@ -40,6 +41,8 @@ _UNSPACED = re.compile(
     "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u9fff"
     "\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff])"
 )
+
+_ANSWERED: dict[tuple[bytes, float], NDArray[np.int64]] = {}
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,9 @@ def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> NDArray
     one word. Empty texts are joined with each other and with nothing else.
 
     The size of the shingle is the same for all lengths on purpose: one that grew with the length
-    would part two texts on either side of the border. Raises OptionError for a similarity
-    outside (0, 1].
+    would part two texts on either side of the border. The last few answers are remembered, for
+    findings, division and training ask about the same texts; they cannot be written to. Raises
+    OptionError for a similarity outside (0, 1].
 
     >>> near_duplicates(["Show files!", "list users", "show  files", "show a file"]).tolist()
     [0, 1, 0, 3]
@@ -77,6 +81,27 @@ def near_duplicates(texts: Sequence[str], *, similarity: float = 0.9) -> NDArray
         raise OptionError(
             f"The similarity is {similarity}, but it is a share: choose one above 0 and up to 1."
         )
+    asked = (_content(texts), similarity)
+    if asked not in _ANSWERED:
+        while len(_ANSWERED) >= _REMEMBERED:
+            _ANSWERED.pop(next(iter(_ANSWERED)), None)
+        labels = _clusters(texts, similarity)
+        labels.flags.writeable = False
+        _ANSWERED[asked] = labels
+    return _ANSWERED[asked]
+
+
+def _content(texts: Sequence[str]) -> bytes:
+    """What tells these texts from others, without keeping them."""
+    digest = hashlib.blake2b(digest_size=16)
+    for text in texts:
+        raw = text.encode("utf-8", "surrogatepass")
+        digest.update(len(raw).to_bytes(8, "little"))
+        digest.update(raw)
+    return digest.digest()
+
+
+def _clusters(texts: Sequence[str], similarity: float) -> NDArray[np.int64]:
     labels = np.arange(len(texts), dtype=np.int64)
     rarity = _rarity(texts)
     first_of: dict[bytes, int] = {}
