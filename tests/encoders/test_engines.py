@@ -1,5 +1,6 @@
 """Served equals evaluated: every engine, in every precision, for every kind of model and side."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from tunewise.errors import EncoderError
 
 pytestmark = pytest.mark.slow  # models are converted
 
+KINDS = ["base", "tuned", "adapter", "prompted"]
 OTHERS = [each for each in WAYS if each != PLAIN]
 TEXTS = [
     "open the door",
@@ -40,7 +42,10 @@ def local(folder: Path, engine: str, cache: Path | None = None) -> TransformerEn
 
 @pytest.fixture(scope="module")
 def models(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A base, one with other weights as deep tuning leaves it, one with a map for each side."""
+    """A base, one with other weights as deep tuning leaves it, one with a map for each side.
+
+    And one with a prompt for each side.
+    """
     home = tmp_path_factory.mktemp("models")
     shutil.copytree(tiny_model, home / "tuned")
     weights, draw = load_file(home / "tuned" / "model.safetensors"), np.random.default_rng(0)
@@ -52,10 +57,16 @@ def models(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     maps = [np.eye(32) + draw.normal(scale=0.1, size=(32, 32)) for _ in range(2)]
     query, document = (each.astype(np.float32) for each in maps)
     save_model(local(tiny_model, "torch"), home / "adapter", query, document)
-    return {"base": tiny_model, "tuned": home / "tuned", "adapter": home / "adapter"}
+    shutil.copytree(tiny_model, home / "prompted")
+    path = home / "prompted" / "config_sentence_transformers.json"
+    config = json.loads(path.read_text())
+    path.write_text(
+        json.dumps({**config, "prompts": {"query": "open : ", "document": "close the "}})
+    )
+    return {"base": tiny_model, **{kind: home / kind for kind in KINDS[1:]}}
 
 
-@pytest.mark.parametrize("kind", ["base", "tuned", "adapter"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("each", OTHERS, ids=lambda each: each.word)
 def test_every_way_is_faithful_for_every_model_and_side(
     models: dict[str, Path], kind: str, each: Way
@@ -68,22 +79,25 @@ def test_every_way_is_faithful_for_every_model_and_side(
         assert ours.dtype == np.float32
         assert np.linalg.norm(ours, axis=1) == pytest.approx(1, abs=1e-5)
         assert (ours * theirs).sum(axis=1).min() >= LEAST[each.precision]
-    if kind == "adapter":
+    if kind in ("adapter", "prompted"):
         queries, documents = other.encode_queries(TEXTS), other.encode_documents(TEXTS)
         assert np.abs(queries - documents).max() > 0.01
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnx"])
 def test_what_was_converted_is_kept_and_used_again(
-    tiny_model: Path, tmp_path: Path, engine: str, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, tmp_path: Path, engine: str
 ) -> None:
     first = local(tiny_model, engine, tmp_path).encode_documents(TEXTS)
-    made = [path for path in (tmp_path / "engines").rglob("model.*") if path.is_file()]
+    made = {
+        path: path.stat().st_mtime_ns
+        for path in (tmp_path / "engines").rglob("model.*")
+        if path.is_file()
+    }
     assert made
-    monkeypatch.setattr("tunewise.encoders.exported.sentence", None)  # no other conversion
-    monkeypatch.setattr(f"tunewise.encoders.{engine}.sentence", None)
     again = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
     assert np.array_equal(again.encode_documents(TEXTS), first)
+    assert {path: path.stat().st_mtime_ns for path in made} == made
 
 
 def test_sides_that_are_computed_alike_share_what_was_converted(

@@ -19,7 +19,6 @@ from tunewise.errors import EncoderError, TunewiseError
 
 INPUTS = ("input_ids", "attention_mask")
 _TASKS = {"queries": "query", "documents": "document"}
-_PROMPTS = {"queries": ("query",), "documents": ("document", "passage", "corpus")}
 
 
 _TRIED = ("", "one short text", "And, for once, another: longer, with 3 numbers, été & 日本. " * 99)
@@ -35,12 +34,10 @@ class Tokens:
     give the same for a few texts.
     """
 
-    def __init__(self, model: Any, side: Side) -> None:
+    def __init__(self, model: Any, side: Side, prompt: str) -> None:
         self._preprocess = model.preprocess
         self._task = _TASKS[side]
-        prompts = model.prompts or {}
-        names = [*_PROMPTS[side], model.default_prompt_name]
-        self.prompt = next((prompts[name] for name in names if prompts.get(name)), None)
+        self._prompt = prompt
         self._padding = int(getattr(model.tokenizer, "pad_token_id", None) or 0)
         self._tokenizer = _alone(model)
         if self._tokenizer is not None and not self._alike(_TRIED):
@@ -55,11 +52,11 @@ class Tokens:
         return all(np.array_equal(one, other) for one, other in zip(quick, slow, strict=True))
 
     def _slowly(self, texts: Sequence[str]) -> Inputs:
-        features = self._preprocess(list(texts), prompt=self.prompt, task=self._task)
+        features = self._preprocess(list(texts), prompt=self._prompt or None, task=self._task)
         return features["input_ids"].numpy(), features["attention_mask"].numpy()
 
     def _quickly(self, texts: Sequence[str]) -> Inputs:
-        rows = self._tokenizer.encode_batch_fast([f"{self.prompt or ''}{text}" for text in texts])
+        rows = self._tokenizer.encode_batch_fast([self._prompt + text for text in texts])
         numbers = np.full((len(rows), max(map(len, rows))), self._padding, dtype=np.int64)
         mask = np.zeros_like(numbers)
         for place, row in enumerate(rows):
@@ -81,16 +78,15 @@ def _alone(model: Any) -> Any:
     return tokenizer
 
 
-def sentence(model: Any, side: Side) -> Any:
+def sentence(model: Any, side: Side, prompt: str) -> Any:
     """A torch module that gives the vectors (n, d) for token numbers and mask.
 
     Raises EncoderError for a model that takes more than these two.
     """
     from torch import nn
 
-    tokens = Tokens(model, side)
     for module in model.modules():
-        if tokens.prompt and getattr(module, "include_prompt", True) is False:
+        if prompt and getattr(module, "include_prompt", True) is False:
             raise EncoderError(
                 "This model leaves its prompt out of the vector, which no engine but torch can "
                 "do here. Use the engine torch."
@@ -132,9 +128,9 @@ def handing_over() -> Iterator[None]:
         logging.disable(level)
 
 
-def example(model: Any, side: Side) -> tuple[Any, Any]:
+def example(tokens: Tokens) -> tuple[Any, Any]:
     """Two short texts as the exported function takes them, to trace it with."""
     import torch
 
-    numbers, mask = Tokens(model, side).of(["one short text", "and another that is longer"])
+    numbers, mask = tokens.of(["one short text", "and another that is longer"])
     return torch.from_numpy(numbers), torch.from_numpy(mask)

@@ -27,14 +27,17 @@ class OnnxRuntime:
 
     budget = CPU_BUDGET
 
-    def __init__(self, model: Any, side: Side, precision: str, folder: Path | None) -> None:
+    def __init__(
+        self, model: Any, side: Side, prompt: str, precision: str, folder: Path | None
+    ) -> None:
         library = need("onnxruntime", extra="onnx")
         self.workers = cores()
-        self._tokens = Tokens(model, side)
+        self._tokens = Tokens(model, side, prompt)
         options = library.SessionOptions()
         options.intra_op_num_threads = 1
         with TemporaryDirectory() as passing, handing_over():
-            path = _converted(model, side, precision, folder or Path(passing))
+            module, texts = sentence(model, side, prompt), example(self._tokens)
+            path = _converted(module, texts, precision, folder or Path(passing))
             self._session = library.InferenceSession(
                 str(path), options, providers=["CPUExecutionProvider"]
             )
@@ -45,24 +48,24 @@ class OnnxRuntime:
         return np.asarray(given[0], dtype=np.float32)
 
 
-def _converted(model: Any, side: Side, precision: str, folder: Path) -> Path:
+def _converted(module: Any, texts: Any, precision: str, folder: Path) -> Path:
     path = folder / _FILE
     if not path.is_file():
         with whole_folder(folder) as beside:
-            _export(model, side, beside / _FILE)
+            _export(module, texts, beside / _FILE)
             if precision == "int8":
                 _quantise(beside / _FILE)
     return path
 
 
-def _export(model: Any, side: Side, path: Path) -> None:
+def _export(module: Any, texts: Any, path: Path) -> None:
     need("onnxscript", extra="onnx")
     import torch
 
     sizes = {0: torch.export.Dim("texts"), 1: torch.export.Dim("tokens")}
     torch.onnx.export(
-        sentence(model, side),
-        example(model, side),
+        module,
+        texts,
         str(path),
         input_names=list(INPUTS),
         output_names=["vectors"],

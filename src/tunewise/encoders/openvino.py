@@ -29,17 +29,20 @@ class OpenVinoRuntime:
 
     budget = CPU_BUDGET
 
-    def __init__(self, model: Any, side: Side, precision: str, folder: Path | None) -> None:
+    def __init__(
+        self, model: Any, side: Side, prompt: str, precision: str, folder: Path | None
+    ) -> None:
         library = _library()
         self.workers = cores()
-        self._tokens = Tokens(model, side)
+        self._tokens = Tokens(model, side, prompt)
         settings = {
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             "NUM_STREAMS": self.workers,
             "INFERENCE_NUM_THREADS": self.workers,
         }
         with handing_over():
-            made = _converted(library, model, side, folder)
+            module, texts = sentence(model, side, prompt), example(self._tokens)
+            made = _converted(library, module, texts, folder)
             self._compiled = library.Core().compile_model(made, "CPU", settings)
         self._own = threading.local()
 
@@ -58,10 +61,10 @@ def _library() -> ModuleType:
     return need("openvino", extra="openvino")
 
 
-def _converted(library: ModuleType, model: Any, side: Side, folder: Path | None) -> Any:
+def _converted(library: ModuleType, module: Any, texts: Any, folder: Path | None) -> Any:
     if folder is not None and (folder / _FILE).is_file():
         return folder / _FILE
-    made = library.convert_model(sentence(model, side), example_input=example(model, side))
+    made = library.convert_model(module, example_input=texts)
     for port, name in zip(made.inputs, INPUTS, strict=True):
         port.get_tensor().set_names({name})
         port.get_node().set_partial_shape(library.PartialShape([-1, -1]))

@@ -83,18 +83,18 @@ def halving(
     return np.concatenate([halving(vectors, texts[:half]), halving(vectors, texts[half:])])
 
 
-def open_runtime(way: Way, model: Any, side: Side, folder: Path | None) -> Runtime:
+def open_runtime(way: Way, model: Any, side: Side, prompt: str, folder: Path | None) -> Runtime:
     """The model's side in this way; what is converted is kept in `folder`, if one is given.
 
-    `model` is this runtime's own: it may be changed. Raises MissingExtra when the engine is not
-    installed, EncoderError when it cannot have this model.
+    `model` is this runtime's own: it may be changed. `prompt` goes before each text. Raises
+    MissingExtra when the engine is not installed, EncoderError when it cannot have this model.
     """
     if way.engine == "openvino":
         from tunewise.encoders.openvino import OpenVinoRuntime
 
-        return OpenVinoRuntime(model, side, way.precision, folder)
+        return OpenVinoRuntime(model, side, prompt, way.precision, folder)
     if way.engine == "onnx":
         from tunewise.encoders.onnx import OnnxRuntime
 
-        return OnnxRuntime(model, side, way.precision, folder)
+        return OnnxRuntime(model, side, prompt, way.precision, folder)
     return TorchRuntime(model, side, way.precision)

@@ -167,7 +167,7 @@ class TransformerEncoder:
         if self.way == PLAIN:
             return TorchRuntime(self._model(), side, "fp32")
         model = self.copy()
-        return open_runtime(self.way, model, side, self._converted(model, side))
+        return open_runtime(self.way, model, side, self.prompt(side), self._converted(model, side))
 
     def _converted(self, model: Any, side: Side) -> Path | None:
         """Where the model is kept for another engine: one file for both sides, if they are alike.
