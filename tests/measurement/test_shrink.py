@@ -1,5 +1,8 @@
 """shrink: the smallest form that surely keeps enough, confirmed on test, kept and loaded again."""
 
+from dataclasses import replace
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,8 @@ from tunewise.errors import DataError, OptionError
 from tunewise.measurement.shrink import Measured, forms_of
 from tunewise.metrics import score
 from tunewise.report import save_shrunk, shrunk_text
+from tunewise.retrieval.compact import Form
+from tunewise.task import Texts
 from tunewise.testing import tiny_task
 
 
@@ -81,6 +86,37 @@ def test_test_confirms_the_very_form_that_is_kept(task, contenders, found, tmp_p
     scores = score(small.rank(test.part.queries), test.part.judgments, ["nDCG@10"])
     assert scores.mean("nDCG@10") == pytest.approx(found.confirmed.score, abs=1e-9)
     assert small.bytes_per_document == found.chosen.total
+
+
+@pytest.mark.parametrize("name", ["pretrained", "hybrid"])
+@pytest.mark.parametrize("again", ["query", "int8"])
+def test_what_is_served_is_what_was_measured_beyond_the_candidates(
+    task, name, again, tmp_path, monkeypatch
+):
+    """With more documents than any search looks at, and a form that scores few of them again."""
+    more = [f"{text} Part {n}." for n in range(10) for text in task.documents.texts]
+    crowded = replace(task, documents=Texts([f"d{n}" for n in range(len(more))], more))
+    setting = Setting(divide(crowded).training, [WordHashEncoder(96)], "nDCG@10")
+    earlier = []
+    for word in ("lexical", "pretrained", "hybrid"):
+        earlier += TABLE[word].fit(setting, earlier)
+    [contender] = [one for one in earlier if one.name == name]
+    form = Form(96, numbers="binary", again=again, candidates=15)
+    room = import_module("tunewise.measurement.shrink")
+    monkeypatch.setattr(room, "forms_of", lambda *_, **__: [form])
+    found = tunewise.shrink(contender, crowded, keep=0.01)
+    assert found.chosen.form == form
+    save_compact(found.compact, contender, tmp_path / "form")
+    small = shrunk(contender, tmp_path / "form", crowded.documents)
+    test = divide(crowded).test
+    scores = score(small.rank(test.part.queries), test.part.judgments, ["nDCG@10"])
+    assert scores.mean("nDCG@10") == pytest.approx(found.confirmed.score, abs=1e-9)
+
+
+def test_a_metric_that_looks_further_scores_more_again(task, contenders):
+    near, far = (forms_of(96, k=k) for k in (10, 100))
+    assert {form.candidates for form in near} == {0, 40, 160}
+    assert {form.candidates for form in far} == {0, 400, 1600}
 
 
 def test_a_hybrid_is_measured_with_its_words(task, contenders, tmp_path):

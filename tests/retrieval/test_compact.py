@@ -1,5 +1,7 @@
 """Vectors in fewer bytes: what is kept, what is found, what is refused."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,9 +49,9 @@ def test_whole_vectors_are_searched_exactly():
         (Form(48, numbers="float16"), 0.99),
         (Form(48, numbers="int8"), 0.95),
         (Form(48, "pca"), 1.0),
-        (Form(48, numbers="binary", again="float16", deeper=40), 0.99),
-        (Form(48, numbers="binary", again="int8", deeper=40), 0.95),
-        (Form(24, "pca", "int8", again="int8", deeper=16), 0.9),
+        (Form(48, numbers="binary", again="float16", candidates=400), 0.99),
+        (Form(48, numbers="binary", again="int8", candidates=400), 0.95),
+        (Form(24, "pca", "int8", again="int8", candidates=160), 0.9),
     ],
 )
 def test_fewer_bytes_find_nearly_the_same(form, least):
@@ -58,8 +60,30 @@ def test_fewer_bytes_find_nearly_the_same(form, least):
 
 def test_scoring_again_with_the_whole_query_helps_binary_vectors():
     bare = agree(searched(Form(48, numbers="binary")), EXACT)
-    again = agree(searched(Form(48, numbers="binary", again="query", deeper=16)), EXACT)
+    again = agree(searched(Form(48, numbers="binary", again="query", candidates=160)), EXACT)
     assert 0.2 < bare < again
+
+
+def test_only_candidates_are_scored_again_and_the_others_follow_in_their_order():
+    binary = Form(48, numbers="binary")
+    bare = searched(binary, k=500)
+    few = searched(replace(binary, again="int8", candidates=20), k=500)
+    for row in range(len(QUERIES)):
+        first, again = bare.best(row, 500), few.best(row, 500)
+        least = first[19][1]
+        best = {document for document, score in first if score >= least}
+        assert {document for document, _ in again[: len(best)]} == best
+        assert again[len(best) - 1][1] > again[len(best)][1]
+        places = dict(first)
+        rest = [places[document] for document, _ in again[len(best) :]]
+        assert rest == sorted(rest, reverse=True)
+
+
+def test_how_many_are_asked_for_changes_nothing_above():
+    form = Form(48, numbers="binary", again="int8", candidates=40)
+    few, many = searched(form, k=10), searched(form, k=200)
+    for row in range(len(QUERIES)):
+        assert few.best(row, 10) == many.best(row, 10)
 
 
 def test_binary_scores_are_the_share_of_agreeing_sides_by_hand():
@@ -92,18 +116,18 @@ def test_bytes_are_those_of_all_copies():
     binary = Form(384, numbers="binary")
     assert (binary.searched, binary.bytes_of(384)) == (48, 48)
     assert Form(384).searched == 32 * binary.searched
-    again = Form(128, numbers="binary", again="int8", deeper=4)
+    again = Form(128, numbers="binary", again="int8", candidates=40)
     assert (again.searched, again.bytes_of(384)) == (16, 16 + 384)
-    assert Form(128, numbers="binary", again="query", deeper=4).bytes_of(384) == 16
+    assert Form(128, numbers="binary", again="query", candidates=40).bytes_of(384) == 16
     assert Form(7, numbers="binary").searched == 1
 
 
 def test_every_form_has_its_own_name():
     forms = [Form(48), Form(48, "pca"), Form(24), Form(48, numbers="int8"),
-             Form(48, numbers="binary", again="int8", deeper=4),
-             Form(48, numbers="binary", again="query", deeper=4)]  # fmt: skip
+             Form(48, numbers="binary", again="int8", candidates=40),
+             Form(48, numbers="binary", again="query", candidates=40)]  # fmt: skip
     assert len({form.name for form in forms}) == len(forms)
-    assert forms[4].name == "48 first numbers, binary, best 4k again in int8"
+    assert forms[4].name == "48 first numbers, binary, best 40 again in int8"
 
 
 def test_vectors_of_nothing_are_kept_and_found_last():
@@ -118,7 +142,7 @@ def test_blocks_and_mapped_files_change_nothing(tmp_path, monkeypatch):
     path = tmp_path / "vectors"
     path.write_bytes(DOCUMENTS.tobytes())
     mapped = np.memmap(path, dtype=np.float32, mode="r").reshape(DOCUMENTS.shape)
-    form = Form(32, "pca", "int8", again="int8", deeper=4)
+    form = Form(32, "pca", "int8", again="int8", candidates=40)
     expected = searched(form)
     monkeypatch.setattr("tunewise.retrieval.compact._BLOCK", 37)
     found = searched(form, mapped)
@@ -132,7 +156,7 @@ def test_blocks_and_mapped_files_change_nothing(tmp_path, monkeypatch):
         (Form(49), DOCUMENTS, "49 numbers cannot be kept of vectors that have 48"),
         (Form(0), DOCUMENTS, "0 numbers cannot be kept"),
         (Form(4), DOCUMENTS[:0], "no document vectors to learn from"),
-        (Form(4, deeper=0), DOCUMENTS, "takes 1 time as many or more, not 0"),
+        (Form(4, again="query"), DOCUMENTS, "takes 1 document or more, not 0"),
     ],
 )
 def test_what_cannot_be_kept_is_refused(form, documents, told):

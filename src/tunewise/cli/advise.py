@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from tunewise.cli.measure import add_prices, prices
+from tunewise.cli.values import add_prices, prices
 
 
 def add(commands: Any) -> None:

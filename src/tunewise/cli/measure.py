@@ -4,19 +4,15 @@ import argparse
 import re
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, add_engine, read_data
 from tunewise.cli.progress import shown
-from tunewise.errors import OptionError
+from tunewise.cli.values import add_prices, prices, seconds
 
 if TYPE_CHECKING:
-    from tunewise.prices import Prices
     from tunewise.task import Task
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
 def add(commands: Any) -> None:
@@ -55,17 +51,6 @@ def add_measuring(
     add_prices(parser)
 
 
-def add_prices(parser: argparse.ArgumentParser) -> None:
-    """Adds the prices to reckon with."""
-    parser.add_argument(
-        "--price",
-        action="append",
-        default=[],
-        metavar="WHAT=AMOUNT",
-        help="a price to reckon with: judgment, machine_hour, gigabyte_month, million_tokens",
-    )
-
-
 def run(parsed: argparse.Namespace) -> int:
     """Reads the data and measures it."""
     return measured(read_data(parsed), parsed)
@@ -101,39 +86,6 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
     print(f'Try it:  tunewise search {folder} "your words"')
     return 0
-
-
-def seconds(budget: str | None) -> float | None:
-    """A time such as 90s, 15m or 2h in seconds; None stays None. OptionError for anything else."""
-    if budget is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget)
-    if found is None:
-        raise OptionError(f"--budget takes a time such as 90s, 15m or 2h, not '{budget}'.")
-    return float(found[1]) * _UNITS[found[2]]
-
-
-def prices(parsed: argparse.Namespace) -> "Prices":
-    """The usual prices, with those that were given in their place."""
-    from tunewise.prices import Prices
-
-    given: dict[str, Any] = dict(_price(pair) for pair in parsed.price)
-    return replace(Prices(), **given)
-
-
-def _price(pair: str) -> tuple[str, float]:
-    from tunewise.prices import ORIGINS
-
-    what, _, amount = pair.partition("=")
-    try:
-        value = float(amount)
-    except ValueError:
-        value = -1.0
-    if what not in ORIGINS or value < 0:
-        raise OptionError(
-            f"--price takes WHAT=AMOUNT, not '{pair}'; what can be priced: {', '.join(ORIGINS)}."
-        )
-    return what, value
 
 
 def stem(source: str) -> str:

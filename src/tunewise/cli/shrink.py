@@ -4,18 +4,12 @@ import argparse
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tunewise.cli.data import add_data, read_data
-from tunewise.cli.measure import add_prices, prices
 from tunewise.cli.progress import shown
 from tunewise.cli.search import measured_task
-from tunewise.errors import OptionError
-
-if TYPE_CHECKING:
-    from tunewise.contenders import Contender
-    from tunewise.progress import Progress
-    from tunewise.task import Task
+from tunewise.cli.values import add_prices, numbers, prices
 
 
 def add(commands: Any) -> None:
@@ -47,13 +41,14 @@ def add(commands: Any) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Loads the winner over its documents, shrinks, saves, prints."""
+    from tunewise.contenders import load_contender
     from tunewise.measurement import shrink
     from tunewise.report import save_shrunk, shrunk_text
 
     reckoned = prices(parsed)
     task = read_data(parsed) if parsed.data else measured_task(parsed.folder)
     with shown() as progress:
-        contender = _winner(parsed.folder, task, progress)
+        contender = load_contender(parsed.folder / "model", task.documents, progress=progress)
         found = shrink(
             contender,
             task,
@@ -72,21 +67,10 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _winner(folder: Path, task: "Task", progress: "Progress") -> "Contender":
-    from tunewise.contenders import load_contender
-
-    return load_contender(folder / "model", task.documents, progress=progress)
-
-
 def _prefixes(parsed: argparse.Namespace) -> tuple[int, ...]:
     """Those that were asked for, else those that the winner was trained for."""
     if parsed.prefixes is not None:
-        try:
-            return tuple(int(each) for each in parsed.prefixes.split(","))
-        except ValueError as wrong:
-            raise OptionError(
-                f"--prefixes takes numbers such as 256,128,64, not '{parsed.prefixes}'."
-            ) from wrong
+        return numbers(parsed.prefixes, "--prefixes")
     saved = json.loads((parsed.folder / "model" / "tunewise.json").read_text(encoding="utf-8"))
     recipe = saved["settings"].get("recipe") or {}
     return tuple(recipe.get("matryoshka") or ())

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, add_engine, read_any
-from tunewise.cli.measure import seconds, stem
+from tunewise.cli.measure import stem
 from tunewise.cli.progress import shown
+from tunewise.cli.values import numbers, seconds
 from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.progress import Progress, silent
 
@@ -103,7 +104,7 @@ def _tuned(
     from tunewise.report import check_tuned_place, save_tuned, tuned_text
 
     folder = parsed.out or Path("tunewise-out") / f"{stem(parsed.data)}-{parsed.rung}"
-    dimensions = _numbers(parsed.matryoshka)
+    dimensions = numbers(parsed.matryoshka, "--matryoshka")
     limit = seconds(parsed.budget)
     if writes:
         check_tuned_place(folder)
@@ -178,14 +179,3 @@ def _keep(parsed: argparse.Namespace) -> "Keep":
             "judgments. Name another folder, or --keep none."
         )
     return found
-
-
-def _numbers(listed: str | None) -> tuple[int, ...]:
-    if listed is None:
-        return ()
-    try:
-        return tuple(int(each) for each in listed.split(","))
-    except ValueError as wrong:
-        raise OptionError(
-            f"--matryoshka takes numbers such as 256,128,64, not '{listed}'."
-        ) from wrong

@@ -12,7 +12,7 @@ from tunewise.retrieval import fuse
 from tunewise.retrieval.compact import Compact, Form
 from tunewise.task import Texts
 
-_FORMAT = "1"
+_FORMAT = "2"
 _ARRAYS = ("components", "middle", "steps", "steps_again")
 
 
@@ -39,24 +39,23 @@ def shrunk(contender: Contender, path: Path, documents: Texts) -> Contender:
     """
     compact = _load(path, contender)
     assert contender.encode is not None  # noqa: S101 - a form is made of vectors
-    encode = contender.encode
+    encode, words = contender.encode, contender.parts.get("lexical")
     kept = compact.keep(encode(documents.texts, "documents"))
 
-    def search(queries: Texts, k: int) -> Rankings:
-        asked = encode(queries.texts, "queries")
-        return compact.search(asked, kept, queries.ids, documents.ids, k=k)
-
     def rank(queries: Texts) -> Rankings:
-        found = search(queries, DEPTH)
-        if "lexical" not in contender.parts:
-            return found
-        words, settings = contender.parts["lexical"].rank(queries), contender.settings
-        return fuse(words, found, weight=settings["weight"], method=settings["method"])
+        asked = encode(queries.texts, "queries")
+        found = compact.search(asked, kept, queries.ids, documents.ids, k=DEPTH)
+        return found if words is None else with_words(contender, words.rank(queries), found)
 
-    words = contender.parts.get("lexical")
     beside = 0 if words is None else words.bytes_per_document
     total = compact.form.bytes_of(compact.dimension) + beside
     return replace(contender, rank=rank, bytes_per_document=total)
+
+
+def with_words(contender: Contender, words: Rankings, found: Rankings) -> Rankings:
+    """What vectors found, fused with what words found, as the contender fuses them."""
+    settings = contender.settings
+    return fuse(words, found, weight=settings["weight"], method=settings["method"])
 
 
 def _load(path: Path, contender: Contender) -> Compact:

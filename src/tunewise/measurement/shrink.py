@@ -1,6 +1,6 @@
 """shrink: a contender's vectors in as few bytes as keep what was measured."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Literal, get_args
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from tunewise.comparison import Interval, interval
 from tunewise.contenders import Contender
 from tunewise.contenders.contender import DEPTH
+from tunewise.contenders.shrunk import with_words
 from tunewise.data.split import divide
 from tunewise.errors import DataError, OptionError
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import parse_metric, score
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
-from tunewise.retrieval import fuse
 from tunewise.retrieval.compact import ENOUGH, Compact, Cut, Form, Kept, fit
 from tunewise.task import Part, Task, Texts
 from tunewise.training.exam import Encode
@@ -26,8 +26,9 @@ By = Literal["total", "searched"]
 Vectors = NDArray[np.float32]
 
 _SHARES = (1, 2 / 3, 1 / 2, 1 / 3, 1 / 6)  # of the dimensions, where no prefixes were trained
-_DEEPER = (4, 16)
+_DEEPER = (4, 16)  # times as many as the metric looks at are scored again
 _ASKED = 500  # dev queries at most: a choice among many forms need not ask them all
+_K = 10  # for a metric that looks at all places
 _TIMED = 50  # queries asked one by one to see how long one takes
 
 
@@ -115,7 +116,7 @@ def shrink(
     >>> import tunewise
     >>> found = tunewise.shrink(contender, task, keep=0.99)  # doctest: +SKIP
     >>> found.chosen.form.name  # doctest: +SKIP
-    '384 first numbers, binary, best 4k again in int8'
+    '384 first numbers, binary, best 40 again in int8'
     """
     metric = parse_metric(metric).name
     encode = _checked(contender, keep, by)
@@ -124,7 +125,7 @@ def shrink(
     if not len(dev):
         raise DataError("There is no dev part to choose on. Add judged queries.")
     documents = encode(task.documents.texts, "documents")
-    forms = forms_of(documents.shape[1], matryoshka)
+    forms = forms_of(documents.shape[1], matryoshka, k=parse_metric(metric).k or _K)
     rule = _Rule(metric, keep, division.training.relevant_from, seed)
     on_dev = _trial(contender, task.documents, documents, _some(dev, seed), rule)
     measured = []
@@ -167,8 +168,8 @@ def _checked(contender: Contender, keep: float, by: str) -> Encode:
     return contender.encode
 
 
-def forms_of(dimension: int, matryoshka: Sequence[int] = ()) -> list[Form]:
-    """The forms to try, those with most bytes first.
+def forms_of(dimension: int, matryoshka: Sequence[int] = (), *, k: int = _K) -> list[Form]:
+    """The forms to try, those with most bytes first, for a metric of the best k.
 
     Raises OptionError for a prefix that the vectors do not have.
     """
@@ -183,19 +184,20 @@ def forms_of(dimension: int, matryoshka: Sequence[int] = ()) -> list[Form]:
     if not matryoshka:
         sizes = sorted({max(1, round(share * dimension)) for share in _SHARES}, reverse=True)
         cuts = [(size, cut) for size in sizes for cut in get_args(Cut)]
-    forms = [form for size, cut in cuts for form in _of_cut(Form(size, cut), dimension)]
+    forms = [form for size, cut in cuts for form in _of_cut(Form(size, cut), dimension, k)]
     return sorted(forms, key=lambda form: -form.bytes_of(dimension))
 
 
-def _of_cut(cut: Form, dimension: int) -> list[Form]:
+def _of_cut(cut: Form, dimension: int, k: int) -> list[Form]:
     """The forms of one cut: every kind of numbers, alone and with the best scored again."""
     binary = replace(cut, numbers="binary")
+    counts = [deeper * k for deeper in _DEEPER]
     forms = [replace(cut, numbers=word) for word in ("float32", "float16", "int8")]
-    forms += [binary, *(replace(binary, again="query", deeper=deeper) for deeper in _DEEPER)]
+    forms += [binary, *(replace(binary, again="query", candidates=count) for count in counts)]
     for again in ("int8", "float16"):
-        forms += [replace(binary, again=again, deeper=deeper) for deeper in _DEEPER]
+        forms += [replace(binary, again=again, candidates=count) for count in counts]
     if cut.size < dimension:
-        forms.append(replace(cut, numbers="int8", again="int8", deeper=_DEEPER[0]))
+        forms.append(replace(cut, numbers="int8", again="int8", candidates=counts[0]))
     return forms
 
 
@@ -213,12 +215,12 @@ class _Rule:
 class _Trial:
     """Queries, documents and judgments to measure forms with, and what the whole vectors reach."""
 
+    contender: Contender
     part: Part
     asked: Vectors
     documents: Vectors
     ids: Sequence[str]
     words: Rankings | None
-    fusion: Mapping[str, Any]
     rule: _Rule
     whole: NDArray[np.float64]
 
@@ -254,20 +256,15 @@ class _Trial:
         return found.of(self.rule.metric)
 
     def _ranked(self, compact: Compact, kept: Kept) -> Rankings:
-        ids = self.part.queries.ids
-        if self.words is None:
-            depth = max(10, parse_metric(self.rule.metric).k or 100)
-            return compact.search(self.asked, kept, ids, self.ids, k=depth)
-        ranked = compact.search(self.asked, kept, ids, self.ids, k=DEPTH)
-        weight, method = self.fusion["weight"], self.fusion["method"]
-        return fuse(self.words, ranked, weight=weight, method=method)
+        found = compact.search(self.asked, kept, self.part.queries.ids, self.ids, k=DEPTH)
+        return found if self.words is None else with_words(self.contender, self.words, found)
 
     def _wait(self, compact: Compact, kept: Kept) -> float:
         """Milliseconds one query takes by itself, its vector given."""
         waits = []
         for row in range(min(_TIMED, len(self.asked))):
             began = perf_counter()
-            compact.search(self.asked[row : row + 1], kept, ["q"], self.ids)
+            compact.search(self.asked[row : row + 1], kept, ["q"], self.ids, k=DEPTH)
             waits.append(perf_counter() - began)
         return 1000 * float(np.median(waits))
 
@@ -283,12 +280,12 @@ def _trial(
     assert contender.encode is not None  # noqa: S101 - looked at before
     words = contender.parts.get("lexical")
     trial = _Trial(
+        contender=contender,
         part=part,
         asked=contender.encode(part.queries.texts, "queries"),
         documents=documents,
         ids=texts.ids,
         words=None if words is None else words.rank(part.queries),
-        fusion={} if words is None else contender.settings,
         rule=rule,
         whole=np.empty(0),
     )
@@ -314,7 +311,7 @@ def _smallest(measured: Sequence[Measured], by: By) -> Measured:
 
     def price(one: Measured) -> tuple[float, ...]:
         both = (one.total, one.searched) if by == "total" else (one.searched, one.total)
-        return (*both, one.form.deeper, -one.score)
+        return (*both, one.form.candidates, -one.score)
 
     enough = [one for one in measured if one.holds]
     if enough:

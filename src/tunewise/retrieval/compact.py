@@ -43,16 +43,16 @@ def _none() -> Vectors:
 class Form:
     """How vectors are kept: `size` numbers of each, found by `cut`.
 
-    The first search gives `deeper` times as many documents as are wanted, if `again` is given:
-    they are scored again with the query unrounded against the same copy ("query"), or against a
-    second copy of the whole vectors in those numbers.
+    If `again` is given, the best `candidates` of the first search are scored again, with the
+    query unrounded against the same copy ("query"), or against a second copy of the whole vectors
+    in those numbers. The others follow them in the order of the first search.
     """
 
     size: int
     cut: Cut = "prefix"
     numbers: Numbers = "float32"
     again: Again = ""
-    deeper: int = 1
+    candidates: int = 0
 
     @property
     def searched(self) -> int:
@@ -66,13 +66,13 @@ class Form:
 
     @property
     def name(self) -> str:
-        """The form in words, such as "128 first numbers, binary, best 4k again in int8"."""
+        """The form in words, such as "128 first numbers, binary, best 40 again in int8"."""
         which = "first numbers" if self.cut == "prefix" else "components"
         told = f"{self.size} {which}, {self.numbers}"
         if not self.again:
             return told
         what = "with the whole query" if self.again == "query" else f"in {self.again}"
-        return f"{told}, best {self.deeper}k again {what}"
+        return f"{told}, best {self.candidates} again {what}"
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Compact:
 
         Scores are rounded to six decimals, so that equal codes tie in spite of rounding noise.
         """
-        depth = k * self.form.deeper
+        depth = max(k, self.form.candidates)
         asked = self.cut(queries)
         found: list[Scored] = [nothing() for _ in query_ids]
         for begin in range(0, len(kept.first), _BLOCK):
@@ -128,8 +128,7 @@ class Compact:
                 found[row] = merge(found[row], line, begin, depth)
         if self.form.again:
             found = [
-                (places, self._second(queries[row], asked[row], kept, places))
-                for row, (places, _) in enumerate(found)
+                self._again(queries[row], asked[row], kept, each) for row, each in enumerate(found)
             ]
         return collect(query_ids, document_ids, [top(*each, k) for each in found])
 
@@ -167,6 +166,18 @@ class Compact:
             return bits.astype(np.float32) * 2 - 1
         return codes.astype(np.float32)
 
+    def _again(self, query: Vectors, asked: Vectors, kept: "Kept", found: Scored) -> Scored:
+        """The best scored again; below them the others, as they were."""
+        places, first = found
+        best, _ = top(places, first, self.form.candidates)
+        again = np.isin(places, best)
+        scores = np.empty(len(places), dtype=np.float32)
+        scores[again] = self._second(query, asked, kept, best)
+        if not again.all():
+            below = scores[again].min() - 10.0**-_DECIMALS
+            scores[~again] = first[~again] - first[~again].max() + below
+        return places, scores
+
     def _second(
         self, query: Vectors, asked: Vectors, kept: "Kept", places: NDArray[np.int64]
     ) -> Vectors:
@@ -191,7 +202,7 @@ def fit(form: Form, documents: Vectors, *, seed: int = 0) -> Compact:
     """Learns from document vectors (n, d) what the form needs. Look at no more than 50,000 of them.
 
     Raises OptionError for a size below one or beyond the vectors' own, for none to learn from,
-    and for a second scoring that is no deeper than the first.
+    and for a second scoring of no documents.
     """
     dimension = documents.shape[1]
     if not 1 <= form.size <= dimension:
@@ -201,8 +212,8 @@ def fit(form: Form, documents: Vectors, *, seed: int = 0) -> Compact:
         )
     if not len(documents):
         raise OptionError("There are no document vectors to learn from. Give some documents.")
-    if form.deeper < 1:
-        raise OptionError(f"A second scoring takes 1 time as many or more, not {form.deeper}.")
+    if form.again and form.candidates < 1:
+        raise OptionError(f"A second scoring takes 1 document or more, not {form.candidates}.")
     sample = _sample(documents, seed)
     components = _components(sample, form.size) if form.cut == "pca" else _none()
     left = Compact(form, dimension, components).cut(sample)

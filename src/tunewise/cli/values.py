@@ -1,0 +1,67 @@
+"""What options take: times, prices, numbers."""
+
+import argparse
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tunewise.errors import OptionError
+
+if TYPE_CHECKING:
+    from tunewise.prices import Prices
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
+
+
+def numbers(listed: str | None, option: str) -> tuple[int, ...]:
+    """Whole numbers with commas between; none for None. OptionError for anything else."""
+    if listed is None:
+        return ()
+    try:
+        return tuple(int(each) for each in listed.split(","))
+    except ValueError as wrong:
+        raise OptionError(f"{option} takes numbers such as 256,128,64, not '{listed}'.") from wrong
+
+
+def seconds(budget: str | None) -> float | None:
+    """A time such as 90s, 15m or 2h in seconds; None stays None. OptionError for anything else."""
+    if budget is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget)
+    if found is None:
+        raise OptionError(f"--budget takes a time such as 90s, 15m or 2h, not '{budget}'.")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+def add_prices(parser: argparse.ArgumentParser) -> None:
+    """Adds the prices to reckon with."""
+    parser.add_argument(
+        "--price",
+        action="append",
+        default=[],
+        metavar="WHAT=AMOUNT",
+        help="a price to reckon with: judgment, machine_hour, gigabyte_month, million_tokens",
+    )
+
+
+def prices(parsed: argparse.Namespace) -> "Prices":
+    """The usual prices, with those that were given in their place."""
+    from tunewise.prices import Prices
+
+    given: dict[str, Any] = dict(_price(pair) for pair in parsed.price)
+    return replace(Prices(), **given)
+
+
+def _price(pair: str) -> tuple[str, float]:
+    from tunewise.prices import ORIGINS
+
+    what, _, amount = pair.partition("=")
+    try:
+        value = float(amount)
+    except ValueError:
+        value = -1.0
+    if what not in ORIGINS or value < 0:
+        raise OptionError(
+            f"--price takes WHAT=AMOUNT, not '{pair}'; what can be priced: {', '.join(ORIGINS)}."
+        )
+    return what, value
