@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders.encoder import Encoder
-from tunewise.encoders.transformer import TransformerEncoder, no_bars
+from tunewise.encoders.model import no_bars
+from tunewise.encoders.transformer import TransformerEncoder
 
 _Map = NDArray[np.float32] | None
 

@@ -47,7 +47,7 @@ class TorchRuntime:
             model = model.to(torch.bfloat16)
         self._encode = model.encode_query if side == "queries" else model.encode_document
         self._on_cpu = model.device.type == "cpu"
-        self.budget = CPU_BUDGET if self._on_cpu else _GPU_BUDGET
+        self.budget = budget_of(model.device.type)
         self.workers = cores() if self._on_cpu else 1
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -61,6 +61,11 @@ class TorchRuntime:
             list(texts), batch_size=len(texts), show_progress_bar=False, convert_to_tensor=True
         )
         return np.asarray(given.float().cpu().numpy(), dtype=np.float32)
+
+
+def budget_of(device: str) -> int:
+    """Tokens that a batch on this device should have."""
+    return CPU_BUDGET if device.startswith("cpu") else _GPU_BUDGET
 
 
 def halving(

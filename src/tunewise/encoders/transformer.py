@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +10,14 @@ from numpy.typing import NDArray
 
 from tunewise.encoders import tokens
 from tunewise.encoders.cache import read_facts, stores, write_facts
+from tunewise.encoders.devices import DevicesRuntime, gpus, spread
+from tunewise.encoders.model import load_model
 from tunewise.encoders.runtime import Runtime, TorchRuntime, open_runtime
 from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
 from tunewise.encoders.threads import in_order, one_thread
 from tunewise.encoders.vectors import Batch, Side, encode
 from tunewise.encoders.way import PLAIN, Way
-from tunewise.errors import EncoderError
 from tunewise.progress import Progress, silent
 
 _PROMPTS: Mapping[Side, tuple[str, ...]] = {
@@ -58,7 +58,7 @@ class TransformerEncoder:
         self.stamp, self.model_stamp = stamp(str(way), *parts), stamp(*parts)
         self.folder = folder
         self._digests = digests
-        self._runtimes: dict[Side, Runtime] = {}
+        self._runtimes: dict[tuple[Side, bool], Runtime] = {}
         self.root = cache
         self._queries, self._documents = stores(cache if keep else None, self.stamp, name)
         self._loaded: Any = None
@@ -109,7 +109,7 @@ class TransformerEncoder:
 
     def copy(self) -> Any:
         """A sentence-transformers model loaded afresh, for whoever wants to change or save it."""
-        return _load(self.folder)
+        return load_model(self.folder)
 
     def in_way(self, way: Way, *, why: str = "", keep: bool = True) -> "TransformerEncoder":
         """The same model with its vectors computed in another way: another encoder.
@@ -151,17 +151,24 @@ class TransformerEncoder:
         )
 
     def _produce(self, texts: Sequence[str], side: Side) -> Iterator[Batch]:
-        runtime = self._runtime(side)  # before the clock of the first batch runs
         lengths = self.count_tokens(texts, side=side)
         if (lengths < 0).any():
             lengths = np.array([len(text) // 4 + 1 for text in texts], dtype=np.int64)
         lengths = np.minimum(lengths, self.max_tokens or lengths.max())
+        # opened here, before the clock of the first batch runs
+        runtime = self._runtime(side, int(lengths.sum()))
         return _encoded(texts, lengths, runtime, self.dimension)
 
-    def _runtime(self, side: Side) -> Runtime:
-        if side not in self._runtimes:
-            self._runtimes[side] = self._opened(side)
-        return self._runtimes[side]
+    def _runtime(self, side: Side, work: int) -> Runtime:
+        devices = gpus() if self.way.engine == "torch" else []
+        key = (side, spread(devices, work))
+        if key not in self._runtimes:
+            self._runtimes[key] = (
+                DevicesRuntime(self.folder, side, self.way.precision, devices)
+                if key[1]
+                else self._opened(side)
+            )
+        return self._runtimes[key]
 
     def _opened(self, side: Side) -> Runtime:
         if self.way == PLAIN:
@@ -188,7 +195,7 @@ class TransformerEncoder:
 
     def _model(self) -> Any:
         if self._loaded is None:
-            self._loaded = _load(self.folder)
+            self._loaded = load_model(self.folder)
             logger.info("loaded %s on %s", self.name, self._loaded.device)
         return self._loaded
 
@@ -227,43 +234,6 @@ def _encoded(
         ):
             done += int((lengths[places] + 1).sum())
             yield Batch(places, vectors, done / work)
-
-
-def _load(folder: Path) -> Any:
-    from safetensors import SafetensorError
-    from sentence_transformers import SentenceTransformer
-
-    try:
-        with no_bars():
-            model = SentenceTransformer(
-                str(folder),
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
-    except (
-        *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
-        SafetensorError,
-    ) as error:
-        raise EncoderError(
-            f"The model in '{folder}' cannot be loaded: {error}. "
-            "Copy or download it again, or save it again with a current sentence-transformers."
-        ) from error
-    return model.float().eval()
-
-
-@contextmanager
-def no_bars() -> Iterator[None]:
-    """Keeps transformers from drawing progress bars of its own."""
-    from transformers.utils import logging as bars
-
-    drawn = bars.is_progress_bar_enabled()
-    bars.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if drawn:
-            bars.enable_progress_bar()
 
 
 def _limit(model: Any) -> int | None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tunewise.encoders import TransformerEncoder
+from tunewise.encoders.model import no_bars
 from tunewise.encoders.threads import give_back, one_thread
-from tunewise.encoders.transformer import no_bars
 from tunewise.files import writing
 from tunewise.progress import Progress, silent
 from tunewise.training import run_folder
