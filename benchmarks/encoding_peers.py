@@ -56,7 +56,9 @@ def opened(folder: Path, calibration: Path) -> dict[str, Callable[[list[str]], A
         model = SentenceTransformer(path, backend=backend, model_kwargs={"export": True})
         model.save_pretrained(str(folder / backend))
         found[f"sentence-transformers {backend}"] = model.encode
-        file = quantised(model, backend, folder / backend, calibration)
+        # quantising changes the model it is given
+        again = SentenceTransformer(path, backend=backend, model_kwargs={"export": True})
+        file = quantised(again, backend, folder / backend, calibration)
         small = SentenceTransformer(
             str(folder / backend), backend=backend, model_kwargs={"file_name": file}
         )

@@ -79,6 +79,8 @@ def test_every_way_is_faithful_for_every_model_and_side(
         assert ours.dtype == np.float32
         assert np.linalg.norm(ours, axis=1) == pytest.approx(1, abs=1e-5)
         assert (ours * theirs).sum(axis=1).min() >= LEAST[each.precision]
+        alone = np.concatenate([getattr(other, side)([text]) for text in TEXTS])
+        assert (alone * theirs).sum(axis=1).min() >= LEAST[each.precision]
     if kind in ("adapter", "prompted"):
         queries, documents = other.encode_queries(TEXTS), other.encode_documents(TEXTS)
         assert np.abs(queries - documents).max() > 0.01

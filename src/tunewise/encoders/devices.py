@@ -52,6 +52,10 @@ class DevicesRuntime:
         finally:
             self._free.put(process)
 
+    def alone(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same: a batch has one device."""
+        return self.vectors(texts)
+
 
 def spread(devices: Sequence[str], tokens: int) -> bool:
     """Whether so much work is for all devices at once; under torchrun each process has its own."""

@@ -21,6 +21,7 @@ _FILE = "model.onnx"
 class OnnxRuntime:
     """One session for all threads, each operation on the thread that asked for it.
 
+    For one batch alone there is another, whose operations use all cores.
     int8 quantises weights once and activations as they come. `folder` keeps the converted model;
     None converts it anew each time.
     """
@@ -33,19 +34,30 @@ class OnnxRuntime:
         library = need("onnxruntime", extra="onnx")
         self.workers = cores()
         self._tokens = Tokens(model, side, prompt)
-        options = library.SessionOptions()
-        options.intra_op_num_threads = 1
         with TemporaryDirectory() as passing, handing_over():
             module, texts = sentence(model, side, prompt), example(self._tokens)
             path = _converted(module, texts, precision, folder or Path(passing))
-            self._session = library.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+            self._many, self._one = (
+                _session(library, path, threads) for threads in (1, self.workers)
             )
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors (n, d) of one batch."""
-        given = self._session.run(None, dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
+        return self._run(self._many, texts)
+
+    def alone(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same with all cores for each operation."""
+        return self._run(self._one, texts)
+
+    def _run(self, session: Any, texts: Sequence[str]) -> NDArray[np.float32]:
+        given = session.run(None, dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
         return np.asarray(given[0], dtype=np.float32)
+
+
+def _session(library: Any, path: Path, threads: int) -> Any:
+    options = library.SessionOptions()
+    options.intra_op_num_threads = threads
+    return library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _converted(module: Any, texts: Any, precision: str, folder: Path) -> Path:

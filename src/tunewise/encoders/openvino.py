@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +23,7 @@ _FILE = "model.xml"
 
 
 class OpenVinoRuntime:
-    """Compiled once for as many streams as there are cores, a thread each.
+    """Compiled for as many streams as there are cores, a thread each; for one batch alone, anew.
 
     `folder` keeps the converted model; None converts it anew each time.
     """
@@ -35,22 +36,38 @@ class OpenVinoRuntime:
         library = _library()
         self.workers = cores()
         self._tokens = Tokens(model, side, prompt)
-        settings = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-            "NUM_STREAMS": self.workers,
-            "INFERENCE_NUM_THREADS": self.workers,
-        }
         with handing_over():
             module, texts = sentence(model, side, prompt), example(self._tokens)
             made = _converted(library, module, texts, folder)
-            self._compiled = library.Core().compile_model(made, "CPU", settings)
+
+        @cache
+        def compiled(streams: int) -> Any:
+            settings = {
+                "INFERENCE_PRECISION_HINT": _HINTS[precision],
+                "NUM_STREAMS": streams,
+                "INFERENCE_NUM_THREADS": self.workers,
+            }
+            with handing_over():
+                return library.Core().compile_model(made, "CPU", settings)
+
+        self._compiled = compiled
+        self._compiling = threading.Lock()
         self._own = threading.local()
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors (n, d) of one batch."""
-        request = getattr(self._own, "request", None)
+        return self._infer(texts, self.workers)
+
+    def alone(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same with all cores in one stream."""
+        return self._infer(texts, 1)
+
+    def _infer(self, texts: Sequence[str], streams: int) -> NDArray[np.float32]:
+        request = getattr(self._own, str(streams), None)
         if request is None:
-            request = self._own.request = self._compiled.create_infer_request()
+            with self._compiling:
+                request = self._compiled(streams).create_infer_request()
+            setattr(self._own, str(streams), request)
         given = request.infer(dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
         return np.array(next(iter(given.values())), dtype=np.float32)
 

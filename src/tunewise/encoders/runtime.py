@@ -34,7 +34,10 @@ class Runtime(Protocol):
         """How many batches may be under way at once."""
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors (n, d) of one batch, as the model gives them."""
+        """The vectors (n, d) of one batch, as the model gives them; others may run beside it."""
+
+    def alone(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same with nothing beside it, so that all cores may serve the one batch."""
 
 
 class TorchRuntime:
@@ -55,6 +58,10 @@ class TorchRuntime:
         if self._on_cpu:
             return self._plainly(texts)
         return halving(self._plainly, texts)
+
+    def alone(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same: how many threads torch uses is for the caller to say."""
+        return self.vectors(texts)
 
     def _plainly(self, texts: Sequence[str]) -> NDArray[np.float32]:
         given = self._encode(

@@ -58,6 +58,7 @@ class TransformerEncoder:
         self.stamp, self.model_stamp = stamp(str(way), *parts), stamp(*parts)
         self.folder = folder
         self._digests = digests
+        self._prompts: dict[Side, str] = {}
         self._runtimes: dict[tuple[Side, bool], Runtime] = {}
         self.root = cache
         self._queries, self._documents = stores(cache if keep else None, self.stamp, name)
@@ -130,7 +131,9 @@ class TransformerEncoder:
 
     def prompt(self, side: Side) -> str:
         """What the model wants before each text of this side; empty if nothing."""
-        return tokens.prompt_of(self.folder, _PROMPTS[side])
+        if side not in self._prompts:
+            self._prompts[side] = tokens.prompt_of(self.folder, _PROMPTS[side])
+        return self._prompts[side]
 
     @property
     def _known(self) -> Sequence[int | None]:
@@ -143,21 +146,21 @@ class TransformerEncoder:
     def _encode(self, texts: Sequence[str], side: Side, progress: Progress) -> NDArray[np.float32]:
         return encode(
             texts,
-            lambda wanted: self._produce(wanted, side),
+            lambda wanted: self._produce(wanted, side, alone=len(texts) == 1),
             self._queries if side == "queries" else self._documents,
             dimension=lambda: self.dimension,
             what=f"encoding {side}",
             progress=progress,
         )
 
-    def _produce(self, texts: Sequence[str], side: Side) -> Iterator[Batch]:
+    def _produce(self, texts: Sequence[str], side: Side, *, alone: bool) -> Iterator[Batch]:
         lengths = self.count_tokens(texts, side=side)
         if (lengths < 0).any():
             lengths = np.array([len(text) // 4 + 1 for text in texts], dtype=np.int64)
         lengths = np.minimum(lengths, self.max_tokens or lengths.max())
         # opened here, before the clock of the first batch runs
         runtime = self._runtime(side, int(lengths.sum()))
-        return _encoded(texts, lengths, runtime, self.dimension)
+        return _encoded(texts, lengths, runtime, self.dimension, alone=alone)
 
     def _runtime(self, side: Side, work: int) -> Runtime:
         devices = gpus() if self.way.engine == "torch" else []
@@ -219,21 +222,28 @@ def greedy(lengths: NDArray[np.int64], budget: int) -> Iterator[NDArray[np.int64
 
 
 def _encoded(
-    texts: Sequence[str], lengths: NDArray[np.int64], runtime: Runtime, dimension: int
+    texts: Sequence[str],
+    lengths: NDArray[np.int64],
+    runtime: Runtime,
+    dimension: int,
+    *,
+    alone: bool,
 ) -> Iterator[Batch]:
     work, done = int((lengths + 1).sum()), 0
+    vectors = runtime.alone if alone else runtime.vectors
 
     def vectors_of(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not lengths[places[0]]:  # no token to pool over: some models' empty texts
             return places, np.zeros((len(places), dimension), dtype=np.float32)
-        return places, runtime.vectors([texts[place] for place in places])
+        return places, vectors([texts[place] for place in places])
 
+    if alone:
+        yield Batch(*vectors_of(np.arange(len(texts))), 1.0)
+        return
     with one_thread():
-        for places, vectors in in_order(
-            vectors_of, greedy(lengths, runtime.budget), runtime.workers
-        ):
+        for places, found in in_order(vectors_of, greedy(lengths, runtime.budget), runtime.workers):
             done += int((lengths[places] + 1).sum())
-            yield Batch(places, vectors, done / work)
+            yield Batch(places, found, done / work)
 
 
 def _limit(model: Any) -> int | None:
