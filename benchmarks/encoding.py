@@ -63,7 +63,7 @@ def opened(ways: Sequence[str]) -> dict[str, Encode]:
     from sentence_transformers import SentenceTransformer
 
     from tunewise.encoders import load_encoder
-    from tunewise.encoders.way import way
+    from tunewise.encoders.engines.way import way
 
     path = str(get_model_path())
     theirs = {

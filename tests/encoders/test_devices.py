@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tunewise.encoders import load_encoder
-from tunewise.encoders.devices import WORTHWHILE, DevicesRuntime, spread
+from tunewise.encoders.engines.devices import WORTHWHILE, DevicesRuntime, spread
 from tunewise.errors import EncoderError
 
 TEXTS = ["open the door", "close a file", "file " * 40, "open : close", "door"] * 8
@@ -32,7 +32,7 @@ def test_two_processes_give_the_vectors_of_one(
 ) -> None:
     plain = load_encoder(str(tiny_model), engine="torch", cache=False).encode_documents(TEXTS)
     monkeypatch.setattr("tunewise.encoders.transformer.gpus", lambda: ["cpu", "cpu"])
-    monkeypatch.setattr("tunewise.encoders.devices.WORTHWHILE", 0)
+    monkeypatch.setattr("tunewise.encoders.engines.devices.WORTHWHILE", 0)
     opened = []
 
     def watched(*given: object) -> DevicesRuntime:

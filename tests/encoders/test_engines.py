@@ -10,10 +10,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tunewise.encoders import TransformerEncoder, load_encoder, save_model
-from tunewise.encoders.choosing import FAITHFUL
-from tunewise.encoders.runtime import halving
+from tunewise.encoders.engines.choosing import FAITHFUL
+from tunewise.encoders.engines.runtime import halving
+from tunewise.encoders.engines.way import PLAIN, WAYS, Way, way
 from tunewise.encoders.settling import held, settled
-from tunewise.encoders.way import PLAIN, WAYS, Way, way
 from tunewise.errors import EncoderError
 
 pytestmark = pytest.mark.slow  # models are converted

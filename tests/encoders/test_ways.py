@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tunewise.encoders import load_encoder
-from tunewise.encoders.choosing import (
+from tunewise.encoders.engines.choosing import (
     FAITHFUL,
     Choice,
     Trial,
@@ -17,8 +17,8 @@ from tunewise.encoders.choosing import (
     remember,
     remembered,
 )
+from tunewise.encoders.engines.way import PLAIN, WAYS, Way, way
 from tunewise.encoders.settling import sample
-from tunewise.encoders.way import PLAIN, WAYS, Way, way
 from tunewise.errors import EncoderError, OptionError
 
 BF16, INT8, OPENVINO = Way("torch", "bf16"), Way("onnx", "int8"), Way("openvino", "fp32")

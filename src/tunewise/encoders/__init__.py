@@ -2,12 +2,12 @@
 
 from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
+from tunewise.encoders.engines.way import Way
 from tunewise.encoders.folder import save_model, write_folder
 from tunewise.encoders.loading import is_hosted, is_local, load_encoder, load_folder
 from tunewise.encoders.settling import held
 from tunewise.encoders.sources import DEFAULT_ENCODER
 from tunewise.encoders.transformer import TransformerEncoder
-from tunewise.encoders.way import Way
 from tunewise.encoders.wordhash import WordHashEncoder
 
 __all__ = [

@@ -8,12 +8,12 @@ from typing import Literal
 from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.endpoint import OPENAI, EndpointEncoder
+from tunewise.encoders.engines.way import PLAIN
+from tunewise.encoders.engines.way import way as way_of
 from tunewise.encoders.settling import settled
 from tunewise.encoders.sources import DEFAULT_ENCODER, OFFICIAL_WEIGHTS, PACKAGE, find
 from tunewise.encoders.stamp import digests
 from tunewise.encoders.transformer import TransformerEncoder
-from tunewise.encoders.way import PLAIN
-from tunewise.encoders.way import way as way_of
 from tunewise.encoders.wordhash import WordHashEncoder
 from tunewise.errors import EncoderError, OptionError
 from tunewise.progress import Progress, silent

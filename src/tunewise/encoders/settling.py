@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders import choosing
-from tunewise.encoders.choosing import Choice, choose, measure_ways
+from tunewise.encoders.engines import choosing
+from tunewise.encoders.engines.choosing import Choice, choose, measure_ways
+from tunewise.encoders.engines.way import PLAIN, Way
 from tunewise.encoders.transformer import TransformerEncoder
-from tunewise.encoders.way import PLAIN, Way
 from tunewise.progress import Progress, silent
 
 _WORTHWHILE = 400_000  # letters: some 100,000 tokens, quarter of a minute's work in the plain way

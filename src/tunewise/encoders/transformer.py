@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from tunewise.encoders import tokens
 from tunewise.encoders.cache import read_facts, stores, write_facts
-from tunewise.encoders.devices import DevicesRuntime, gpus, spread
+from tunewise.encoders.engines.devices import DevicesRuntime, gpus, spread
+from tunewise.encoders.engines.runtime import Runtime, TorchRuntime, open_runtime
+from tunewise.encoders.engines.way import PLAIN, Way
 from tunewise.encoders.model import load_model
-from tunewise.encoders.runtime import Runtime, TorchRuntime, open_runtime
 from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
 from tunewise.encoders.threads import in_order, one_thread
 from tunewise.encoders.vectors import Batch, Side, encode
-from tunewise.encoders.way import PLAIN, Way
 from tunewise.progress import Progress, silent
 
 _PROMPTS: Mapping[Side, tuple[str, ...]] = {

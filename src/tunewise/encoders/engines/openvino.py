@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.exported import INPUTS, Tokens, example, handing_over, sentence
-from tunewise.encoders.runtime import CPU_BUDGET
+from tunewise.encoders.engines.exported import INPUTS, Tokens, example, handing_over, sentence
+from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.extras import need

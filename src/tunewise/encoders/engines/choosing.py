@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.encoders.engines.way import PLAIN, WAYS, Way, way
 from tunewise.encoders.stamp import stamp
 from tunewise.encoders.threads import cores
-from tunewise.encoders.way import PLAIN, WAYS, Way, way
 from tunewise.errors import EncoderError, OptionError
 from tunewise.files import write_text
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.encoders.engines.way import Way
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
-from tunewise.encoders.way import Way
 
 # Tokens a batch, padding included. On a processor measured with the default model, texts a second
 # of one core at 1,024 / 2,048 / 4,096 / 8,192: short 153/144/129/105, middle 28/28/26/22, long
@@ -102,11 +102,11 @@ def open_runtime(way: Way, model: Any, side: Side, prompt: str, folder: Path | N
     MissingExtra when the engine is not installed, EncoderError when it cannot have this model.
     """
     if way.engine == "openvino":
-        from tunewise.encoders.openvino import OpenVinoRuntime
+        from tunewise.encoders.engines.openvino import OpenVinoRuntime
 
         return OpenVinoRuntime(model, side, prompt, way.precision, folder)
     if way.engine == "onnx":
-        from tunewise.encoders.onnx import OnnxRuntime
+        from tunewise.encoders.engines.onnx import OnnxRuntime
 
         return OnnxRuntime(model, side, prompt, way.precision, folder)
     return TorchRuntime(model, side, way.precision)

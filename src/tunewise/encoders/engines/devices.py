@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.encoders.engines.runtime import TorchRuntime, budget_of
 from tunewise.encoders.model import load_model
-from tunewise.encoders.runtime import TorchRuntime, budget_of
 from tunewise.encoders.vectors import Side
 from tunewise.errors import EncoderError
 
