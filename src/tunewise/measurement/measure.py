@@ -23,6 +23,7 @@ from tunewise.encoders import (
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
 from tunewise.measurement.contest import Contest, hold
+from tunewise.measurement.lighter import lighter
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
 from tunewise.progress import Progress, silent
@@ -80,6 +81,13 @@ def measure(
     words = None if contenders is None else list(dict.fromkeys(line_up(contenders)))
     loaded = _loaded(encoders, base_url, engine, task.documents.texts, progress)
     division = divide(task, seed=seed)
+    if engine == "auto":
+        loaded = [
+            lighter(each, division.training, metric, seed=seed, progress=progress)
+            if isinstance(asked, str)
+            else each
+            for asked, each in zip(encoders, loaded, strict=True)
+        ]
     findings = _findings(task, division, loaded[0], worth)
     languages = detect(task.documents.texts, seed=seed)
     setting = Setting(division.training, loaded, metric, languages.main, seed, progress)

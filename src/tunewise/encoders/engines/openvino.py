@@ -2,8 +2,10 @@
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,7 +20,12 @@ from tunewise.encoders.vectors import Side
 from tunewise.extras import need
 from tunewise.files import whole_folder
 
-_HINTS = {"fp32": "f32", "bf16": "bf16"}
+_SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "fp32": {"INFERENCE_PRECISION_HINT": "f32"},
+    "bf16": {"INFERENCE_PRECISION_HINT": "bf16"},
+    # weights are int8 in the file; what they are multiplied with is rounded 32 numbers at a time
+    "int8": {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 32},
+}
 _FILE = "model.xml"
 
 
@@ -38,12 +45,12 @@ class OpenVinoRuntime:
         self._tokens = Tokens(model, side, prompt)
         with handing_over():
             module, texts = sentence(model, side, prompt), example(self._tokens)
-            made = _converted(library, module, texts, folder)
+            made = _converted(library, module, texts, precision, folder)
 
         @cache
         def compiled(streams: int) -> Any:
             settings = {
-                "INFERENCE_PRECISION_HINT": _HINTS[precision],
+                **_SETTINGS[precision],
                 "NUM_STREAMS": streams,
                 "INFERENCE_NUM_THREADS": self.workers,
             }
@@ -78,7 +85,16 @@ def _library() -> ModuleType:
     return need("openvino", extra="openvino")
 
 
-def _converted(library: ModuleType, module: Any, texts: Any, folder: Path | None) -> Any:
+def _in_bytes(made: Any) -> Any:
+    """The model with its weights in int8. No texts are needed for that: it is the same anywhere."""
+    nncf = need("nncf", extra="int8")
+    with redirect_stdout(StringIO()):  # it draws tables
+        return nncf.compress_weights(made, mode=nncf.CompressWeightsMode.INT8_SYM)
+
+
+def _converted(
+    library: ModuleType, module: Any, texts: Any, precision: str, folder: Path | None
+) -> Any:
     if folder is not None and (folder / _FILE).is_file():
         return folder / _FILE
     made = library.convert_model(module, example_input=texts)
@@ -86,6 +102,8 @@ def _converted(library: ModuleType, module: Any, texts: Any, folder: Path | None
         port.get_tensor().set_names({name})
         port.get_node().set_partial_shape(library.PartialShape([-1, -1]))
     made.validate_nodes_and_infer_types()
+    if precision == "int8":
+        made = _in_bytes(made)
     if folder is None:
         return made
     with whole_folder(folder) as beside:

@@ -39,6 +39,7 @@ WAYS = (
     Way("onnx", "int8"),
     Way("openvino", "fp32"),
     Way("openvino", "bf16"),
+    Way("openvino", "int8"),
 )
 """Every way there is."""
 
