@@ -96,6 +96,19 @@ def test_binary_scores_are_the_share_of_agreeing_sides_by_hand():
     assert found.best(0, 4) == [("d0", 1.0), ("d1", 0.5), ("d3", -0.5), ("d2", -1.0)]
 
 
+@pytest.mark.parametrize("size", [7, 48, 64, 128])
+def test_binary_scores_agree_number_by_number(size):
+    documents, queries = unit(90, 128), unit(5, 128, seed=1)
+    compact = fit(Form(size, numbers="binary"), documents)
+    kept = compact.keep(documents)
+    found = compact.search(queries, kept, ASKED[:5], FOUND[:90], k=90)
+    above = compact.cut(documents) > compact.middle
+    for row, query in enumerate(compact.cut(queries) > compact.middle):
+        expected = (above == query).mean(axis=1) * 2 - 1
+        scores = dict(found.best(row, 90))
+        assert [scores[name] for name in FOUND[:90]] == pytest.approx(expected, abs=1e-6)
+
+
 def test_documents_with_equal_codes_are_tied():
     documents = np.concatenate([DOCUMENTS[:20], DOCUMENTS[:20] * 1.0001, -DOCUMENTS[:20]])
     found = searched(Form(48, numbers="binary"), documents, DOCUMENTS[:1], k=1)
