@@ -65,7 +65,8 @@ def one(parsed: argparse.Namespace) -> dict[str, Any]:
 
     def progress(what: str, *_: int) -> None:
         moment = time.perf_counter()
-        stages[now["what"]] = stages.get(now["what"], 0.0) + moment - now["since"]
+        stage = now["what"].split(":")[0] or "between messages"
+        stages[stage] = stages.get(stage, 0.0) + moment - now["since"]
         now.update(what=what, since=moment)
 
     rungs = ["adapter"] if parsed.one == "adapter" else ["adapter", parsed.one]

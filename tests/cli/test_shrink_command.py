@@ -1,6 +1,7 @@
 """`tunewise shrink` as a user types it: exit code, what is printed, what search makes of it."""
 
 import json
+import shutil
 
 import pytest
 
@@ -29,11 +30,37 @@ def test_shrink_tells_the_form_and_search_uses_it(measured, capsys):
     query = json.loads((measured.parent / "tiny" / "queries.jsonl").read_text().splitlines()[0])
     assert main(["search", "verdict", query["text"]]) == 0
     small = capsys.readouterr().out
+    assert f"vectors are searched as {facts['chosen']['form']['name']}" in " ".join(small.split())
     form = (measured / "shrink.safetensors").read_bytes()
     (measured / "shrink.safetensors").unlink()
     assert main(["search", "verdict", query["text"]]) == 0
     assert capsys.readouterr().out != small
     (measured / "shrink.safetensors").write_bytes(form)
+
+
+def test_documents_that_a_form_was_not_learned_from_are_told(measured, capsys):
+    assert main(["shrink", "verdict", "--keep", "0.8"]) == 0
+    other = measured.parent / "other"
+    shutil.copytree(measured.parent / "tiny", other)
+    documents = other / "corpus.jsonl"
+    text = documents.read_text(encoding="utf-8")
+    documents.write_text(text.replace("needs", "wants"), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["search", "verdict", "mend my kettle", "--on", "other"]) == 0
+    assert "learned from other documents than these" in " ".join(capsys.readouterr().out.split())
+
+
+def test_measuring_again_keeps_the_form_of_the_same_winner_and_removes_anothers(home, capsys):
+    kept = ["shrink.html", "shrink.json", "shrink.safetensors"]
+    assert main([*MEASURE, "--out", "again"]) == 0
+    assert main(["shrink", "again", "--keep", "0.8"]) == 0
+    assert main([*MEASURE, "--out", "again"]) == 0
+    assert sorted(path.name for path in (home / "again").glob("shrink.*")) == kept
+    assert main(["measure", "tiny", "--try", "lexical", "--out", "again"]) == 0
+    assert not list((home / "again").glob("shrink.*"))
+    capsys.readouterr()
+    assert main(["search", "again", "mend my kettle"]) == 0
+    assert "searched as" not in capsys.readouterr().out
 
 
 def test_the_same_use_of_test_is_counted_once(measured):

@@ -86,6 +86,33 @@ def test_every_way_is_faithful_for_every_model_and_side(
         assert np.abs(queries - documents).max() > 0.01
 
 
+@pytest.mark.parametrize(
+    "each", [each for each in WAYS if each.engine != "torch"], ids=lambda each: each.word
+)
+def test_one_text_has_all_cores_and_several_share_them(
+    tiny_model: Path, each: Way, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = local(tiny_model, each.word)
+    encoder.encode_documents(TEXTS)
+    [runtime] = encoder._runtimes.values()
+    monkeypatch.setattr(runtime, "vectors", None)
+    expected = runtime.alone(["door"])
+    assert np.array_equal(encoder.encode_documents(["door"]), expected / np.linalg.norm(expected))
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnx"])
+def test_a_damaged_conversion_is_made_anew(tiny_model: Path, tmp_path: Path, engine: str) -> None:
+    first = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
+    expected = first.encode_documents(TEXTS)
+    [folder] = [each for each in (tmp_path / "engines").iterdir() if each.is_dir()]
+    for path in (each for each in folder.iterdir() if each.name != "digests.json"):
+        whole = path.read_bytes()
+        for damaged in (whole[:100], whole[:-64] + bytes(64), None):
+            path.unlink() if damaged is None else path.write_bytes(damaged)
+            again = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
+            assert np.abs(again.encode_documents(TEXTS) - expected).max() < 1e-6
+
+
 @pytest.mark.parametrize("engine", ["openvino", "onnx"])
 def test_what_was_converted_is_kept_and_used_again(
     tiny_model: Path, tmp_path: Path, engine: str
@@ -112,13 +139,19 @@ def test_sides_that_are_computed_alike_share_what_was_converted(
         assert len(list((tmp_path / kind / "engines").iterdir())) == files
 
 
-def test_a_damaged_conversion_is_said(tiny_model: Path, tmp_path: Path) -> None:
-    local(tiny_model, "openvino", tmp_path).encode_documents(TEXTS)
-    [path] = (tmp_path / "engines").rglob("model.xml")
-    path.write_text("<net")
-    encoder = local(tiny_model, "openvino", tmp_path).in_way(way("openvino"), keep=False)
-    with pytest.raises(EncoderError, match=r"cannot be handed over .* Use the engine torch"):
-        encoder.encode_documents(TEXTS)
+def test_a_model_that_an_engine_refuses_is_said(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("no such operation")
+
+    monkeypatch.setattr(openvino, "convert_model", refuse)
+    with pytest.raises(
+        EncoderError, match=r"to another engine: no such operation\. Use the engine"
+    ):
+        local(tiny_model, "openvino").encode_documents(TEXTS)
 
 
 def test_openvino_reports_nothing(tiny_model: Path) -> None:

@@ -1,5 +1,6 @@
 """How the way an encoder computes is chosen: named, measured, held to the plain one, remembered."""
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -78,6 +79,21 @@ def test_the_quickest_faithful_way_is_taken() -> None:
     choice = choose(trials)
     assert choice.way == OPENVINO
     assert "openvino fp32" in choice.told()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("way", "onnx:fp32"), ("times", "x"), ("way", "none"), ("minimum", None)]
+)
+def test_a_damaged_memory_of_a_choice_is_passed_over(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    remember(tmp_path, "model", Choice(PLAIN, (Trial(PLAIN, 100, 1.0, 1, 1, 1),)))
+    assert remembered(tmp_path, "model") is not None
+    [path] = (tmp_path / "engines").iterdir()
+    kept = json.loads(path.read_text())
+    (kept if key == "way" else kept["trials"][0])[key] = value
+    path.write_text(json.dumps(kept))
+    assert remembered(tmp_path, "model") is None
 
 
 def test_a_way_that_is_hardly_quicker_is_left() -> None:

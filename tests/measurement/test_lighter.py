@@ -1,5 +1,6 @@
 """int8 is taken where it was quicker and the judged queries see no difference; it says so."""
 
+import numpy as np
 import pytest
 
 import tunewise
@@ -69,6 +70,31 @@ def test_the_judged_queries_forbid_it(encoder, monkeypatch):
     assert found.way == PLAIN
     assert "not with openvino int8" in found.why
     assert "nDCG@10 on dev" in found.why
+
+
+@pytest.mark.slow
+def test_int8_that_loses_on_dev_is_left(encoder, monkeypatch):
+    """As if int8 gave noise; a loss too large is refused, a gain is not."""
+    training = divide(tiny_task()).training
+    plain = type(encoder).encode_documents
+
+    def noisy(self, texts, **options):
+        vectors = plain(self, texts, **options)
+        return np.roll(vectors, 7, axis=0) if self.way == broken else vectors
+
+    monkeypatch.setattr(type(encoder), "encode_documents", noisy)
+    broken = LIGHT
+    found = lighter(encoder, training, "nDCG@10")
+    assert found.way == PLAIN
+    assert "nDCG@10 on dev -" in found.why
+    broken = PLAIN
+    assert lighter(encoder, training, "nDCG@10").way == LIGHT
+
+
+@pytest.mark.slow
+def test_few_groups_allow_nothing(encoder, monkeypatch):
+    monkeypatch.setattr("tunewise.measurement.lighter.FEWEST", 10_000)
+    assert lighter(encoder, divide(tiny_task()).training, "nDCG@10") is encoder
 
 
 @pytest.mark.slow

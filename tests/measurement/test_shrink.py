@@ -11,7 +11,7 @@ from tunewise.contenders import TABLE, Setting
 from tunewise.contenders.shrunk import save_compact, shrunk
 from tunewise.data.split import divide
 from tunewise.encoders import WordHashEncoder
-from tunewise.errors import DataError, OptionError
+from tunewise.errors import DataError, EncoderError, OptionError
 from tunewise.measurement.shrink import Measured, forms_of
 from tunewise.metrics import score
 from tunewise.report import save_shrunk, shrunk_text
@@ -80,7 +80,7 @@ def test_whole_vectors_keep_all_of_it(found):
 
 def test_test_confirms_the_very_form_that_is_kept(task, contenders, found, tmp_path):
     """The contender that search loads gives on test what the shrink reports."""
-    save_compact(found.compact, contenders["pretrained"], tmp_path / "form")
+    save_compact(found.compact, contenders["pretrained"], found.task.documents, tmp_path / "form")
     small = shrunk(contenders["pretrained"], tmp_path / "form", task.documents)
     test = divide(task).test
     scores = score(small.rank(test.part.queries), test.part.judgments, ["nDCG@10"])
@@ -106,7 +106,7 @@ def test_what_is_served_is_what_was_measured_beyond_the_candidates(
     monkeypatch.setattr(room, "forms_of", lambda *_, **__: [form])
     found = tunewise.shrink(contender, crowded, keep=0.01)
     assert found.chosen.form == form
-    save_compact(found.compact, contender, tmp_path / "form")
+    save_compact(found.compact, contender, found.task.documents, tmp_path / "form")
     small = shrunk(contender, tmp_path / "form", crowded.documents)
     test = divide(crowded).test
     scores = score(small.rank(test.part.queries), test.part.judgments, ["nDCG@10"])
@@ -125,8 +125,9 @@ def test_a_hybrid_is_measured_with_its_words(task, contenders, tmp_path):
     assert found.whole[0] == pytest.approx(
         score(hybrid.dev, divide(task).training.dev.judgments, ["nDCG@10"]).mean("nDCG@10")
     )
-    save_compact(found.compact, hybrid, tmp_path / "form")
+    save_compact(found.compact, hybrid, found.task.documents, tmp_path / "form")
     small = shrunk(hybrid, tmp_path / "form", task.documents)
+    assert any("words alone" in note for note in tunewise.shrink(hybrid, task, keep=0.1).notes)
     words = contenders["lexical"].bytes_per_document
     assert small.bytes_per_document == found.chosen.total + words
 
@@ -145,6 +146,46 @@ def test_prefixes_that_were_trained_for_take_the_place_of_components():
     assert {form.cut for form in forms_of(96)} == {"prefix", "pca"}
 
 
+def test_nothing_is_sure_of_few_groups_or_of_nothing(task, contenders):
+    places = range(30)
+    ids = [f"q{n}" for n in places]
+    few = replace(
+        task,
+        queries=Texts(ids, [task.documents.texts[n] for n in places]),
+        judgments={query: {f"d{n}": 1.0} for n, query in enumerate(ids)},
+    )
+    found = tunewise.shrink(contenders["pretrained"], few)
+    assert not found.chosen.holds
+    assert any("groups of queries, and below 15 nothing is sure" in note for note in found.notes)
+    count = len(task.queries)
+    wrong = {f"q{n}": {f"d{(n + count // 2) % count}": 1.0} for n in range(count)}
+    found = tunewise.shrink(
+        contenders["pretrained"], replace(task, judgments=wrong), metric="MRR@1"
+    )
+    assert found.whole[0] == 0
+    assert found.chosen.kept == 0
+    assert (found.chosen.form.numbers, found.chosen.total) == ("float32", 384)
+
+
+def test_every_look_at_test_is_counted(task, contenders):
+    looks = [
+        {"keep": 0.31},
+        {"keep": 0.32},
+        {"keep": 0.32, "matryoshka": [48]},
+        {"keep": 0.32, "matryoshka": [48], "metric": "MRR@10"},
+        {"keep": 0.32, "matryoshka": [48], "metric": "MRR@10"},
+    ]
+    uses = [tunewise.shrink(contenders["pretrained"], task, **look).test_use for look in looks]
+    assert np.diff(uses).tolist() == [1, 1, 1, 0]
+
+
+def test_what_is_spared_is_reckoned_against_the_share_that_was_asked(task, contenders):
+    for keep in (0.5, 0.9):
+        found = tunewise.shrink(contenders["pretrained"], task, keep=keep)
+        for one in found.forms:
+            assert one.spare.mean == pytest.approx(one.score - keep * found.whole[0])
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
@@ -153,6 +194,7 @@ def test_prefixes_that_were_trained_for_take_the_place_of_components():
         ({"by": "both"}, "total or searched, not 'both'"),
         ({"matryoshka": [200]}, "200 numbers was asked for, and the vectors have 96"),
         ({"metric": "nDGC@10"}, "nDGC"),
+        ({"metric": "Recall@500"}, "looks at 500 places, and a ranking here has 200"),
     ],
 )
 def test_senseless_wishes_are_refused(task, contenders, options, told):
@@ -167,12 +209,60 @@ def test_words_have_no_vectors_to_shrink(task, contenders):
 
 def test_a_form_of_another_contender_or_a_damaged_one_is_refused(task, contenders, found, tmp_path):
     path = tmp_path / "form"
-    save_compact(found.compact, contenders["pretrained"], path)
+    save_compact(found.compact, contenders["pretrained"], task.documents, path)
     with pytest.raises(DataError, match="was made for 'pretrained'"):
         shrunk(contenders["hybrid"], path, task.documents)
+    turned = _turned(contenders["pretrained"])
+    with pytest.raises(DataError, match="tuned or fused otherwise"):
+        shrunk(turned, path, task.documents)
+    content = bytearray(path.read_bytes())
+    content[-200] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="holds no form of vectors"):
+        shrunk(contenders["pretrained"], path, task.documents)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(DataError, match="holds no form of vectors"):
         shrunk(contenders["pretrained"], path, task.documents)
+
+
+def _turned(contender):
+    """The same contender by name and stamp, with other vectors: as if its map had been learned
+    anew."""
+
+    def encode(texts, side):
+        vectors = contender.encode(texts, side)
+        return vectors if side == "documents" else np.roll(vectors, 1, axis=1)
+
+    return replace(contender, encode=encode)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"form": Form(8, numbers="int4")},
+        {"form": Form(999)},
+        {"form": Form(8, numbers="int8")},
+        {"form": Form(8, numbers="binary", again="int8")},
+        {"middle": np.full(3, np.nan, dtype=np.float32)},
+        {"dimension": 4},
+    ],
+)
+def test_a_form_that_cannot_be_is_refused(task, contenders, found, changed, tmp_path):
+    save_compact(
+        replace(found.compact, **changed), contenders["pretrained"], task.documents, tmp_path / "x"
+    )
+    with pytest.raises(DataError, match="holds no form of vectors"):
+        shrunk(contenders["pretrained"], tmp_path / "x", task.documents)
+
+
+def test_vectors_that_are_not_finite_are_refused(task, contenders):
+    contender = contenders["pretrained"]
+
+    def encode(texts, side):
+        return contender.encode(texts, side) * np.float32(np.nan)
+
+    with pytest.raises(EncoderError, match="NaN"):
+        tunewise.shrink(replace(contender, encode=encode), task)
 
 
 def test_the_report_tells_bytes_quality_and_money(found, tmp_path):

@@ -43,7 +43,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         metavar="NAME[:NUMBERS]",
         default="auto",
         help="what computes vectors: torch, onnx or openvino, in fp32, bf16 or int8, such as "
-        "openvino:bf16 (default: the quickest that is faithful, measured once on your texts)",
+        "openvino:bf16; or auto, the default: the quickest that is faithful, measured once on your "
+        "texts",
     )
 
 

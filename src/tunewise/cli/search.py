@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from tunewise.task import Task
 
 
-_FORM = "shrink.safetensors"
-
-
 def add(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser(
@@ -36,21 +33,28 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads the two contenders over the documents, asks both, prints them side by side."""
     from tunewise.contenders import load_contender
     from tunewise.contenders.shrunk import shrunk
+    from tunewise.files import put_back
+    from tunewise.report.save import SHRUNK
     from tunewise.task import Texts
 
     if parsed.k < 1:
         raise OptionError(f"-k is {parsed.k}, so nothing could be shown. Give 1 or more.")
+    put_back(parsed.folder)
     task = read_data(parsed) if parsed.data else measured_task(parsed.folder)
     query = Texts(["words"], [parsed.words])
-    lists = []
+    lists, note = [], ""
     with shown() as progress:
         for part in ("base", "model"):
             contender = load_contender(parsed.folder / part, task.documents, progress=progress)
-            if part == "model" and (parsed.folder / _FORM).is_file():
-                contender = shrunk(contender, parsed.folder / _FORM, task.documents)
+            form = parsed.folder / SHRUNK[0]
+            if part == "model" and form.is_file():
+                contender = shrunk(contender, form, task.documents)
+                note = contender.notes[-1]
             lists.append((contender, contender.rank(query).best(0, parsed.k)))
     (base, _), (winner, _) = lists
-    print(_page(task, lists if base.name != winner.name else lists[1:]))
+    print(_page(task, lists if base.name != winner.name or note else lists[1:]))
+    if note:
+        print(f"{winner.name}: {note}")
     return 0
 
 

@@ -31,7 +31,12 @@ def add(commands: Any) -> None:
         metavar="WHAT",
         help="what is to be small: total (all copies; the default) or searched",
     )
-    parser.add_argument("--prefixes", metavar="LIST", help="dimensions that were trained for")
+    parser.add_argument(
+        "--prefixes",
+        metavar="LIST",
+        help="first numbers to try, such as 256,128; alone, without components "
+        "(default: those that the encoder was tuned for)",
+    )
     parser.add_argument("--metric", default="nDCG@10", help="what is kept (default: nDCG@10)")
     parser.add_argument("--seed", type=int, default=0)
     add_data(parser, flag="--on")

@@ -10,6 +10,7 @@ from tunewise.errors import OptionError
 if TYPE_CHECKING:
     from tunewise.prices import Prices
 
+_DEAREST = 1e9  # what a sum of many can still be told of
 _UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
@@ -60,7 +61,7 @@ def _price(pair: str) -> tuple[str, float]:
         value = float(amount)
     except ValueError:
         value = -1.0
-    if what not in ORIGINS or value < 0:
+    if what not in ORIGINS or not 0 <= value <= _DEAREST:
         raise OptionError(
             f"--price takes WHAT=AMOUNT, not '{pair}'; what can be priced: {', '.join(ORIGINS)}."
         )

@@ -3,7 +3,7 @@
 A new contender is one file with `fit` and `load`, and one line in `TABLE`.
 """
 
-from tunewise.contenders.contender import Contender, Entrant, Setting, dev_mean
+from tunewise.contenders.contender import Contender, Entrant, Setting, check_depth, dev_mean
 from tunewise.contenders.table import RUNGS, TABLE, line_up, load_contender, save_contender
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Contender",
     "Entrant",
     "Setting",
+    "check_depth",
     "dev_mean",
     "line_up",
     "load_contender",

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from tunewise.data.pairs import Pairs, training_pairs
 from tunewise.encoders import Encoder, load_encoder
-from tunewise.errors import EncoderError
-from tunewise.metrics import score
+from tunewise.errors import EncoderError, OptionError
+from tunewise.metrics import parse_metric, score
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
 from tunewise.task import Part, Texts, Training
@@ -145,6 +145,16 @@ def unchanged(encoder: Loaded, kept: Kept) -> Loaded:
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:
     """The contender's name: the encoder is part of it only where there are several."""
     return word if len(encoders) < 2 else f"{word}@{encoder.name}"
+
+
+def check_depth(metric: str) -> None:
+    """Raises OptionError for a metric that looks at more places than rankings here have."""
+    k = parse_metric(metric).k
+    if k is not None and k > DEPTH:
+        raise OptionError(
+            f"{metric} looks at {k} places, and a ranking here has {DEPTH}. Choose a k of {DEPTH} "
+            "at most."
+        )
 
 
 def dev_mean(rankings: Rankings, dev: Part, metric: str, relevant_from: float) -> float:

@@ -8,8 +8,10 @@ from typing import Literal
 from tunewise.encoders.cache import cache_folder
 from tunewise.encoders.encoder import Encoder
 from tunewise.encoders.endpoint import OPENAI, EndpointEncoder
+from tunewise.encoders.engines.choosing import possible
 from tunewise.encoders.engines.way import PLAIN
 from tunewise.encoders.engines.way import way as way_of
+from tunewise.encoders.safety import read_json
 from tunewise.encoders.settling import settled
 from tunewise.encoders.sources import DEFAULT_ENCODER, OFFICIAL_WEIGHTS, PACKAGE, find
 from tunewise.encoders.stamp import digests
@@ -58,9 +60,10 @@ def load_encoder(
     keeps nothing. "word-hash" is never kept: hashing is quicker than reading.
 
     `engine` says how a local model computes: "torch", "onnx" or "openvino", in fp32 or in what
-    follows a colon ("openvino:bf16"). "auto" is the quickest way whose vectors are faithful to
-    torch's in fp32, measured once for this model and machine on a sample of `texts`; until there
-    were texts enough to make it worth measuring, torch in fp32.
+    follows a colon ("openvino:bf16"). "auto" is, in a folder that Tunewise saved, the way it
+    was measured with; else the quickest way whose vectors are faithful to torch's in fp32, measured
+    once for this model and machine on a sample of `texts`; until there were texts enough to make it
+    worth measuring, torch in fp32.
 
     Raises EncoderError for a model that is missing, damaged, or that needs pickles or code of
     its own; OptionError for arguments that do not go together.
@@ -85,7 +88,10 @@ def load_encoder(
     if is_hosted(name):
         model = name.removeprefix(_HOSTED)
         return EndpointEncoder(model, base_url=base_url or OPENAI, cache=root)
-    return _in_way(_local(name, root), engine, texts, progress)
+    local = _local(name, root)
+    if engine == "auto":
+        engine = _kept_engine(local.folder)
+    return _in_way(local, engine, texts, progress)
 
 
 def load_folder(
@@ -104,6 +110,16 @@ def load_folder(
     )
 
 
+def _kept_engine(folder: Path) -> str:
+    """What the contender kept in this folder was measured with, if it can be had; else "auto"."""
+    path = folder / "tunewise.json"
+    encoder = read_json(path).get("encoder") if path.is_file() else None
+    kept = encoder.get("engine") if isinstance(encoder, dict) else None
+    if kept is None or kept not in [each.word for each in possible()]:
+        return "auto"
+    return str(kept)
+
+
 def _in_way(
     encoder: TransformerEncoder,
     engine: str,
@@ -111,7 +127,9 @@ def _in_way(
     progress: Progress,
 ) -> TransformerEncoder:
     if engine != "auto":
-        return encoder.in_way(way_of(engine))
+        way = way_of(engine)
+        light = "; what int8 costs was not looked at" if way.precision == "int8" else ""
+        return encoder.in_way(way, why="" if way == PLAIN else f"encoding with {way}{light}")
     return settled(encoder, texts, progress=progress)
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from tunewise.comparison import Interval, interval
+from tunewise.contenders.contender import DEPTH
 from tunewise.encoders import Encoder, TransformerEncoder
 from tunewise.encoders.engines.choosing import remembered
-from tunewise.errors import DataError
+from tunewise.measurement.shrink import FEWEST
 from tunewise.metrics import score
 from tunewise.progress import Progress, silent
 from tunewise.retrieval import nearest
@@ -13,7 +14,6 @@ from tunewise.task import Training
 
 _COSTS = 0.005  # of the metric, which int8 surely must not cost: a quarter of what is worth having
 _DOCUMENTS = 2_000  # the answers, and others drawn at random: encoding all twice would gain nothing
-_DEPTH = 100
 
 
 def lighter(
@@ -37,10 +37,9 @@ def lighter(
         return encoder
     progress("holding int8 to the judged queries", 0, 0)
     other = encoder.in_way(trial.way)
-    try:
-        change = _change(other, encoder, training, metric, seed)
-    except DataError:  # too few groups for an interval
+    if len(set(training.dev.groups)) < FEWEST:
         return encoder
+    change = _change(other, encoder, training, metric, seed)
     told = f"{metric} on dev {change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
     if change.low < -_COSTS:
         return encoder.in_way(encoder.way, why=f"{encoder.why}; not with {trial.told()}; {told}")
@@ -64,7 +63,7 @@ def _change(these: Encoder, those: Encoder, training: Training, metric: str, see
             encoder.encode_documents(documents.texts),
             dev.queries.ids,
             documents.ids,
-            k=_DEPTH,
+            k=DEPTH,
         )
         judged = score(found, dev.judgments, [metric], relevant_from=training.relevant_from)
         return judged.of(metric)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tunewise.contenders import Contender, Setting, dev_mean, line_up
+from tunewise.contenders import Contender, Setting, check_depth, dev_mean, line_up
 from tunewise.data.check import check
 from tunewise.data.language import detect
 from tunewise.data.split import Division, divide
@@ -77,6 +77,7 @@ def measure(
     """
     began = time.monotonic()
     metric = parse_metric(metric).name
+    check_depth(metric)
     _validate(worth, target, budget)
     words = None if contenders is None else list(dict.fromkeys(line_up(contenders)))
     loaded = _loaded(encoders, base_url, engine, task.documents.texts, progress)

@@ -7,9 +7,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from tunewise.comparison import Interval, interval
-from tunewise.contenders import Contender
+from tunewise.contenders import Contender, check_depth
 from tunewise.contenders.contender import DEPTH
 from tunewise.contenders.shrunk import with_words
 from tunewise.data.split import divide
@@ -28,6 +29,9 @@ Vectors = NDArray[np.float32]
 _SHARES = (1, 2 / 3, 1 / 2, 1 / 3, 1 / 6)  # of the dimensions, where no prefixes were trained
 _DEEPER = (4, 16)  # times as many as the metric looks at are scored again
 _ASKED = 500  # dev queries at most: a choice among many forms need not ask them all
+FEWEST = 15
+"""Groups of queries below which nothing is called sure: few that are alike look certain."""
+_LITTLE = 0.02  # of the metric: vectors that bring no more over words are worth a word
 _K = 10  # for a metric that looks at all places
 _TIMED = 50  # queries asked one by one to see how long one takes
 
@@ -47,11 +51,12 @@ class Measured:
     searched: int
     total: int
     query_ms: float
+    groups: int
 
     @property
     def holds(self) -> bool:
-        """Whether it surely keeps what was asked."""
-        return self.spare.low >= 0
+        """Whether it surely keeps what was asked: never of nothing, or of a few groups."""
+        return self.kept > 0 and self.groups >= FEWEST and self.spare.low >= 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Shrink:
     """
 
     contender: Contender
+    task: Task
     metric: str
     keep: float
     by: By
@@ -74,6 +80,7 @@ class Shrink:
     compact: Compact
     asked: tuple[int, int]
     test_use: int
+    seed: int
     notes: tuple[str, ...]
 
     @property
@@ -119,6 +126,7 @@ def shrink(
     '384 first numbers, binary, best 40 again in int8'
     """
     metric = parse_metric(metric).name
+    check_depth(metric)
     encode = _checked(contender, keep, by)
     division = divide(task, seed=seed)
     dev, test = division.training.dev, division.test.part
@@ -134,12 +142,20 @@ def shrink(
         measured.append(on_dev.measure(fit(form, documents, seed=seed)))
     chosen = _smallest(measured, by)
     compact = fit(chosen.form, documents, seed=seed)
-    what = {"shrink": _stamp(contender), "metric": metric, "keep": keep, "by": by, "seed": seed}
+    what = {
+        "shrink": _stamp(contender),
+        "metric": metric,
+        "keep": keep,
+        "by": by,
+        "seed": seed,
+        "prefixes": list(matryoshka),
+    }
     use = count_use(task, {**what, "task": task.fingerprint})
     progress("confirming on test", 0, 0)
     on_test = _trial(contender, task.documents, documents, test, rule)
     return Shrink(
         contender=contender,
+        task=task,
         metric=metric,
         keep=keep,
         by=by,
@@ -151,13 +167,16 @@ def shrink(
         compact=compact,
         asked=(len(on_dev.part), len(test)),
         test_use=use,
-        notes=_notes(len(documents), chosen, matryoshka),
+        seed=seed,
+        notes=_notes(on_dev, len(documents), chosen, matryoshka),
     )
 
 
 def _checked(contender: Contender, keep: float, by: str) -> Encode:
     if not 0 < keep <= 1:
-        raise OptionError(f"The share to keep is {keep}, but must be above 0 and at most 1.")
+        raise OptionError(
+            f"The share to keep is {keep}, but must be above 0 and at most 1: 0.99 for 99 %."
+        )
     if by not in get_args(By):
         raise OptionError(f"What is to be small is total or searched, not '{by}'.")
     if contender.encode is None:
@@ -225,6 +244,13 @@ class _Trial:
     whole: NDArray[np.float64]
 
     @property
+    def words_keep(self) -> float | None:
+        """The share of the metric that a hybrid's words reach alone; None without words."""
+        if self.words is None or not self.level:
+            return None
+        return float(self._judged(self.words).mean() / self.level)
+
+    @property
     def level(self) -> float:
         """The metric of the whole vectors."""
         return float(self.whole.mean())
@@ -240,16 +266,19 @@ class _Trial:
         return Measured(
             form=compact.form,
             score=float(scores.mean()),
-            kept=float(scores.mean() / self.level) if self.level else 1.0,
+            kept=float(scores.mean() / self.level) if self.level else 0.0,
             spare=spare,
             searched=compact.form.searched,
             total=compact.form.bytes_of(dimension),
             query_ms=self._wait(compact, kept),
+            groups=len(set(self.part.groups)),
         )
 
     def scores(self, compact: Compact, kept: Kept) -> NDArray[np.float64]:
         """The metric of each query."""
-        ranked = self._ranked(compact, kept)
+        return self._judged(self._ranked(compact, kept))
+
+    def _judged(self, ranked: Rankings) -> NDArray[np.float64]:
         found = score(
             ranked, self.part.judgments, [self.rule.metric], relevant_from=self.rule.relevant_from
         )
@@ -262,10 +291,12 @@ class _Trial:
     def _wait(self, compact: Compact, kept: Kept) -> float:
         """Milliseconds one query takes by itself, its vector given."""
         waits = []
-        for row in range(min(_TIMED, len(self.asked))):
-            began = perf_counter()
-            compact.search(self.asked[row : row + 1], kept, ["q"], self.ids, k=DEPTH)
-            waits.append(perf_counter() - began)
+        # one thread, for two wait a time slice for one another where other work is going on
+        with threadpool_limits(1, user_api="blas"):
+            for row in range(min(_TIMED, len(self.asked))):
+                began = perf_counter()
+                compact.search(self.asked[row : row + 1], kept, ["q"], self.ids, k=DEPTH)
+                waits.append(perf_counter() - began)
         return 1000 * float(np.median(waits))
 
 
@@ -319,18 +350,28 @@ def _smallest(measured: Sequence[Measured], by: By) -> Measured:
     return max(measured, key=lambda one: (one.form.size, one.form.numbers == "float32"))
 
 
-def _notes(documents: int, chosen: Measured, matryoshka: Sequence[int]) -> tuple[str, ...]:
+def _notes(
+    trial: _Trial, documents: int, chosen: Measured, matryoshka: Sequence[int]
+) -> tuple[str, ...]:
     notes = []
+    words = trial.words_keep
+    if words is not None and words >= trial.rule.keep - _LITTLE:
+        notes.append(
+            f"words alone, without any vectors, keep {100 * words:.1f} % on dev: what is kept here "
+            "is mostly theirs"
+        )
     if documents < ENOUGH:
         notes.append(
             f"{documents} vectors are few to learn from ({ENOUGH} are enough): other documents "
             "may be kept less well"
         )
     if not chosen.holds:
-        notes.append(
-            "no form surely keeps enough, so the vectors stay as they are: dev has too few "
-            "queries, or too much was asked"
-        )
+        why = "too much was asked"
+        if not trial.level:
+            why = f"{trial.rule.metric} is 0 for the whole vectors"
+        elif chosen.groups < FEWEST:
+            why = f"dev has {chosen.groups} groups of queries, and below {FEWEST} nothing is sure"
+        notes.append(f"no form surely keeps enough, so the vectors stay as they are: {why}")
     if not matryoshka:
         notes.append(
             "the encoder was not trained for prefixes; `tunewise tune --matryoshka` does that"

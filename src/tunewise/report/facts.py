@@ -5,7 +5,6 @@ import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from tunewise.comparison import interval
@@ -13,6 +12,7 @@ from tunewise.contenders import Contender
 from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
+from tunewise.report.versions import version_of, versions
 from tunewise.verdict import Change, Needed, Price, Standing, Stories, Target, Verdict
 
 FORMAT = 1
@@ -31,7 +31,7 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
     pairs = list(zip(verdict.contenders, verdict.standings, strict=True))
     return {
         "format": FORMAT,
-        "tunewise": _version("tunewise"),
+        "tunewise": version_of("tunewise"),
         "answer": decision.answer,
         "contender": decision.contender,
         "rung": decision.rung,
@@ -53,10 +53,7 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
         "differences": [] if verdict.stories is None else list(verdict.stories.differences),
         "settings": {**verdict.settings, "prices": costs.to_dict()},
         "reproduce": _command(verdict.data, verdict.settings),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: _version(package) for package in _PACKAGES},
-        },
+        "versions": versions(_PACKAGES),
         "timing": _timing(verdict, costs),
     }
 
@@ -217,13 +214,6 @@ def _encoding(contenders: Sequence[Contender]) -> list[str]:
     """What spoke for the way each encoder computes, where there was a choice."""
     encoders = [one.encoder for one in contenders if isinstance(one.encoder, TransformerEncoder)]
     return list(dict.fromkeys(encoder.why for encoder in encoders if encoder.why))
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _price(verdict: Verdict, contender: Contender, prices: Prices) -> dict[str, Any]:

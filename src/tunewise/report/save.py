@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.contenders import save_contender
+from tunewise.contenders.shrunk import belongs
 from tunewise.errors import OutputError
 from tunewise.files import check_writable, put_back, whole_set, write_text
 from tunewise.prices import Prices
@@ -15,6 +16,8 @@ from tunewise.verdict import Verdict
 
 _DECIMALS = 6
 _MODELS = ("model", "base")
+SHRUNK = ("shrink.safetensors", "shrink.json", "shrink.html")
+"""What a shrink leaves in a folder; the first is what search takes."""
 
 
 def save_report(found: Mapping[str, Any], folder: str | Path) -> None:
@@ -53,7 +56,15 @@ def save_verdict(
         save_contender(verdict.contender, beside / "model")
         save_contender(verdict.base, beside / "base", model=False)
         save_report(found, beside)
+    if not belongs(Path(folder) / SHRUNK[0], verdict.contender, verdict.task.documents):
+        clear_shrunk(Path(folder))
     return found
+
+
+def clear_shrunk(folder: Path) -> None:
+    """Removes what `tunewise shrink` left there for another winner."""
+    for name in SHRUNK:
+        (folder / name).unlink(missing_ok=True)
 
 
 def check_place(folder: str | Path) -> None:

@@ -13,13 +13,17 @@ from tunewise.prices import Prices
 from tunewise.report import curves
 from tunewise.report.amounts import count, milliseconds, money, score, share, signed_interval
 from tunewise.report.page import render
+from tunewise.report.save import SHRUNK
 from tunewise.report.told import bullets, rows_text, wrapped
 from tunewise.report.tuned import rounded
+from tunewise.report.versions import versions
 from tunewise.report.words import test_use_words
+from tunewise.retrieval.compact import Form
 
 Facts = Mapping[str, Any]
 
 FORMAT = 1
+_PACKAGES = ("tunewise", "numpy", "torch", "openvino", "sentence-transformers")
 _MILLIONS = (1, 100)
 
 
@@ -33,7 +37,7 @@ def shrunk_facts(found: Shrink, *, prices: Prices | None = None) -> dict[str, An
         "keep": found.keep,
         "by": found.by,
         "dimension": found.dimension,
-        "whole": {"dev": found.whole[0], "test": found.whole[1]},
+        "whole": {"dev": found.whole[0], "test": found.whole[1], "place": _whole(found)},
         "asked": {"dev": found.asked[0], "test": found.asked[1]},
         "chosen": _measured(found.chosen),
         "confirmed": _measured(found.confirmed),
@@ -41,6 +45,9 @@ def shrunk_facts(found: Shrink, *, prices: Prices | None = None) -> dict[str, An
         "forms": [_measured(one) for one in found.forms],
         "costs": [_cost(found, millions, costs) for millions in _MILLIONS],
         "prices": costs.to_dict(),
+        "data": {"source": found.task.source, "fingerprint": found.task.fingerprint},
+        "seed": found.seed,
+        "versions": dict(versions(_PACKAGES)),
         "test_use": {"ordinal": found.test_use, "earlier": found.test_use - 1},
         "notes": list(found.notes),
     }
@@ -55,11 +62,12 @@ def save_shrunk(
     """
     facts: dict[str, Any] = rounded(shrunk_facts(found, prices=prices))
     check_writable(Path(folder))
-    with whole_set(Path(folder), seal="shrink.json") as beside:
-        save_compact(found.compact, found.contender, beside / "shrink.safetensors")
-        write_text(beside / "shrink.html", shrunk_page(facts))
+    form, told, page = SHRUNK
+    with whole_set(Path(folder), seal=told) as beside:
+        save_compact(found.compact, found.contender, found.task.documents, beside / form)
+        write_text(beside / page, shrunk_page(facts))
         text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False)
-        write_text(beside / "shrink.json", text + "\n")
+        write_text(beside / told, text + "\n")
     return facts
 
 
@@ -98,16 +106,26 @@ def headline(facts: Facts) -> str:
     if chosen["searched"] != chosen["total"]:
         sizes += f", {count(chosen['searched'])} of them searched"
     spare = signed_interval(test["spare"]["low"], test["spare"]["high"])
-    sure = "surely enough" if test["spare"]["low"] >= 0 else "not surely enough"
-    if test["spare"]["high"] < 0:
-        sure = "too little"
+    asked = share(facts["keep"])
+    sure = f"surely {asked} or more"
+    if test["spare"]["low"] < 0:
+        sure = (
+            f"not surely {asked}, which were asked: ask for a little more with --keep, judge more "
+            "queries, or remove shrink.safetensors to search the whole vectors"
+        )
     return (
         f"{chosen['form']['name']}: {sizes} ({whole / chosen['total']:.1f} times fewer, "
         f"{whole / chosen['searched']:.1f} times to search). On "
         f"{count(facts['asked']['test'])} test queries it keeps {share(test['kept'])} of "
-        f"{facts['metric']} {score(facts['whole']['test'])}; {share(facts['keep'])} were asked: "
-        f"{sure} (difference {spare})."
+        f"{facts['metric']} {score(facts['whole']['test'])}, {sure} "
+        f"({facts['metric']} less {asked} of the whole vectors' {spare})."
     )
+
+
+def _whole(found: Shrink) -> int:
+    """Which of the forms is the whole vectors."""
+    whole = Form(found.dimension)
+    return [one.form for one in found.forms].index(whole)
 
 
 def _measured(one: Measured) -> dict[str, Any]:
@@ -138,7 +156,8 @@ def _cost(found: Shrink, millions: int, prices: Prices) -> dict[str, Any]:
 
 def _rows(facts: Facts) -> list[list[str]]:
     chosen = facts["chosen"]["form"]["name"]
-    head = ["form", "bytes", "searched", facts["metric"], "kept", "less what was asked", "ms/query"]
+    share_asked = f"less {share(facts['keep'])} of whole"
+    head = ["form, on dev", "bytes", "searched", facts["metric"], "kept", share_asked, "ms/query"]
     return [
         head,
         *(
@@ -157,10 +176,11 @@ def _rows(facts: Facts) -> list[list[str]]:
 
 
 def _listed(facts: Facts) -> Sequence[Facts]:
-    """The frontier, and the chosen form if it is not on it."""
-    names = [one["form"]["name"] for one in facts["frontier"]]
-    chosen = facts["chosen"]
-    return [*facts["frontier"], *([] if chosen["form"]["name"] in names else [chosen])]
+    """The frontier, the chosen form and the whole vectors, by what was to be small."""
+    listed = [*facts["frontier"], facts["chosen"], facts["forms"][facts["whole"]["place"]]]
+    each = {one["form"]["name"]: one for one in listed}
+    by = facts["by"]
+    return sorted(each.values(), key=lambda one: (one[by], one["score"]))
 
 
 def _cost_rows(facts: Facts) -> list[list[str]]:

@@ -7,7 +7,6 @@ import re
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from tunewise.files import put_back, whole_set, write_text
 from tunewise.measurement.kinds import metric_of
 from tunewise.measurement.tuning import Tuning
 from tunewise.report.card import model_card, tuned_page
-from tunewise.report.save import check_place
+from tunewise.report.save import check_place, clear_shrunk
+from tunewise.report.versions import version_of, versions
 
 FORMAT = 1
 WATTS_A_CORE = 10.0
@@ -39,7 +39,7 @@ def tuned_facts(tuning: Tuning) -> dict[str, Any]:
     outcome, gain = tuning.outcome, tuning.gain
     return {
         "format": FORMAT,
-        "tunewise": _version("tunewise"),
+        "tunewise": version_of("tunewise"),
         "rung": tuning.rung,
         "kind": tuning.kind,
         "metric": tuning.metric,
@@ -73,10 +73,7 @@ def tuned_facts(tuning: Tuning) -> dict[str, Any]:
         "data": dict(tuning.data),
         "seed": tuning.options.seed,
         "reproduce": command(tuning),
-        "versions": {
-            "python": platform.python_version(),
-            **{package: _version(package) for package in _PACKAGES},
-        },
+        "versions": versions(_PACKAGES),
         "timing": _timing(tuning),
     }
 
@@ -103,6 +100,7 @@ def save_tuned(tuning: Tuning, folder: str | Path) -> dict[str, Any]:
         write_text(beside / "README.md", model_card(found))
         write_text(beside / "report.html", tuned_page(found))
         write_text(beside / _SEAL, _json(found))
+    clear_shrunk(Path(folder))
     return found
 
 
@@ -280,10 +278,3 @@ def _made_again(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(found: Mapping[str, Any]) -> str:
     return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

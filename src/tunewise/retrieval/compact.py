@@ -9,12 +9,12 @@ to so few numbers they change dot products least. int8 steps are set for each nu
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.errors import OptionError
+from tunewise.errors import EncoderError, OptionError
 from tunewise.rankings import Rankings, collect
 from tunewise.retrieval.dense import Scored, merge, nothing, top
 
@@ -91,8 +91,33 @@ class Compact:
     steps: Vectors = field(default_factory=_none)
     steps_again: Vectors = field(default_factory=_none)
 
+    def check(self) -> None:
+        """Raises ValueError for a form that cannot be, or arrays that do not belong to it."""
+        form = self.form
+        words = ((form.cut, Cut), (form.numbers, Numbers), (form.again, Again))
+        if any(word not in get_args(known) for word, known in words):
+            raise ValueError(f"there is no form {form}")
+        if not 1 <= form.size <= self.dimension or (form.again and form.candidates < 1):
+            raise ValueError(f"a form cannot be {form} of {self.dimension} numbers")
+        shapes = {
+            "components": (self.dimension, form.size) if form.cut == "pca" else (0,),
+            "middle": (form.size,) if form.numbers == "binary" else (0,),
+            "steps": (form.size,) if form.numbers == "int8" else (0,),
+            "steps_again": (self.dimension,) if form.again == "int8" else (0,),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != np.float32 or not np.isfinite(array).all():
+                raise ValueError(f"{name} is not what the form needs")
+
     def keep(self, documents: Vectors) -> "Kept":
-        """The documents (n, d) as this form keeps them."""
+        """The documents (n, d) as this form keeps them. EncoderError for any not finite."""
+        for block in _blocks(documents):
+            if not np.isfinite(block).all():
+                raise EncoderError(
+                    "A document vector holds NaN or infinity, so it cannot be compared. Check the "
+                    "model: weights in half precision and empty texts are the usual causes."
+                )
         return Kept(
             np.concatenate([self._coded(block) for block in _blocks(documents)]),
             None

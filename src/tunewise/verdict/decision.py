@@ -311,7 +311,7 @@ def _untried(contest: _Contest, untuned: Standing, target: float | None) -> _Fou
         untuned,
         f"Cannot tell yet: no tuned contender was measured. {untuned.name} reaches "
         f"{_level(score)} {contest.metric}.",
-        (why, "Bring training queries with judgments, and try adapter, to learn whether it pays."),
+        (why, "Try adapter, with training queries that have judgments, to learn whether it pays."),
     )
 
 

@@ -26,6 +26,7 @@ LIGHT = Way("openvino", "int8")
 """The int8 that is worth a trial; ONNX Runtime's was unfaithful and no quicker."""
 _GAIN = 1.15  # times as quick as the plain way: less is not worth another space of vectors
 _NEAR = 10
+_NUMBERS = ("texts_per_second", "times", "minimum", "mean", "overlap")
 _FORMAT = 1
 
 Encode = Callable[[Way, Sequence[str]], NDArray[np.float32]]
@@ -57,6 +58,12 @@ class Trial:
         int8 never may: what it costs shows in the judged queries, not in cosines. See `lighter`.
         """
         return not self.refused and self.minimum >= FAITHFUL.get(self.way.precision, 2.0)
+
+    def in_short(self) -> str:
+        """The trial in a few words."""
+        if self.refused:
+            return f"{self.way} (not to be had)"
+        return f"{self.way} ({self.texts_per_second:,.0f} texts/s, cosine {self.minimum:.4f})"
 
     def told(self) -> str:
         """The trial in words."""
@@ -96,7 +103,9 @@ class Choice:
         """The choice and its reason in one line."""
         if self.way == PLAIN:
             return f"encoding with {PLAIN}: no faithful way is quicker here"
-        return f"encoding with {self.taken.told()}"
+        others = [trial.in_short() for trial in self.trials if trial.way not in (self.way, PLAIN)]
+        told = f"encoding with {self.taken.told()}"
+        return f"{told}. Tried too: {', '.join(others)}" if others else told
 
 
 def possible() -> list[Way]:
@@ -160,8 +169,9 @@ def remembered(root: Path | None, model: str) -> Choice | None:
         kept = json.loads(path.read_text(encoding="utf-8"))
         if kept["format"] != _FORMAT:
             return None
-        trials = [Trial(**{**trial, "way": way(trial["way"])}) for trial in kept["trials"]]
-        return Choice(way(kept["way"]), tuple(trials))
+        choice = Choice(way(kept["way"]), tuple(_trial_of(trial) for trial in kept["trials"]))
+        choice.told()
+        return choice
     except (ValueError, KeyError, TypeError, OptionError) as error:
         logger.warning("%s is damaged (%r): the ways are measured anew", path, error)
         return None
@@ -212,9 +222,14 @@ def _overlap(these: NDArray[np.float32], those: NDArray[np.float32]) -> float:
     return float(np.mean(same)) / depth
 
 
+def _trial_of(kept: Mapping[str, Any]) -> Trial:
+    numbers = {name: float(kept[name]) for name in _NUMBERS}
+    return Trial(way(kept["way"]), refused=str(kept["refused"]), **numbers)
+
+
 def _facts(trial: Trial) -> Mapping[str, Any]:
-    names = ("texts_per_second", "times", "minimum", "mean", "overlap", "refused")
-    return {"way": trial.way.word} | {name: getattr(trial, name) for name in names}
+    named = {name: getattr(trial, name) for name in (*_NUMBERS, "refused")}
+    return {"way": trial.way.word, **named}
 
 
 def _path(root: Path | None, model: str) -> Path | None:

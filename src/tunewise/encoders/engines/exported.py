@@ -5,10 +5,13 @@ normalising, the adapter of a side. Texts become tokens by the model's own code,
 and limits are its own in every engine.
 """
 
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import file_digest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +19,17 @@ from numpy.typing import NDArray
 
 from tunewise.encoders.vectors import Side
 from tunewise.errors import EncoderError, TunewiseError
+from tunewise.files import write_text
 
 INPUTS = ("input_ids", "attention_mask")
+logger = logging.getLogger(__name__)
+
 _TASKS = {"queries": "query", "documents": "document"}
 
 
 _TRIED = ("", "one short text", "And, for once, another: longer, with 3 numbers, été & 日本. " * 99)
+
+_DIGESTS = "digests.json"
 
 Inputs = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Numbers of the tokens and mask, each (n, longest)."""
@@ -103,6 +111,34 @@ def sentence(model: Any, side: Side, prompt: str) -> Any:
             return self.model(features, task=_TASKS[side])["sentence_embedding"]
 
     return Sentence().eval()
+
+
+def seal(folder: Path) -> None:
+    """Notes what the converted files in a folder are, so that damage is seen."""
+    write_text(folder / _DIGESTS, json.dumps(_digests(folder)))
+
+
+def sound(folder: Path | None) -> bool:
+    """Whether a folder holds a converted model, every file of it as it was written."""
+    if folder is None or not (folder / _DIGESTS).is_file():
+        return False
+    try:
+        noted = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
+    except ValueError:
+        noted = None
+    if noted == _digests(folder):
+        return True
+    logger.warning("the converted model in %s is damaged and is made anew", folder)
+    return False
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.name != _DIGESTS:
+            with path.open("rb") as file:
+                found[path.name] = file_digest(file, "sha256").hexdigest()
+    return found
 
 
 @contextmanager

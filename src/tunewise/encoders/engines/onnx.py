@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.engines.exported import INPUTS, Tokens, example, handing_over, sentence
+from tunewise.encoders.engines.exported import (
+    INPUTS,
+    Tokens,
+    example,
+    handing_over,
+    seal,
+    sentence,
+    sound,
+)
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
@@ -62,11 +70,12 @@ def _session(library: Any, path: Path, threads: int) -> Any:
 
 def _converted(module: Any, texts: Any, precision: str, folder: Path) -> Path:
     path = folder / _FILE
-    if not path.is_file():
+    if not sound(folder):
         with whole_folder(folder) as beside:
             _export(module, texts, beside / _FILE)
             if precision == "int8":
                 _quantise(beside / _FILE)
+            seal(beside)
     return path
 
 

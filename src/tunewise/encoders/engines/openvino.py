@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.engines.exported import INPUTS, Tokens, example, handing_over, sentence
+from tunewise.encoders.engines.exported import (
+    INPUTS,
+    Tokens,
+    example,
+    handing_over,
+    seal,
+    sentence,
+    sound,
+)
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
@@ -95,7 +103,7 @@ def _in_bytes(made: Any) -> Any:
 def _converted(
     library: ModuleType, module: Any, texts: Any, precision: str, folder: Path | None
 ) -> Any:
-    if folder is not None and (folder / _FILE).is_file():
+    if folder is not None and sound(folder):
         return folder / _FILE
     made = library.convert_model(module, example_input=texts)
     for port, name in zip(made.inputs, INPUTS, strict=True):
@@ -108,4 +116,5 @@ def _converted(
         return made
     with whole_folder(folder) as beside:
         library.save_model(made, beside / _FILE, compress_to_fp16=False)
+        seal(beside)
     return folder / _FILE
