@@ -136,21 +136,14 @@ def shrink(
     forms = forms_of(documents.shape[1], matryoshka, k=parse_metric(metric).k or _K)
     rule = _Rule(metric, keep, division.training.relevant_from, seed)
     on_dev = _trial(contender, task.documents, documents, _some(dev, seed), rule)
-    measured = []
-    for place, form in enumerate(forms):
-        progress("trying forms", place, len(forms))
-        measured.append(on_dev.measure(fit(form, documents, seed=seed)))
+    measured = on_dev.measure_all(forms, progress)
     chosen = _smallest(measured, by)
     compact = fit(chosen.form, documents, seed=seed)
-    what = {
-        "shrink": _stamp(contender),
-        "metric": metric,
-        "keep": keep,
-        "by": by,
-        "seed": seed,
-        "prefixes": list(matryoshka),
-    }
-    use = count_use(task, {**what, "task": task.fingerprint})
+    use = count_use(
+        task,
+        {"shrink": _stamp(contender), "task": task.fingerprint, "by": by}
+        | {"metric": metric, "keep": keep, "prefixes": list(matryoshka), "seed": seed},
+    )
     progress("confirming on test", 0, 0)
     on_test = _trial(contender, task.documents, documents, test, rule)
     return Shrink(
@@ -160,7 +153,7 @@ def shrink(
         keep=keep,
         by=by,
         dimension=documents.shape[1],
-        forms=tuple(measured),
+        forms=measured,
         chosen=chosen,
         confirmed=on_test.measure(compact),
         whole=(on_dev.level, on_test.level),
@@ -254,6 +247,14 @@ class _Trial:
     def level(self) -> float:
         """The metric of the whole vectors."""
         return float(self.whole.mean())
+
+    def measure_all(self, forms: Sequence[Form], progress: Progress) -> tuple[Measured, ...]:
+        """What each form keeps of it, at which price."""
+        measured = []
+        for place, form in enumerate(forms):
+            progress("trying forms", place, len(forms))
+            measured.append(self.measure(fit(form, self.documents, seed=self.rule.seed)))
+        return tuple(measured)
 
     def measure(self, compact: Compact) -> Measured:
         """What a form keeps of it, at which price."""
