@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from tunewise.encoders import TransformerEncoder, load_encoder, save_model
 from tunewise.encoders.engines.choosing import FAITHFUL
-from tunewise.encoders.engines.runtime import halving
+from tunewise.encoders.engines.torch import halving
 from tunewise.encoders.engines.way import PLAIN, WAYS, Way, way
 from tunewise.encoders.settling import held, settled
 from tunewise.errors import EncoderError

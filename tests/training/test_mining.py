@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunewise.data.pairs import training_pairs
+from tunewise.data.pairs import listed, training_pairs
 from tunewise.errors import DataError, OptionError
 from tunewise.rankings import collect
 from tunewise.task import Part, Texts, Training
-from tunewise.training.lesson import listed
 from tunewise.training.negatives import mine, read_negatives, write_negatives
 
 QUERIES, DOCUMENTS = 8, 30

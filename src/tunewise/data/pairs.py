@@ -161,3 +161,16 @@ def _lists(lists: list[list[int]]) -> Lists:
 
 def _flat(lists: list[list[int]]) -> Places:
     return np.array([place for of in lists for place in of], dtype=np.int64)
+
+
+def listed(lists: Lists, queries: Places, places: Places) -> NDArray[np.bool_]:
+    """For each entry of `queries` and `places` (m,), whether that query's list has that place."""
+    numbers = queries if lists.which is None else lists.which[queries]
+    width = int(max(lists.places.max(initial=-1), places.max(initial=-1))) + 1
+    owners = np.repeat(np.arange(len(lists.starts) - 1), np.diff(lists.starts))
+    codes = np.sort(owners * width + lists.places)
+    wanted = numbers * width + places
+    if not len(codes):
+        return np.zeros(len(wanted), dtype=bool)
+    nearest = codes[np.searchsorted(codes, wanted).clip(max=len(codes) - 1)]
+    return np.asarray(nearest == wanted)

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from tunewise.encoders import tokens
 from tunewise.encoders.cache import read_facts, stores, write_facts
 from tunewise.encoders.engines.devices import DevicesRuntime, gpus, spread
-from tunewise.encoders.engines.runtime import Runtime, TorchRuntime, open_runtime
+from tunewise.encoders.engines.opening import open_runtime
+from tunewise.encoders.engines.runtime import Runtime
+from tunewise.encoders.engines.torch import TorchRuntime
 from tunewise.encoders.engines.way import PLAIN, Way
 from tunewise.encoders.model import load_model
 from tunewise.encoders.stamp import stamp

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.data.pairs import Lists, Pairs, Places
+from tunewise.data.pairs import Lists, Pairs, Places, listed
 from tunewise.encoders.vectors import Side
 from tunewise.errors import DataError, OptionError
 from tunewise.task import Training
@@ -158,19 +158,6 @@ def lesson_of_labels(examples: "LabelledTexts", *, seed: int) -> Lesson:
         (f"{left:,} texts are equal to another one or alone with their label: left out",)
         * (left > 0),
     )
-
-
-def listed(lists: Lists, queries: Places, places: Places) -> NDArray[np.bool_]:
-    """For each entry of `queries` and `places` (m,), whether that query's list has that place."""
-    numbers = queries if lists.which is None else lists.which[queries]
-    width = int(max(lists.places.max(initial=-1), places.max(initial=-1))) + 1
-    owners = np.repeat(np.arange(len(lists.starts) - 1), np.diff(lists.starts))
-    codes = np.sort(owners * width + lists.places)
-    wanted = numbers * width + places
-    if not len(codes):
-        return np.zeros(len(wanted), dtype=bool)
-    nearest = codes[np.searchsorted(codes, wanted).clip(max=len(codes) - 1)]
-    return np.asarray(nearest == wanted)
 
 
 def _known(pairs: Pairs, negatives: "Negatives | None", seed: int) -> tuple[Places, Places]:

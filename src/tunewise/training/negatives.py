@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.data.pairs import Lists, Pairs, Places, training_pairs
+from tunewise.data.pairs import Lists, Pairs, Places, listed, training_pairs
 from tunewise.data.textfile import lines
 from tunewise.errors import DataError, OptionError
 from tunewise.files import whole
 from tunewise.rankings import Rankings
 from tunewise.task import Training
-from tunewise.training.lesson import listed
 
 FIRST_RANK, LAST_RANK = 1, 100
 MARGIN = 0.05  # NV-Retriever's best

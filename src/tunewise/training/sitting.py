@@ -24,6 +24,7 @@ from tunewise.training.lanes import Given, Lanes, vectors_on_device
 from tunewise.training.layers import Cut, layers_of, linear_layers, trained, without_dropout
 from tunewise.training.lesson import Lesson
 from tunewise.training.losses import build_loss
+from tunewise.training.points import SHARES, Point
 from tunewise.training.processes import first
 from tunewise.training.reading import Reader
 from tunewise.training.recipe import Recipe
@@ -37,7 +38,6 @@ from tunewise.training.trainer import (
     best_weights,
     to_go_on_from,
 )
-from tunewise.training.tuning import SHARES, Point
 
 _ADAPTER = "default"
 _LEAST_MICRO_BATCH = 1

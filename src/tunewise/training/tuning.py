@@ -21,6 +21,7 @@ from tunewise.training import run_folder
 from tunewise.training.batches import batches
 from tunewise.training.exam import Exam
 from tunewise.training.lesson import Lesson
+from tunewise.training.points import Point
 from tunewise.training.processes import first, join, processes
 from tunewise.training.recipe import Recipe, recipe_of
 
@@ -40,17 +41,6 @@ _STOPPED = (
     "training stopped there, and the best look before it is kept. "
     "A lower learning rate or --precision fp32 may help"
 )
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""How far the weights are moved from the base's to the tuned ones: the points of the frontier."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """Weights moved this share of the way: what the exam gives, and the exam of the other task."""
-
-    share: float
-    score: float
-    kept: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.engines.runtime import TorchRuntime, budget_of
+from tunewise.encoders.engines.runtime import budget_of
+from tunewise.encoders.engines.torch import TorchRuntime
 from tunewise.encoders.model import load_model
 from tunewise.encoders.vectors import Side
 from tunewise.errors import EncoderError
