@@ -145,7 +145,7 @@ def test_a_model_that_an_engine_refuses_is_said(
     import openvino
 
     def refuse(*_: object, **__: object) -> None:
-        raise RuntimeError("no such operation")
+        raise RuntimeError("Exception from core.cpp:117:\nno such operation\nand more")
 
     monkeypatch.setattr(openvino, "convert_model", refuse)
     with pytest.raises(

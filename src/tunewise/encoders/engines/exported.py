@@ -156,7 +156,12 @@ def handing_over() -> Iterator[None]:
     except TunewiseError:
         raise
     except Exception as error:  # the libraries raise nothing narrower
-        [reason, *_] = [*str(error).strip().splitlines(), repr(error)]
+        told = [line.strip() for line in str(error).splitlines() if line.strip()]
+        # OpenVINO's first line names a line of its own source
+        [reason, *_] = [
+            *(line for line in told if not line.startswith("Exception from")),
+            repr(error),
+        ]
         raise EncoderError(
             f"This model cannot be handed over to another engine: {reason}. Use the engine torch."
         ) from error
