@@ -26,6 +26,8 @@ from typing import Any
 
 import numpy as np
 
+from memory import resident
+
 DATA = Path(os.environ.get("TUNEWISE_DATA", "../shared/data"))
 OBJECTS = ("logs", "reports", "photos", "backups", "drafts", "invoices", "modules", "songs")
 
@@ -84,11 +86,11 @@ def one(count: int, out: Path) -> Mapping[str, float]:
 def peak() -> Iterator[dict[str, float]]:
     """The most memory beyond what there was: in all, and without mapped files; MB."""
     most = {"memory": 0.0, "own": 0.0}
-    before, done = resident(), threading.Event()
+    before, done = held(), threading.Event()
 
     def watch() -> None:
         while not done.wait(0.05):
-            now = resident()
+            now = held()
             for key in most:
                 most[key] = max(most[key], now[key] - before[key])
 
@@ -99,15 +101,12 @@ def peak() -> Iterator[dict[str, float]]:
     watching.join()
 
 
-def resident() -> dict[str, float]:
-    told = Path("/proc/self/status").read_text(encoding="ascii")
-    lines = dict(line.split(":", 1) for line in told.splitlines())
-    whole, own = (int(lines[key].split()[0]) / 1024 for key in ("VmRSS", "RssAnon"))
-    return {"memory": whole, "own": own}
+def held() -> dict[str, float]:
+    return {"memory": resident() / 2**20, "own": resident("RssAnon") / 2**20}
 
 
-def start(size: int, cache: Path, out: Path | None = None) -> subprocess.Popen[str]:
-    command = [sys.executable, __file__, "--one", str(size), "--out", str(out or cache / "v.npy")]
+def start(size: int, cache: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, __file__, "--one", str(size), "--out", str(cache / "v.npy")]
     environment = os.environ | {"TUNEWISE_CACHE": str(cache)}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 

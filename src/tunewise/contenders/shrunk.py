@@ -17,6 +17,7 @@ from tunewise.files import whole
 from tunewise.rankings import Rankings
 from tunewise.retrieval import fuse
 from tunewise.retrieval.compact import Compact, Form
+from tunewise.retrieval.dense import longest
 from tunewise.task import Texts
 
 _FORMAT = "2"
@@ -53,7 +54,9 @@ def shrunk(contender: Contender, path: Path, documents: Texts) -> Contender:
     told, compact = _load(path, contender)
     assert contender.encode is not None  # noqa: S101 - a form is made of vectors
     encode, words = contender.encode, contender.parts.get("lexical")
-    kept = compact.keep(encode(documents.texts, "documents"))
+    vectors = encode(documents.texts, "documents")
+    longest(vectors, "document")  # refuses what cannot be compared
+    kept = compact.keep(vectors)
 
     def rank(queries: Texts) -> Rankings:
         asked = encode(queries.texts, "queries")

@@ -19,9 +19,7 @@ def digests(folder: Path) -> Mapping[str, str]:
     seldom gives wrong vectors.
     """
     shaping = sorted(path for path in folder.rglob("*") if _shapes(path.relative_to(folder)))
-    return {
-        path.relative_to(folder).as_posix(): _sha256(path) for path in shaping if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in shaping if path.is_file()}
 
 
 def stamp(*parts: str) -> str:
@@ -40,6 +38,7 @@ def _shapes(path: Path) -> bool:
     return not any(part.startswith(".") or part in _OTHER_RUNTIMES for part in path.parts)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -165,7 +165,7 @@ class TransformerEncoder:
         return _encoded(texts, lengths, runtime, self.dimension, alone=alone)
 
     def _runtime(self, side: Side, work: int) -> Runtime:
-        devices = gpus() if self.way.engine == "torch" else []
+        devices = gpus() if self.way.engine == "torch" else ()
         key = (side, spread(devices, work))
         if key not in self._runtimes:
             self._runtimes[key] = (

@@ -33,12 +33,10 @@ def lighter(
         return encoder
     choice = remembered(encoder.root, encoder.model_stamp)
     trial = choice.lighter if choice and choice.way == encoder.way else None
-    if trial is None:
+    if trial is None or len(set(training.dev.groups)) < FEWEST:
         return encoder
     progress("holding int8 to the judged queries", 0, 0)
     other = encoder.in_way(trial.way)
-    if len(set(training.dev.groups)) < FEWEST:
-        return encoder
     change = _change(other, encoder, training, metric, seed)
     told = f"{metric} on dev {change.mean:+.4f} [{change.low:+.4f}, {change.high:+.4f}]"
     if change.low < -_COSTS:

@@ -20,6 +20,7 @@ from tunewise.metrics import parse_metric, score
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
 from tunewise.retrieval.compact import ENOUGH, Compact, Cut, Form, Kept, fit
+from tunewise.retrieval.dense import longest
 from tunewise.task import Part, Task, Texts
 from tunewise.training.exam import Encode
 
@@ -133,6 +134,7 @@ def shrink(
     if not len(dev):
         raise DataError("There is no dev part to choose on. Add judged queries.")
     documents = encode(task.documents.texts, "documents")
+    longest(documents, "document")  # refuses what cannot be compared
     forms = forms_of(documents.shape[1], matryoshka, k=parse_metric(metric).k or _K)
     rule = _Rule(metric, keep, division.training.relevant_from, seed)
     on_dev = _trial(contender, task.documents, documents, _some(dev, seed), rule)

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.errors import EncoderError, OptionError
+from tunewise.errors import OptionError
 from tunewise.rankings import Rankings, collect
 from tunewise.retrieval.dense import Scored, merge, nothing, top
 
@@ -111,13 +111,7 @@ class Compact:
                 raise ValueError(f"{name} is not what the form needs")
 
     def keep(self, documents: Vectors) -> "Kept":
-        """The documents (n, d) as this form keeps them. EncoderError for any not finite."""
-        for block in _blocks(documents):
-            if not np.isfinite(block).all():
-                raise EncoderError(
-                    "A document vector holds NaN or infinity, so it cannot be compared. Check the "
-                    "model: weights in half precision and empty texts are the usual causes."
-                )
+        """The documents (n, d) as this form keeps them."""
         return Kept(
             np.concatenate([self._coded(block) for block in _blocks(documents)]),
             None

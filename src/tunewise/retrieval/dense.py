@@ -48,7 +48,7 @@ def nearest(
     [('a', 1.0), ('c', 1.0)]
     """
     _check(queries, documents, query_ids, document_ids, k)
-    largest = _longest(queries, "query") * _longest(documents, "document")
+    largest = longest(queries, "query") * longest(documents, "document")
     # 1.01, for a vector "of length one" is often a little longer
     decimals = _DIGITS - (math.ceil(math.log10(largest / 1.01)) if largest > 0 else 0)
     kept: list[Scored] = [nothing() for _ in query_ids]
@@ -124,9 +124,9 @@ def _check(
         )
 
 
-def _longest(vectors: NDArray[np.float32], what: str) -> float:
+def longest(vectors: NDArray[np.float32], what: str) -> float:
     """The Euclidean length of the longest vector; EncoderError if one has NaN or infinity."""
-    longest = 0.0
+    most = 0.0
     for begin, block in _blocks(vectors, _DOCUMENTS):
         lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
         wrong = np.flatnonzero(~np.isfinite(lengths))
@@ -136,5 +136,5 @@ def _longest(vectors: NDArray[np.float32], what: str) -> float:
                 "numbers too large to square, so it cannot be compared. Check the model: weights "
                 "in half precision and empty texts are the usual causes."
             )
-        longest = max(longest, float(lengths.max()))
-    return longest
+        most = max(most, float(lengths.max()))
+    return most

@@ -170,7 +170,8 @@ def remembered(root: Path | None, model: str) -> Choice | None:
         if kept["format"] != _FORMAT:
             return None
         choice = Choice(way(kept["way"]), tuple(_trial_of(trial) for trial in kept["trials"]))
-        choice.told()
+        if choice.way not in [trial.way for trial in choice.trials]:
+            raise ValueError(f"{choice.way} was not tried")
         return choice
     except (ValueError, KeyError, TypeError, OptionError) as error:
         logger.warning("%s is damaged (%r): the ways are measured anew", path, error)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from queue import SimpleQueue
@@ -63,11 +64,12 @@ def spread(devices: Sequence[str], tokens: int) -> bool:
     return len(devices) > 1 and tokens >= WORTHWHILE and "WORLD_SIZE" not in os.environ
 
 
-def gpus() -> list[str]:
+@cache
+def gpus() -> tuple[str, ...]:
     """The GPUs there are, as torch names them."""
     import torch
 
-    return [f"cuda:{place}" for place in range(torch.cuda.device_count())]
+    return tuple(f"cuda:{place}" for place in range(torch.cuda.device_count()))
 
 
 def _open(folder: Path, side: Side, precision: str, device: str) -> None:

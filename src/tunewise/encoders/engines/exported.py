@@ -8,18 +8,18 @@ and limits are its own in every engine.
 import json
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.encoders.stamp import sha256
 from tunewise.encoders.vectors import Side
 from tunewise.errors import EncoderError, TunewiseError
-from tunewise.files import write_text
+from tunewise.files import whole_folder, write_text
 
 INPUTS = ("input_ids", "attention_mask")
 logger = logging.getLogger(__name__)
@@ -54,6 +54,10 @@ class Tokens:
     def of(self, texts: Sequence[str]) -> Inputs:
         """What the function takes for these texts."""
         return self._slowly(texts) if self._tokenizer is None else self._quickly(texts)
+
+    def named(self, texts: Sequence[str]) -> Mapping[str, NDArray[np.int64]]:
+        """The same by the names of the inputs."""
+        return dict(zip(INPUTS, self.of(texts), strict=True))
 
     def _alike(self, texts: Sequence[str]) -> bool:
         quick, slow = self._quickly(texts), self._slowly(texts)
@@ -113,14 +117,16 @@ def sentence(model: Any, side: Side, prompt: str) -> Any:
     return Sentence().eval()
 
 
-def seal(folder: Path) -> None:
-    """Notes what the converted files in a folder are, so that damage is seen."""
-    write_text(folder / _DIGESTS, json.dumps(_digests(folder)))
+def keep(folder: Path, convert: Callable[[Path], None]) -> None:
+    """Sees to it that `folder` holds what `convert` puts into a folder, every file as written."""
+    if not _sound(folder):
+        with whole_folder(folder) as beside:
+            convert(beside)
+            write_text(beside / _DIGESTS, json.dumps(_digests(beside)))
 
 
-def sound(folder: Path | None) -> bool:
-    """Whether a folder holds a converted model, every file of it as it was written."""
-    if folder is None or not (folder / _DIGESTS).is_file():
+def _sound(folder: Path) -> bool:
+    if not (folder / _DIGESTS).is_file():
         return False
     try:
         noted = json.loads((folder / _DIGESTS).read_text(encoding="utf-8"))
@@ -133,12 +139,7 @@ def sound(folder: Path | None) -> bool:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if path.name != _DIGESTS:
-            with path.open("rb") as file:
-                found[path.name] = file_digest(file, "sha256").hexdigest()
-    return found
+    return {path.name: sha256(path) for path in folder.iterdir() if path.name != _DIGESTS}
 
 
 @contextmanager

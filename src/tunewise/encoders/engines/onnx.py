@@ -13,15 +13,13 @@ from tunewise.encoders.engines.exported import (
     Tokens,
     example,
     handing_over,
-    seal,
+    keep,
     sentence,
-    sound,
 )
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.extras import need
-from tunewise.files import whole_folder
 
 _FILE = "model.onnx"
 
@@ -43,8 +41,9 @@ class OnnxRuntime:
         self.workers = cores()
         self._tokens = Tokens(model, side, prompt)
         with TemporaryDirectory() as passing, handing_over():
-            module, texts = sentence(model, side, prompt), example(self._tokens)
-            path = _converted(module, texts, precision, folder or Path(passing))
+            module, home = sentence(model, side, prompt), folder or Path(passing)
+            keep(home, lambda beside: _convert(module, example(self._tokens), precision, beside))
+            path = home / _FILE
             self._many, self._one = (
                 _session(library, path, threads) for threads in (1, self.workers)
             )
@@ -58,7 +57,7 @@ class OnnxRuntime:
         return self._run(self._one, texts)
 
     def _run(self, session: Any, texts: Sequence[str]) -> NDArray[np.float32]:
-        given = session.run(None, dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
+        given = session.run(None, self._tokens.named(texts))
         return np.asarray(given[0], dtype=np.float32)
 
 
@@ -68,15 +67,10 @@ def _session(library: Any, path: Path, threads: int) -> Any:
     return library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _converted(module: Any, texts: Any, precision: str, folder: Path) -> Path:
-    path = folder / _FILE
-    if not sound(folder):
-        with whole_folder(folder) as beside:
-            _export(module, texts, beside / _FILE)
-            if precision == "int8":
-                _quantise(beside / _FILE)
-            seal(beside)
-    return path
+def _convert(module: Any, texts: Any, precision: str, folder: Path) -> None:
+    _export(module, texts, folder / _FILE)
+    if precision == "int8":
+        _quantise(folder / _FILE)
 
 
 def _export(module: Any, texts: Any, path: Path) -> None:

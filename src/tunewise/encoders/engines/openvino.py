@@ -18,15 +18,13 @@ from tunewise.encoders.engines.exported import (
     Tokens,
     example,
     handing_over,
-    seal,
+    keep,
     sentence,
-    sound,
 )
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.extras import need
-from tunewise.files import whole_folder
 
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "fp32": {"INFERENCE_PRECISION_HINT": "f32"},
@@ -52,8 +50,8 @@ class OpenVinoRuntime:
         self.workers = cores()
         self._tokens = Tokens(model, side, prompt)
         with handing_over():
-            module, texts = sentence(model, side, prompt), example(self._tokens)
-            made = _converted(library, module, texts, precision, folder)
+            module = sentence(model, side, prompt)
+            made = self._made(library, module, precision, folder)
 
         @cache
         def compiled(streams: int) -> Any:
@@ -69,6 +67,20 @@ class OpenVinoRuntime:
         self._compiling = threading.Lock()
         self._own = threading.local()
 
+    def _made(self, library: ModuleType, module: Any, precision: str, folder: Path | None) -> Any:
+        """The converted model, or the file in which it is kept."""
+
+        def convert() -> Any:
+            return _converted(library, module, example(self._tokens), precision)
+
+        if folder is None:
+            return convert()
+        keep(
+            folder,
+            lambda beside: library.save_model(convert(), beside / _FILE, compress_to_fp16=False),
+        )
+        return folder / _FILE
+
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors (n, d) of one batch."""
         return self._infer(texts, self.workers)
@@ -83,7 +95,7 @@ class OpenVinoRuntime:
             with self._compiling:
                 request = self._compiled(streams).create_infer_request()
             setattr(self._own, str(streams), request)
-        given = request.infer(dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
+        given = request.infer(self._tokens.named(texts))
         return np.array(next(iter(given.values())), dtype=np.float32)
 
 
@@ -100,21 +112,10 @@ def _in_bytes(made: Any) -> Any:
         return nncf.compress_weights(made, mode=nncf.CompressWeightsMode.INT8_SYM)
 
 
-def _converted(
-    library: ModuleType, module: Any, texts: Any, precision: str, folder: Path | None
-) -> Any:
-    if folder is not None and sound(folder):
-        return folder / _FILE
+def _converted(library: ModuleType, module: Any, texts: Any, precision: str) -> Any:
     made = library.convert_model(module, example_input=texts)
     for port, name in zip(made.inputs, INPUTS, strict=True):
         port.get_tensor().set_names({name})
         port.get_node().set_partial_shape(library.PartialShape([-1, -1]))
     made.validate_nodes_and_infer_types()
-    if precision == "int8":
-        made = _in_bytes(made)
-    if folder is None:
-        return made
-    with whole_folder(folder) as beside:
-        library.save_model(made, beside / _FILE, compress_to_fp16=False)
-        seal(beside)
-    return folder / _FILE
+    return _in_bytes(made) if precision == "int8" else made
