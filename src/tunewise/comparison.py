@@ -19,7 +19,7 @@ groups, nor which contender is named first changes the interval or the p-value.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from statistics import NormalDist
 from typing import Any
 
@@ -58,7 +58,9 @@ class Comparison:
     the units on which the first is better, `losses` those on which it is worse. `deviation` is
     the standard deviation of the units' differences; `effective_deviation` the one that
     independent units would need for the same standard error: error = effective_deviation /
-    √units, which is what `units_needed` should be given. `p_value` is never 0.
+    √units, which is what `units_needed` should be given. `p_value` is never 0, and is that of the
+    units alone. `sources` names what the interval allows for, each with its share of the variance:
+    "queries", and whatever `compare` was told of besides.
     """
 
     metric: str
@@ -76,6 +78,7 @@ class Comparison:
     effective_deviation: float
     p_value: float
     level: float
+    sources: Mapping[str, float] = field(default_factory=lambda: {"queries": 1.0})
 
     @property
     def design_effect(self) -> float:
@@ -121,11 +124,14 @@ def compare(
     seed: int = 0,
     level: float = 0.95,
     draws: int = 10_000,
+    besides: Mapping[str, float] | None = None,
 ) -> Comparison:
     """How much better `first` is than `second` under `metric`, unit by unit.
 
     Both must hold scores of the same queries in the same order; `groups` names each query's
-    group, aligned with them. The p-value is that of a two-sided test which swaps the two
+    group, aligned with them. `besides` holds further variances of the difference, by what they
+    come from (another training, other judgments): they widen either side of the interval from
+    w to √(w² + z²·variance). The p-value is that of a two-sided test which swaps the two
     contenders within random groups, (1 + as extreme) / (1 + draws). Raises OptionError for a
     metric that was not scored, other queries, or senseless options, DataError for fewer than
     two groups.
@@ -146,7 +152,8 @@ def compare(
     ours, theirs = first.of(metric), second.of(metric)
     differences = ours - theirs
     sample = _sample(differences, groups)
-    low, high = _ends(sample, seed, level, draws)
+    further = {source: value for source, value in (besides or {}).items() if value > 0}
+    low, high = _widened(sample.mean, _ends(sample, seed, level, draws), further, level)
     return Comparison(
         metric=parse_metric(metric).name,
         units=len(differences),
@@ -163,37 +170,22 @@ def compare(
         effective_deviation=_error(sample) * math.sqrt(len(differences)),
         p_value=_p_value(sample, seed, draws),
         level=level,
+        sources=_sources(_error(sample) ** 2, further),
     )
 
 
-def units_needed(
-    *, distance: float, deviation: float, level: float = 0.95, power: float = 0.80
-) -> int:
-    """How many units it takes to tell a mean from one `distance` away.
-
-    ((z₁₋α⸝₂ + z_power) · deviation / distance)², rounded up, at least 2: with that many, a
-    two-sided test at `level` finds the difference with probability `power`. `deviation` is that
-    of the units' differences; with groups, give `Comparison.effective_deviation`.
-
-    >>> units_needed(distance=0.02, deviation=0.25)
-    1227
-    """
-    _positive("distance", distance)
-    _not_negative("deviation", deviation)
-    return max(2, math.ceil((_reach(level, power) * deviation / distance) ** 2))
+def _widened(
+    mean: float, ends: tuple[float, float], further: Mapping[str, float], level: float
+) -> tuple[float, float]:
+    reach = _z((1 + level) / 2) * math.sqrt(sum(further.values()))
+    return mean - math.hypot(mean - ends[0], reach), mean + math.hypot(ends[1] - mean, reach)
 
 
-def smallest_gain(
-    units: int, deviation: float, *, level: float = 0.95, power: float = 0.80
-) -> float:
-    """The smallest difference that `units` units can be expected to show: `units_needed` inverted.
-
-    >>> round(smallest_gain(1227, 0.25), 4)
-    0.02
-    """
-    _positive("units", units)
-    _not_negative("deviation", deviation)
-    return _reach(level, power) * deviation / math.sqrt(units)
+def _sources(units: float, further: Mapping[str, float]) -> Mapping[str, float]:
+    """Each source's share of the variance; all of it is the queries' where there is none."""
+    total = units + sum(further.values())
+    variances = {"queries": units, **further}
+    return {name: value / total if total else 1.0 for name, value in variances.items()}
 
 
 @dataclass(frozen=True)
@@ -221,7 +213,8 @@ def _sample(values: Floats, groups: Sequence[str]) -> _Sample:
     sizes = np.bincount(group).astype(np.float64)
     centred = np.bincount(group, values - mean)
     varies = bool(np.ptp(values) > _SAME * max(1.0, abs(mean)))
-    scale = float(np.abs(centred).max()) if varies else 0.0
+    largest = float(np.abs(centred).max()) if varies else 0.0
+    scale = largest if largest > _SAME else 0.0  # groups that differ by rounding are equal
     # Rounded, so that the order cannot hang on the last bits of a sum.
     rounded = np.round(centred / scale, 10) if scale else np.zeros(len(sizes))
     sides = {side: _ordered(sizes, side * rounded) for side in (1, -1)}
@@ -331,12 +324,6 @@ def _z(share: float) -> float:
     return NormalDist().inv_cdf(share)
 
 
-def _reach(level: float, power: float) -> float:
-    _share("level", level)
-    _share("power", power)
-    return _z((1 + level) / 2) + _z(power)
-
-
 def _check(seed: int, level: float, draws: int) -> None:
     _share("level", level)
     _not_negative("seed", seed)
@@ -373,11 +360,6 @@ def _check_units(values: Floats, groups: Sequence[str]) -> None:
 def _share(name: str, value: float) -> None:
     if not 0.5 <= value < 1:
         raise OptionError(f"{name}={value} makes no sense. Give a share from 0.5 to below 1.")
-
-
-def _positive(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value > 0):
-        raise OptionError(f"{name}={value} makes no sense. Give a number above 0.")
 
 
 def _not_negative(name: str, value: float) -> None:

@@ -41,6 +41,7 @@ def smallest_facts() -> dict[str, Any]:
         "gain": None,
         "target": None,
         "needed": None,
+        "forecast": None,
         "findings": [],
         "contenders": [only],
         "skipped": [{"name": "adapter", "why": "there is no train part"}],
@@ -88,6 +89,7 @@ def _verdict(answer: str, gain: tuple[float, float, float]) -> dict[str, Any]:
         "gain": _comparison(0.558, gain),
         "target": _target(answer),
         "needed": _needed() if answer == "cannot tell yet" else None,
+        "forecast": _forecast(),
         "data": _data(),
         "findings": _findings(),
         "contenders": _contenders(gain, base),
@@ -121,6 +123,33 @@ def _comparison(second: float, gain: tuple[float, float, float]) -> dict[str, An
         "units": 1204,
         "groups": 977,
         "level": 0.95,
+        "sources": {"queries": 0.93, "training": 0.07},
+    }
+
+
+def _forecast() -> dict[str, Any]:
+    curve = [[125, 0.004], [125, 0.007], [250, 0.009], [500, 0.016], [1000, 0.021]]
+    ahead = [
+        {
+            "times": times,
+            "queries": 1000 * times,
+            "gain": {"mean": 0.02 + 0.004 * times, "low": 0.01, "high": 0.03 + 0.01 * times},
+            "supported": times < 10,
+        }
+        for times in (2, 4, 10)
+    ]
+    return {
+        "rung": "adapter-both-hybrid",
+        "metric": "nDCG@10",
+        "worth": 0.02,
+        "queries": 1000,
+        "curve": curve,
+        "ahead": ahead,
+        "worth_at": 1000,
+        "sure_at": 4000,
+        "more": 0,
+        "supported": True,
+        "why": "The points do not support a forecast for 10× the labels.",
     }
 
 

@@ -3,6 +3,7 @@
 A new contender is one file with `fit` and `load`, and one line in `TABLE`.
 """
 
+from tunewise.contenders.again import fit_again
 from tunewise.contenders.contender import Contender, Entrant, Setting, check_depth, dev_mean
 from tunewise.contenders.table import RUNGS, TABLE, line_up, load_contender, save_contender
 
@@ -14,6 +15,7 @@ __all__ = [
     "Setting",
     "check_depth",
     "dev_mean",
+    "fit_again",
     "line_up",
     "load_contender",
     "save_contender",

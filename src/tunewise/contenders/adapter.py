@@ -30,7 +30,12 @@ _BLENDS = (0.3, 0.5, 0.7, 0.85)
 _BASE = Adapter(None, None)
 
 
-def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
+def fit(
+    setting: Setting,
+    earlier: Sequence[Contender],
+    *,
+    sides: Sequence[Side] = ("query", "both"),
+) -> list[Contender]:
     """Two contenders an encoder: one maps queries only, one maps documents too.
 
     Nothing is fitted without training pairs or without a dev part to stop on.
@@ -38,11 +43,7 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
     del earlier  # stands on nothing
     if not len(setting.training.train) or not len(setting.training.dev):
         return []
-    return [
-        _fitted(setting, encoder, side)
-        for encoder in setting.encoders
-        for side in ("query", "both")
-    ]
+    return [_fitted(setting, encoder, side) for encoder in setting.encoders for side in sides]
 
 
 def load(kept: Kept) -> Contender:

@@ -41,10 +41,8 @@ class Contest:
     skipped: Sequence[Skipped]
 
 
-def hold(
-    setting: Setting, words: Sequence[str] | None, budget: float | None, worth: float
-) -> Contest:
-    """Fits each family that `words` names, in order of price, for `budget` seconds.
+def hold(setting: Setting, words: Sequence[str] | None, end: float | None, worth: float) -> Contest:
+    """Fits each family that `words` names, in order of price, until `end` (`time.monotonic`).
 
     The first family is always fitted. With None for `words` all are tried that can still bring a
     gain of `worth`. A step that is cut off by the budget keeps what it made, so that the next run
@@ -52,7 +50,6 @@ def hold(
     """
     fitted: list[Contender] = []
     skipped: list[Skipped] = []
-    end = None if budget is None else time.monotonic() + budget
     for word in line_up(words):
         why = _passed_over(word, setting, fitted, end, worth, named=words is not None)
         if why is not None:

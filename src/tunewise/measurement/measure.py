@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,10 @@ from tunewise.encoders import (
 )
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
+from tunewise.learning_curve import Forecast
 from tunewise.measurement.contest import Contest, hold
 from tunewise.measurement.lighter import lighter
+from tunewise.measurement.repeats import Again
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
 from tunewise.progress import Progress, silent
@@ -92,7 +94,8 @@ def measure(
     findings = _findings(task, division, loaded[0], worth)
     languages = detect(task.documents.texts, seed=seed)
     setting = Setting(division.training, loaded, metric, languages.main, seed, progress)
-    contest = hold(setting, words, budget, worth)
+    end = None if budget is None else time.monotonic() + budget
+    contest = hold(setting, words, end, worth)
     settings = {
         "metric": metric,
         "worth": worth,
@@ -106,25 +109,28 @@ def measure(
     }
     use = {**settings, "stamps": [encoder.stamp for encoder in loaded]}
     data = _data(task, division, languages.shares, use)
-    return _judged(task, division, contest, findings, data, settings, progress, began)
+    untuned = [contender for contender in contest.contenders if not contender.tuned]
+    again = Again(setting, untuned, division.test, _metrics(metric), end)
+    return _judged(task, division, contest, again, findings, data, settings, began)
 
 
 def _judged(
     task: Task,
     division: Division,
     contest: Contest,
+    again: Again,
     findings: Sequence[Finding],
     data: Mapping[str, Any],
     settings: Mapping[str, Any],
-    progress: Progress,
     began: float,
 ) -> Verdict:
     """The contenders on the test queries, and what that says."""
-    metric = settings["metric"]
+    metric, progress = settings["metric"], again.setting.progress
     trials = [_try(c, division.test, metric, progress) for c in contest.contenders]
     standings = [_standing(trial, metric, division) for trial in trials]
     groups = _groups(division.test)
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
+    standings = _repeated(trials, standings, decide(standings, groups, **rule), again)
     decision = decide(standings, groups, **rule)
     return Verdict(
         decision=decision,
@@ -135,11 +141,46 @@ def _judged(
         prices={trial.contender.name: trial.price for trial in trials},
         skipped=contest.skipped,
         stories=_stories(trials, decision, metric),
+        forecast=_forecast(standings, contest.contenders, decision, groups, again, rule["worth"]),
         findings=findings,
         data=data,
         settings=settings,
         seconds=time.monotonic() - began,
     )
+
+
+def _repeated(
+    trials: Sequence["_Trial"],
+    standings: Sequence[Standing],
+    decision: Decision,
+    again: Again,
+) -> list[Standing]:
+    """The standings, with those of the finalists that could be trained again."""
+    finalists = (decision.best_tuned, decision.contender)
+    return [
+        replace(standing, repeats=again.seeds(trial.contender))
+        if standing.tuned and standing.name in finalists
+        else standing
+        for trial, standing in zip(trials, standings, strict=True)
+    ]
+
+
+def _forecast(
+    standings: Sequence[Standing],
+    contenders: Sequence[Contender],
+    decision: Decision,
+    groups: Sequence[str],
+    again: Again,
+    worth: float,
+) -> Forecast | None:
+    """That of the best tuned contender on dev whose curve there is time for."""
+    named = {standing.name: standing for standing in standings}
+    quick = [one for one in contenders if one.tuned and again.affordable(one, again.trainings)]
+    if not quick:
+        return None
+    best = max(quick, key=lambda one: named[one.name].dev)
+    scores, base = named[best.name].scores, named[decision.best_untuned].scores
+    return again.forecast(best, scores, base, worth, groups)
 
 
 @dataclass(frozen=True)
@@ -159,10 +200,14 @@ def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _
     scores = score(
         rankings,
         test.part.judgments,
-        list(dict.fromkeys([metric, *DEFAULT_METRICS])),
+        _metrics(metric),
         relevant_from=test.relevant_from,
     )
     return _Trial(contender, rankings, scores, _timed(contender, queries))
+
+
+def _metrics(metric: str) -> list[str]:
+    return list(dict.fromkeys([metric, *DEFAULT_METRICS]))
 
 
 def _timed(contender: Contender, queries: Texts) -> Price:

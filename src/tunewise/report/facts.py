@@ -45,6 +45,7 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
         "gain": None if decision.gain is None else decision.gain.to_dict(),
         "target": _target(decision.target),
         "needed": _needed(decision.needed),
+        "forecast": None if verdict.forecast is None else verdict.forecast.to_dict(),
         "data": dict(verdict.data),
         "findings": [finding.to_dict() for finding in verdict.findings],
         "contenders": [_contender(verdict, *pair) for pair in pairs],

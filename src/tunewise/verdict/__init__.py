@@ -6,10 +6,10 @@ from tunewise.verdict.decision import (
     TUNE,
     Decision,
     Needed,
-    Standing,
     Target,
     decide,
 )
+from tunewise.verdict.standing import Standing
 from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
 
 __all__ = [

@@ -8,9 +8,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tunewise.comparison import Comparison, Interval, compare, interval, units_needed
+from tunewise.comparison import Comparison, Interval, compare, interval
 from tunewise.errors import OptionError
-from tunewise.metrics import Scores, parse_metric
+from tunewise.metrics import parse_metric
+from tunewise.power import units_needed
+from tunewise.verdict.standing import Standing
 
 TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
 
@@ -18,19 +20,6 @@ USUAL_MARKS: Mapping[str, float] = {"nDCG": 0.75, "MRR": 0.70, "Recall": 0.90, "
 """What teams often ask of a search, by kind of metric; a mark to hold a result against, no law."""
 
 _FEW = 10  # differing queries below which a bootstrap interval is too narrow
-
-
-@dataclass(frozen=True)
-class Standing:
-    """One contender as the rule sees it: its dev mean and its scores on the test queries."""
-
-    name: str
-    tuned: bool
-    dev: float
-    scores: Scores
-    rung: str | None = None
-    plain: bool = False
-    """Whether this is the first off-the-shelf encoder by itself: nothing added, nothing tuned."""
 
 
 @dataclass(frozen=True)
@@ -161,8 +150,14 @@ class _Contest:
         """First minus second, on the test queries."""
         pair = first.name, second.name
         if pair not in self.known:
+            training = sum(one.unrepeatable(self.metric) for one in (first, second))
             self.known[pair] = compare(
-                first.scores, second.scores, self.metric, groups=self.groups, seed=self.seed
+                first.scores,
+                second.scores,
+                self.metric,
+                groups=self.groups,
+                seed=self.seed,
+                besides={"training": training},
             )
         return self.known[pair]
 

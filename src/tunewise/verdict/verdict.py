@@ -6,9 +6,11 @@ from typing import Any
 
 from tunewise.contenders import Contender
 from tunewise.finding import Finding
+from tunewise.learning_curve import Forecast
 from tunewise.rankings import Rankings
 from tunewise.task import Task
-from tunewise.verdict.decision import Decision, Standing
+from tunewise.verdict.decision import Decision
+from tunewise.verdict.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Verdict:
     prices: Mapping[str, Price]
     skipped: Sequence[Skipped]
     stories: Stories | None
+    forecast: Forecast | None
     findings: Sequence[Finding]
     data: Mapping[str, Any]
     settings: Mapping[str, Any]

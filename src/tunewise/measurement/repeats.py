@@ -1,0 +1,105 @@
+"""Repeats: a finalist trained anew, with other seeds and on parts of the training queries.
+
+A training is repeatable only up to its seed, and what it brings hangs on how much it was given.
+Both are measured by doing it again: with other seeds, for the interval; on parts of the
+training queries, for the learning curve.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tunewise.contenders import Contender, Setting, fit_again
+from tunewise.learning_curve import Forecast, Point, extrapolate
+from tunewise.metrics import Scores, score
+from tunewise.task import Part, Test
+
+FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
+_TIMES = 2  # trainings on each part
+_LEAST = 8  # training queries below which none is worth a training
+_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Again:
+    """Trains contenders again and scores them on the test queries, while there is time.
+
+    `untuned` are the untuned contenders, `end` is when the budget is spent (`time.monotonic`).
+    Without a budget only adapters, which take seconds, are trained again: what is measured must
+    not hang on how busy the machine was.
+    """
+
+    setting: Setting
+    untuned: Sequence[Contender]
+    test: Test
+    metrics: Sequence[str]
+    end: float | None = None
+
+    @property
+    def trainings(self) -> int:
+        """How many trainings a learning curve takes."""
+        return len(FRACTIONS) * _TIMES
+
+    def affordable(self, contender: Contender, times: int) -> bool:
+        """Whether it can be trained so many times more."""
+        if self.end is None:
+            return contender.rung == "adapter"
+        return times * contender.seconds <= self.end - time.monotonic()
+
+    def seeds(self, contender: Contender) -> tuple[Scores, ...]:
+        """Its scores when trained with other seeds; none where that would take too long."""
+        more = _SEEDS - 1
+        if not self.affordable(contender, more):
+            return ()
+        first = self.setting.seed
+        return tuple(
+            self._scored(contender, replace(self.setting, seed=seed))
+            for seed in range(first + 1, first + 1 + more)
+        )
+
+    def forecast(
+        self,
+        contender: Contender,
+        scores: Scores,
+        base: Scores,
+        worth: float,
+        groups: Sequence[str],
+    ) -> Forecast:
+        """What more labels would bring over `base`."""
+        train, metric = self.setting.training.train, self.setting.metric
+        points = [Point(len(train), scores.of(metric) - base.of(metric))]
+        for part in _parts(train, self.setting.seed):
+            learned = replace(self.setting.training, train=part)
+            found = self._scored(contender, replace(self.setting, training=learned))
+            points.append(Point(len(part), found.of(metric) - base.of(metric)))
+        return extrapolate(
+            points, groups, rung=contender.name, metric=metric, worth=worth, seed=self.setting.seed
+        )
+
+    def _scored(self, contender: Contender, setting: Setting) -> Scores:
+        new = fit_again(contender, setting, self.untuned)
+        part = self.test.part
+        return score(
+            new.rank(part.queries),
+            part.judgments,
+            self.metrics,
+            relevant_from=self.test.relevant_from,
+        )
+
+
+def _parts(train: Part, seed: int) -> Iterator[Part]:
+    """Parts of the training queries, each size drawn several times."""
+    for fraction in FRACTIONS:
+        count = round(fraction * len(train))
+        for again in range(_TIMES if count >= _LEAST else 0):
+            yield some(train, count, [seed, round(1 / fraction), again])
+
+
+def some(part: Part, count: int, seed: Sequence[int]) -> Part:
+    """So many queries of a part, drawn at random, in their order."""
+    rows = np.sort(np.random.default_rng(seed).permutation(len(part))[:count]).tolist()
+    queries = part.queries.take(rows)
+    judgments = {query: part.judgments[query] for query in queries.ids}
+    return Part(queries, judgments, [part.groups[row] for row in rows])

@@ -1,0 +1,57 @@
+"""Power: how many units it takes to see a difference, and what so many can show."""
+
+import math
+from statistics import NormalDist
+
+from tunewise.errors import OptionError
+
+
+def units_needed(
+    *, distance: float, deviation: float, level: float = 0.95, power: float = 0.80
+) -> int:
+    """How many units it takes to tell a mean from one `distance` away.
+
+    ((z₁₋α⸝₂ + z_power) · deviation / distance)², rounded up, at least 2: with that many, a
+    two-sided test at `level` finds the difference with probability `power`. `deviation` is that
+    of the units' differences; with groups, give `Comparison.effective_deviation`.
+
+    >>> units_needed(distance=0.02, deviation=0.25)
+    1227
+    """
+    _positive("distance", distance)
+    _not_negative("deviation", deviation)
+    return max(2, math.ceil((_reach(level, power) * deviation / distance) ** 2))
+
+
+def smallest_gain(
+    units: int, deviation: float, *, level: float = 0.95, power: float = 0.80
+) -> float:
+    """The smallest difference that `units` units can be expected to show: `units_needed` inverted.
+
+    >>> round(smallest_gain(1227, 0.25), 4)
+    0.02
+    """
+    _positive("units", units)
+    _not_negative("deviation", deviation)
+    return _reach(level, power) * deviation / math.sqrt(units)
+
+
+def _reach(level: float, power: float) -> float:
+    _share("level", level)
+    _share("power", power)
+    return NormalDist().inv_cdf((1 + level) / 2) + NormalDist().inv_cdf(power)
+
+
+def _share(name: str, value: float) -> None:
+    if not 0.5 <= value < 1:
+        raise OptionError(f"{name}={value} makes no sense. Give a share from 0.5 to below 1.")
+
+
+def _positive(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise OptionError(f"{name}={value} makes no sense. Give a number above 0.")
+
+
+def _not_negative(name: str, value: float) -> None:
+    if not (math.isfinite(value) and value >= 0):
+        raise OptionError(f"{name}={value} makes no sense. Give 0 or a number above it.")
