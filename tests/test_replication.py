@@ -41,7 +41,7 @@ def line(gain, *, task="made-up", draw=0, size="all", time=0, train=500, groups=
     ]
     key = {"task": task, "draw": draw, "size": size, "time": time, "deep": False}
     groups = np.arange(QUERIES) if groups is None else groups
-    rest = {"train": train, "groups": packed(groups), "halves": packed(HALVES)}
+    rest = {"train": train, "dev": 50, "groups": packed(groups), "halves": packed(HALVES)}
     return json.dumps({**key, **rest, "contenders": contenders})
 
 
@@ -76,7 +76,12 @@ def test_a_true_gain_is_tuned_for_and_leaves_nothing_to_regret():
 
 
 def test_contenders_that_answer_alike_are_never_tuned_for():
-    assert not any(one.answer == "tune" for one in outcomes(0.0))
+    import tables
+
+    found = outcomes(0.0)
+    assert not any(one.answer == "tune" for one in found)
+    doubted = sum(one.answer == "cannot tell yet" for one in found)
+    assert tables.answers(found).splitlines()[-1].endswith(f"| {100 * doubted / len(found):.1f} % |")
 
 
 def test_what_tuning_costs_is_charged_to_it_alone():
@@ -85,6 +90,30 @@ def test_what_tuning_costs_is_charged_to_it_alone():
     assert whole.regret["always tune"] == 0.0
     assert whole.regret_at_price["always tune"] == pytest.approx(0.02 - gain)
     assert whole.regret_at_price["never tune"] == 0.0
+
+
+def test_in_doubt_other_rules_may_decide_but_not_where_the_product_could_tell():
+    doubted = outcomes(varied(0.03, spread=0.3))
+    rule = "tunewise, in doubt: tune if it gains 0.02"
+    seen = [one for one in doubted if one.answer == "cannot tell yet"]
+    assert seen
+    for one in seen:
+        as_if = "always tune" if one.promised >= 0.02 else "best untuned on dev"
+        assert one.regret[rule] == one.regret[as_if]
+        assert one.regret["tunewise"] == one.regret["best untuned on dev"]
+    sure = outcomes(varied(-0.1))[-1]
+    assert sure.answer == "suffices"
+    assert sure.regret[rule] == sure.regret["tunewise"] == 0.0
+
+
+def test_the_best_of_dev_and_test_weighs_them_by_their_queries():
+    from rules import Means, all_seen
+
+    made = cell(0.1)  # on 50 dev queries, tuning gains 0.1; it is charged 0.02
+    base = made.named("pretrained").dev
+    level = {"pretrained": base, "hybrid": base}
+    assert all_seen(made, Means({**level, "adapter-query": base - 0.05}, 40)) == "adapter-query"
+    assert all_seen(made, Means({**level, "adapter-query": base - 0.05}, 60)) == "pretrained"
 
 
 def test_a_gain_that_the_other_half_does_not_show_counts_as_wrong():

@@ -28,10 +28,11 @@ class Kept:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. `groups` and `halves` are aligned with the queries of the pool."""
+    """One cell. `train` and `dev` count queries; `groups`, `halves` are aligned with the pool's."""
 
     key: Key
     train: int
+    dev: int
     groups: NDArray[np.int64]
     halves: NDArray[np.int64]
     contenders: tuple[Kept, ...]
@@ -89,6 +90,7 @@ def read(line: str) -> Cell | None:
     return Cell(
         key(line),
         told["train"],
+        told["dev"],
         unpacked(told["groups"]).astype(np.int64),
         unpacked(told["halves"]).astype(np.int64),
         tuple(

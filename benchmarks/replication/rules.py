@@ -20,7 +20,7 @@ from tunewise.verdict import CANNOT_TELL, TUNE, Decision, Standing, decide
 WORTH = 0.02
 JUDGED = (40, 150)  # queries to decide on, beside all there are
 DRAWINGS = 3  # of each of these numbers
-PRODUCT, IN_DOUBT = "tunewise", "tunewise, but in doubt tune if it gains 0.02"
+PRODUCT = "tunewise"
 _DRAWS = 2_000  # of the bootstrap on the other half
 
 Rows = NDArray[np.int64]
@@ -89,12 +89,13 @@ def some(cell: Cell, half: Rows, count: int, seed: list[int]) -> Rows:
 
 def _outcome(cell: Cell, rows: Rows, judged: str, number: int) -> Outcome:
     found = decided(cell, rows, number)
-    means = {c.name: float(c.scores[rows].mean()) for c in cell.contenders}
+    means = Means({c.name: float(c.scores[rows].mean()) for c in cell.contenders}, len(rows))
     chosen = {
         PRODUCT: found.contender,
-        IN_DOUBT: _in_doubt(found),
         **{name: rule(cell, means) for name, rule in RULES.items()},
     }
+    for name, rule in IN_DOUBT.items():
+        chosen[name] = rule(cell, means) if found.answer == CANNOT_TELL else found.contender
     base, other = cell.named(found.best_untuned), cell.halves == 1
     tuned = cell.named(found.contender if found.answer == TUNE else str(found.best_tuned))
     return Outcome(
@@ -105,7 +106,7 @@ def _outcome(cell: Cell, rows: Rows, judged: str, number: int) -> Outcome:
         answer=found.answer,
         contender=found.contender,
         needed=found.needed.queries if found.needed else None,
-        promised=means[tuned.name] - means[base.name],
+        promised=means.of[tuned.name] - means.of[base.name],
         proof=_proof(cell, tuned, base),
         regret=_regrets(cell, chosen, other),
         regret_of_pool=_regrets(cell, chosen, np.full(len(other), fill_value=True)),
@@ -120,12 +121,6 @@ def decided(cell: Cell, rows: Rows, seed: int) -> Decision:
     ]
     groups = [str(group) for group in cell.groups[rows]]
     return decide(standings, groups, metric=METRIC, worth=WORTH, seed=seed)
-
-
-def _in_doubt(found: Decision) -> str:
-    """The product's, but where it cannot tell, the tuned contender if its gain is worth having."""
-    doubted = found.answer == CANNOT_TELL and found.gain and found.gain.difference >= WORTH
-    return str(found.best_tuned) if doubted else found.contender
 
 
 def _scores(contender: Kept, rows: Rows) -> Scores:
@@ -160,44 +155,62 @@ def _error(values: Floats, groups: Rows) -> float:
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(values))
 
 
+@dataclass(frozen=True)
+class Means:
+    """Every contender's mean on the queries to decide on, and how many these are."""
+
+    of: Mapping[str, float]
+    queries: int
+
+
 # A rule names a contender, from dev means, training queries and means on the decision's queries.
-Rule = Callable[[Cell, Mapping[str, float]], str]
+Rule = Callable[[Cell, Means], str]
 
 
-def always_tune(cell: Cell, means: Mapping[str, float]) -> str:  # noqa: ARG001
+def always_tune(cell: Cell, means: Means) -> str:  # noqa: ARG001
     return cell.best(tuned=True).name
 
 
-def never_tune(cell: Cell, means: Mapping[str, float]) -> str:  # noqa: ARG001
+def never_tune(cell: Cell, means: Means) -> str:  # noqa: ARG001
     return next(c.name for c in cell.contenders if c.plain)
 
 
-def best_untuned(cell: Cell, means: Mapping[str, float]) -> str:  # noqa: ARG001
+def best_untuned(cell: Cell, means: Means) -> str:  # noqa: ARG001
     return cell.best(tuned=False).name
 
 
-def hybrid(cell: Cell, means: Mapping[str, float]) -> str:  # noqa: ARG001
+def hybrid(cell: Cell, means: Means) -> str:  # noqa: ARG001
     return cell.named("hybrid").name
 
 
-def best_seen(cell: Cell, means: Mapping[str, float]) -> str:
-    return max((c.name for c in cell.contenders), key=lambda name: means[name])
+def best_seen(cell: Cell, means: Means) -> str:
+    return max((c.name for c in cell.contenders), key=lambda name: means.of[name])
 
 
 def by_difference(least: float) -> Rule:
-    def rule(cell: Cell, means: Mapping[str, float]) -> str:
+    def rule(cell: Cell, means: Means) -> str:
         tuned, untuned = cell.best(tuned=True).name, cell.best(tuned=False).name
-        return tuned if means[tuned] - means[untuned] >= least else untuned
+        return tuned if means.of[tuned] - means.of[untuned] >= least else untuned
 
     return rule
 
 
-def by_ratio(cell: Cell, means: Mapping[str, float]) -> str:
+def by_ratio(cell: Cell, means: Means) -> str:
     tuned, untuned = cell.best(tuned=True).name, cell.best(tuned=False).name
-    return tuned if means[tuned] >= 1.15 * means[untuned] else untuned
+    return tuned if means.of[tuned] >= 1.15 * means.of[untuned] else untuned
 
 
-def by_pairs(cell: Cell, means: Mapping[str, float]) -> str:  # noqa: ARG001
+def all_seen(cell: Cell, means: Means) -> str:
+    """The best on dev and test together, tuned ones charged with what is worth having."""
+
+    def worth(contender: Kept) -> float:
+        total = contender.dev * cell.dev + means.of[contender.name] * means.queries
+        return total / (cell.dev + means.queries) - WORTH * contender.tuned
+
+    return max(cell.contenders, key=worth).name
+
+
+def by_pairs(cell: Cell, means: Means) -> str:  # noqa: ARG001
     return cell.best(tuned=cell.train >= 1_000).name
 
 
@@ -211,4 +224,10 @@ RULES: Mapping[str, Rule] = {
     "tune if it gains 15 %": by_ratio,
     "tune from 1,000 pairs": by_pairs,
     "highest mean of all": best_seen,
+    "highest mean at its price, dev and test": all_seen,
+}
+# The product's decision, but where it cannot tell, another rule's.
+IN_DOUBT: Mapping[str, Rule] = {
+    "tunewise, in doubt: tune if it gains 0.02": by_difference(WORTH),
+    "tunewise, in doubt: highest mean at its price, dev and test": all_seen,
 }

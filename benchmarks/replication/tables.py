@@ -32,7 +32,7 @@ def regrets(outcomes: Sequence[Outcome], of: Callable[[Outcome], Mapping[str, fl
     """Mean regret and the worst tenth's, by number of queries to decide on, for every rule."""
     header = ["rule", *(f"{count} queries" for count in COUNTS), "together", "more than tunewise",
               f"{WORTH:g} or more"]  # fmt: skip
-    return table(header, (_regret(rule, outcomes, of) for rule in (PRODUCT, IN_DOUBT, *RULES)))
+    return table(header, (_regret(rule, outcomes, of) for rule in (PRODUCT, *IN_DOUBT, *RULES)))
 
 
 def _regret(
@@ -61,9 +61,14 @@ def answers(outcomes: Sequence[Outcome]) -> str:
     """How often each answer is given, by number of queries to decide on."""
     kinds = ("tune", "suffices", "suffices with …", "cannot tell yet")
     return table(
-        ["queries", "decisions", *kinds],
+        ["queries", "decisions", *kinds, "cannot tell though all alike"],
         (
-            [count, len(some), *(percent(_kind(one) == kind for one in some) for kind in kinds)]
+            [
+                count,
+                len(some),
+                *(percent(_kind(one) == kind for one in some) for kind in kinds),
+                percent(not _told(one) and _alike(one) for one in some),
+            ]
             for count, some in _by_count(outcomes)
         ),
     )
@@ -71,6 +76,11 @@ def answers(outcomes: Sequence[Outcome]) -> str:
 
 def _kind(one: Outcome) -> str:
     return "suffices with …" if one.answer.startswith("suffices with") else one.answer
+
+
+def _alike(one: Outcome) -> bool:
+    """Whether tuned and untuned rank every query the same: tuning gave back what it was given."""
+    return one.promised == one.proof.mean == one.proof.error == 0.0
 
 
 def wrong(outcomes: Sequence[Outcome], tune: bool, below: float) -> str:
