@@ -1,0 +1,211 @@
+"""The replication study's analysis, on cells whose answers are known beforehand."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+STUDY = Path(__file__).parents[1] / "benchmarks" / "replication"
+QUERIES = 200
+HALVES = np.arange(QUERIES) % 2
+NOISE = np.random.default_rng(0).uniform(-0.15, 0.15, QUERIES)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def study():
+    """The study's files, which import each other by plain name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(STUDY)
+        return importlib.import_module("study")
+
+
+def line(gain, *, task="made-up", draw=0, size="all", time=0, train=500, groups=None):
+    """A result line: tuning gains `gain`, a number or one for each query, over 0.5 ± noise."""
+    from cells import packed
+
+    base, tuned = 0.5 + NOISE, 0.5 + NOISE + np.broadcast_to(gain, QUERIES)
+    told = {"pretrained": base, "hybrid": base, "adapter-query": tuned}
+    contenders = [
+        {
+            "name": name,
+            "tuned": name.startswith("adapter"),
+            "rung": "adapter" if name.startswith("adapter") else None,
+            "plain": name == "pretrained",
+            "dev": float(values.mean()),
+            "scores": packed(np.round(values * 65_535)),
+        }
+        for name, values in told.items()
+    ]
+    key = {"task": task, "draw": draw, "size": size, "time": time, "deep": False}
+    groups = np.arange(QUERIES) if groups is None else groups
+    rest = {"train": train, "dev": 50, "groups": packed(groups), "halves": packed(HALVES)}
+    return json.dumps({**key, **rest, "contenders": contenders})
+
+
+def cell(gain, **options):
+    from kept import read
+
+    return read(line(gain, **options))
+
+
+def outcomes(gain, **options):
+    from rules import outcomes
+
+    return list(outcomes(cell(gain, **options)))
+
+
+def varied(gain, spread=0.1, seed=1):
+    """Gains of this mean, as far as they go, that differ from query to query."""
+    noise = np.random.default_rng(seed).uniform(-spread, spread, QUERIES)
+    return gain + noise - noise.mean()
+
+
+def test_a_true_gain_is_tuned_for_and_leaves_nothing_to_regret():
+    *few, whole = outcomes(varied(0.1))
+    assert whole.answer == "tune"
+    assert whole.contender == "adapter-query"
+    assert whole.promised + whole.proof.mean == pytest.approx(0.2, abs=1e-4)
+    assert {one.regret["tunewise"] for one in [*few, whole]} == {0.0}
+    assert whole.regret["never tune"] == pytest.approx(whole.proof.mean)
+    assert whole.regret_of_pool["never tune"] == pytest.approx(0.1, abs=1e-4)
+    assert whole.regret_of_pool["tune if it gains 0.005"] == 0.0
+    assert whole.regret_of_pool["tune from 1,000 pairs"] == pytest.approx(0.1, abs=1e-4)
+
+
+def test_contenders_that_answer_alike_are_never_tuned_for():
+    import tables
+
+    found = outcomes(0.0)
+    assert not any(one.answer == "tune" for one in found)
+    assert {one.answer for one in found} == {"cannot tell yet"}  # of 100 queries, none differs
+    assert tables.answers(found).splitlines()[-1].endswith("| 100.0 % | 100.0 % |")
+
+
+def test_what_tuning_costs_is_charged_to_it_alone():
+    whole = outcomes(varied(0.005))[-1]
+    gain = whole.proof.mean
+    assert whole.regret["always tune"] == 0.0
+    assert whole.regret_at_price["always tune"] == pytest.approx(0.02 - gain)
+    assert whole.regret_at_price["never tune"] == 0.0
+
+
+def test_in_doubt_other_rules_may_decide_but_not_where_the_product_could_tell():
+    doubted = outcomes(varied(0.03, spread=0.3))
+    rule = "tunewise, in doubt: tune if it gains 0.02"
+    seen = [one for one in doubted if one.answer == "cannot tell yet"]
+    assert seen
+    for one in seen:
+        as_if = "always tune" if one.promised >= 0.02 else "best untuned on dev"
+        assert one.regret[rule] == one.regret[as_if]
+        assert one.regret["tunewise"] == one.regret["best untuned on dev"]
+    sure = outcomes(varied(-0.1))[-1]
+    assert sure.answer == "suffices"
+    assert sure.regret[rule] == sure.regret["tunewise"] == 0.0
+
+
+def test_the_best_of_dev_and_test_weighs_them_by_their_queries():
+    from rules import Means, all_seen
+
+    made = cell(0.1)  # on 50 dev queries, tuning gains 0.1; it is charged 0.02
+    base = made.named("pretrained").dev
+    level = {"pretrained": base, "hybrid": base}
+    assert all_seen(made, Means({**level, "adapter-query": base - 0.05}, 40)) == "adapter-query"
+    assert all_seen(made, Means({**level, "adapter-query": base - 0.05}, 60)) == "pretrained"
+
+
+def test_a_gain_that_the_other_half_does_not_show_counts_as_wrong():
+    import tables
+
+    found = outcomes(np.where(HALVES == 0, 0.1, -0.1) + varied(0.0))
+    assert found[-1].answer == "tune"
+    assert found[-1].regret["tunewise"] == pytest.approx(0.1, abs=0.02)
+    row = tables.wrong(found, tune=True, below=0.0).splitlines()[-1].split(" | ")
+    assert row[4] == "100.0 %"  # wrong
+    assert row[8] == "100.0 %"  # surely: the whole interval lies below 0
+
+
+def test_a_missed_gain_is_told_from_one_rightly_passed_over():
+    import tables
+
+    missed = outcomes(np.where(HALVES == 0, 0.0, 0.1) + varied(0.0, spread=0.01))[-1]
+    right = outcomes(varied(0.0, spread=0.01))[-1]
+    assert missed.answer == right.answer == "suffices"
+    row = tables.wrong([missed, right], tune=False, below=0.02).splitlines()[-1].split(" | ")
+    assert row[4] == row[8] == "50.0 %"
+
+
+def test_decisions_are_reached_on_whole_groups_of_one_half():
+    from rules import some
+
+    of_fives = cell(0.1, groups=np.arange(QUERIES) // 10 * 2 + HALVES)
+    half = np.flatnonzero(of_fives.halves == 0)
+    rows = some(of_fives, half, 12, [0])
+    assert len(rows) == 15
+    assert set(of_fives.halves[rows]) == {0}
+    assert set(np.bincount(of_fives.groups[rows])) == {0, 5}
+
+
+def test_intervals_hold_the_mean_of_the_pool_that_stands_for_the_world():
+    from intervals import coverage
+
+    found = {(one.pair, one.queries): one.samples for one in coverage(cell(varied(0.1)))}
+    samples = [s for queries in (20, 40, 80, 150, 300) for s in
+               found["adapter-query − pretrained", queries]]  # fmt: skip
+    assert len(samples) == 100
+    assert sum(sample.side == 0 for sample in samples) >= 88
+    assert samples[0].width > samples[-1].width
+    assert found["hybrid − pretrained", 20] == ()  # they answer alike: nothing to estimate
+
+
+def test_the_error_of_a_mean_counts_tasks_not_decisions():
+    import tables
+
+    assert tables.mean([0, 0, 1, 1], ["a", "a", "b", "b"]) == (0.5, 0.5)
+
+
+def test_what_was_not_told_is_sorted_by_what_was_said_to_settle_it():
+    import tables
+
+    found = outcomes(varied(0.03, spread=0.3))
+    assert [one.answer for one in found[:3]] == ["cannot tell yet"] * 3
+    rows = [row.split(" | ") for row in tables.later(found).splitlines()[2:]]
+    assert sum(int(row[2]) for row in rows) == 3
+    assert {row[1] for row in rows} == {"more are needed"}
+
+
+def test_curves_hold_what_tuning_gains_at_each_part_of_the_training_queries():
+    from kept import curves
+
+    parts = [cell(0.02, size="1/4", time=time, train=125) for time in (1, 0)]
+    parts += [cell(0.03, size="1/2", train=250), cell(0.01, size="50", train=50)]
+    other = cell(0.02, size="1/2", task="without all", train=250)
+    (curve,) = curves([*parts, cell(0.04), other])
+    assert [(point.train, point.time) for point in curve.points] == [(125, 0), (125, 1), (250, 0)]
+    assert curve.points[-1].gains.mean() == pytest.approx(0.03, abs=1e-4)
+    assert curve.truth.gains.mean() == pytest.approx(0.04, abs=1e-4)
+    assert len(curve.groups) == QUERIES
+
+
+def test_the_study_says_what_is_missing_and_remembers_what_it_computed(
+    study, tmp_path, monkeypatch, capsys
+):
+    results, cache = tmp_path / "results", tmp_path / "cache"
+    results.mkdir()
+    small = {"task": "made-up", "draw": 0, "size": "1000", "time": 0, "deep": False}
+    lines = [line(varied(0.1), task="cranfield"), line(0.0, task="covidqa"), json.dumps(small)]
+    (results / "made-up.jsonl").write_text("\n".join(lines) + '\n{"task": "unfin')
+    words = ["study.py", "--results", str(results), "--cache", str(cache), "--processes", "1"]
+    monkeypatch.setattr(sys, "argv", words)
+    study.main()
+    told = capsys.readouterr().out
+    assert "Partial" in told
+    assert "2 cells of 2 tasks and 1 draws" in told
+    assert "| cranfield |" in told
+    kept = sorted(cache.iterdir())
+    assert len(kept) == 3
+    fresh = study.examined(study.kept.read(lines[0]))
+    assert study.study(lines[:1], cache, 1) == [fresh]
+    assert sorted(cache.iterdir()) == kept
