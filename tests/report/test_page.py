@@ -95,11 +95,17 @@ def _poisoned(value: Any) -> Any:
     return f'{value}"{HOSTILE}' if isinstance(value, str) else value
 
 
+def _poisoned_keys(value: dict[str, Any]) -> dict[str, Any]:
+    return {_poisoned(key): one for key, one in value.items()}
+
+
 def test_hostile_texts_anywhere_stay_texts() -> None:
     facts = verdict_facts("tune")
     clean = {tag for tag, _ in Reader(to_page(facts)).tags}
     kept = {"metric", "answer", "severity", "by", "from"}
     hostile = _poisoned(facts) | {key: facts[key] for key in kept if key in facts}
+    costs = hostile["timing"]["costs"]
+    costs["contenders"] = _poisoned_keys(costs["contenders"])
     for contender in hostile["contenders"]:
         contender["scores"] = facts["contenders"][0]["scores"]
     page = Reader(to_page(hostile))
@@ -150,7 +156,7 @@ def test_sections_come_in_the_order_a_reader_asks() -> None:
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", to_page(verdict_facts()))
     assert headings == [
         *("What tuning gains", "The target", "What to do next", "Contenders"),
-        *("Price against quality", "Query by query", "Most won, most lost"),
+        *("What a year costs", "Price against quality", "Query by query", "Most won, most lost"),
         *("Noticed in the data", "Data and split", "How to repeat this", "Words"),
     ]
 
@@ -208,8 +214,8 @@ def test_a_provisional_verdict_says_so_at_the_top() -> None:
 
 def test_where_money_is_not_known_price_is_time() -> None:
     facts = verdict_facts()
-    for measured in facts["timing"]["contenders"].values():
-        measured["money"] = None
+    for costs in facts["timing"]["costs"]["contenders"].values():
+        costs["total"]["money"] = None
     page = Reader(to_page(facts)).text
     assert "milliseconds per query" in page
     assert "0.708 in 9.9 ms" in page
