@@ -1,6 +1,5 @@
 """Costs: what a year with one contender takes in money, machine hours and energy."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -35,7 +34,7 @@ class Use:
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
             least = 1 if name == "corpus" else 0
-            if value is not None and not (math.isfinite(value) and least <= value <= _MOST):
+            if value is not None and not least <= value <= _MOST:  # NaN is in no range
                 raise OptionError(
                     f"The year cannot be reckoned with {name}={value}. Pass {least} to {_MOST:,}."
                 )

@@ -95,17 +95,13 @@ def _poisoned(value: Any) -> Any:
     return f'{value}"{HOSTILE}' if isinstance(value, str) else value
 
 
-def _poisoned_keys(value: dict[str, Any]) -> dict[str, Any]:
-    return {_poisoned(key): one for key, one in value.items()}
-
-
 def test_hostile_texts_anywhere_stay_texts() -> None:
     facts = verdict_facts("tune")
     clean = {tag for tag, _ in Reader(to_page(facts)).tags}
     kept = {"metric", "answer", "severity", "by", "from"}
     hostile = _poisoned(facts) | {key: facts[key] for key in kept if key in facts}
-    costs = hostile["timing"]["costs"]
-    costs["contenders"] = _poisoned_keys(costs["contenders"])
+    for told in (hostile["timing"], hostile["timing"]["costs"]):
+        told["contenders"] = {_poisoned(key): one for key, one in told["contenders"].items()}
     for contender in hostile["contenders"]:
         contender["scores"] = facts["contenders"][0]["scores"]
     page = Reader(to_page(hostile))
@@ -219,6 +215,18 @@ def test_where_money_is_not_known_price_is_time() -> None:
     page = Reader(to_page(facts)).text
     assert "milliseconds per query" in page
     assert "0.708 in 9.9 ms" in page
+
+
+def test_a_year_is_told_part_by_part_with_what_each_stands_on_and_where_prices_come_from() -> None:
+    page = Reader(to_page(verdict_facts())).text
+    assert "The first year at 5,000 queries a day over 18,240 documents; money in EUR." in page
+    # fitting 55 s and embedding 18,240 documents at 4.2 ms; 0.052 kWh an hour at 11.5 W
+    assert (
+        "adapter-both-hybrid 2.2 min measured 1.75 measured <0.01 assumed <0.01 measured "
+        "<0.01 assumed 0.03 measured 0.50 given 2.29 assumed 0.06 assumed"
+    ) in page
+    assert "A machine that is always on takes EUR 876.00 a year." in page
+    assert "machine hour 0.1 given" in page
 
 
 @pytest.mark.parametrize(

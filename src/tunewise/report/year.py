@@ -91,7 +91,7 @@ def _assumptions(use: Use, prices: Prices, documents: int) -> list[str]:
         told.append(f"{_number(use.traffic)} queries a day: an assumption; --traffic replaces it.")
     if use.origin("retunes") == "assumed":
         told.append(
-            f"What is tuned is tuned again {_number(use.retunes)} time in the year: an assumption; "
+            f"Tunings in the year after the first: {_number(use.retunes)}, an assumption; "
             "--retunes replaces it."
         )
     share = amounts.share(use.changed)
@@ -118,25 +118,29 @@ def use_flags(use: Use) -> list[str]:
 
 
 def year_words(facts: Facts) -> str:
-    """What the recommended contender costs in a year, and beside it the best untuned one."""
+    """What the recommended contender costs in a year, beside it the best of the other kind.
+
+    That is the best untuned one, or the best tuned one where the untuned one is recommended.
+    """
     costs, currency = facts["timing"]["costs"], facts["settings"]["prices"]["currency"]
-    of, chosen, base = costs["contenders"], facts["contender"], facts["best_untuned"]
+    of, chosen = costs["contenders"], facts["contender"]
+    parts = {name: of[chosen][name]["money"] for name in PARTS}
+    largest = sorted((name for name in PARTS if parts[name]), key=lambda name: -parts[name])[:_TOLD]
     told = f"A year at {use_words(costs['use'])}: {_amount(of, chosen, currency)}"
-    parts = {name: of[chosen][name]["money"] or 0.0 for name in PARTS} if chosen in of else {}
-    largest = sorted((name for name in parts if parts[name]), key=lambda name: -parts[name])
     if largest:
-        named = [f"{name} {amounts.money(parts[name])}" for name in largest[:_TOLD]]
-        told += f", of which {', '.join(named)}"
-    return f"{told}." if base == chosen else f"{told}; {base}: {_amount(of, base, currency)}."
+        told += ", of which " + ", ".join(f"{one} {amounts.money(parts[one])}" for one in largest)
+    others = [name for name in (facts["best_untuned"], facts["best_tuned"]) if name != chosen]
+    if others and others[0]:
+        told += f"; {_amount(of, others[0], currency)}"
+    shared = amounts.money(costs["always_on"]["money"], currency)
+    return f"{told}. A machine that is always on for it: {shared} more."
 
 
 def year_rows(facts: Facts) -> list[dict[str, Any]]:
     """For each contender its cells: a label, the amount, and what that stands on."""
     costs = facts["timing"]["costs"]["contenders"]
     return [
-        {"name": one["name"], "cells": _cells(costs[one["name"]])}
-        for one in facts["contenders"]
-        if one["name"] in costs
+        {"name": one["name"], "cells": _cells(costs[one["name"]])} for one in facts["contenders"]
     ]
 
 
@@ -158,8 +162,8 @@ def _cells(costs: Facts) -> list[tuple[str, str, str]]:
 
 
 def _amount(costs: Facts, name: str, currency: str) -> str:
-    money = costs[name]["total"]["money"] if name in costs else None
-    return "not known" if money is None else amounts.money(money, currency)
+    money = costs[name]["total"]["money"]
+    return f"{name} {'not known' if money is None else amounts.money(money, currency)}"
 
 
 def _number(value: float) -> str:
