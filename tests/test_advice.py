@@ -133,6 +133,7 @@ def test_a_price_of_ones_own_is_called_given() -> None:
     assert prices.origin("machine_hour") == "given"
     assert prices.origin("judgment") != "given"
     assert Prices(currency="EUR").origin("judgment") == "given"
+    assert Prices(currency="EUR").origin("watt") != "given"  # no money
     assert prices.to_dict()["origins"]["machine_hour"] == "given"
 
 

@@ -21,6 +21,7 @@ from tunewise.errors import (
 
 if TYPE_CHECKING:
     from tunewise.advice import advise
+    from tunewise.costs import Use
     from tunewise.data.check import check
     from tunewise.data.docstrings import docstring_task
     from tunewise.data.examples import read_examples
@@ -40,6 +41,7 @@ _ROOMS = {
     "Encoder": "encoders",
     "Prices": "prices",
     "Task": "task",
+    "Use": "costs",
     "Verdict": "verdict",
     "advise": "advice",
     "check": "data.check",
@@ -69,6 +71,7 @@ __all__ = [
     "Prices",
     "Task",
     "TunewiseError",
+    "Use",
     "Verdict",
     "__version__",
     "advise",

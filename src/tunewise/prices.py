@@ -20,18 +20,24 @@ ORIGINS: Mapping[str, str] = {
         "OpenAI text-embedding-3-small, standard tier, as listed on 3 July 2026: "
         "tokenprice.fyi/models/text-embedding-3-small"
     ),
+    "watt": (
+        "Cloud Carbon Footprint's averages for AWS, as read in November 2026, for that machine at "
+        "full load, (2 vCPU x 3.5 W + 8 GiB x 0.392 W) x 1.135 for the building: "
+        "cloudcarbonfootprint.org/docs/methodology"
+    ),
 }
 """Where each default comes from, or that it is an assumption."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prices:
-    """What things cost, in `currency`.
+    """What things cost, in `currency`, and what a machine draws.
 
     `judgment`: one person deciding once whether a document answers a query. `machine_hour`: an
     hour of a machine with two cores. `gigabyte_month`: keeping 10⁹ bytes for a month.
-    `million_tokens`: a hosted endpoint embedding a million tokens. Whoever changes one price
-    keeps the rest; whoever changes the currency changes all four.
+    `million_tokens`: a hosted endpoint embedding a million tokens. `watt`: what the machine with
+    two cores draws while it works. Whoever changes one price keeps the rest; whoever changes the
+    currency changes all four that are money.
 
     Raises OptionError for a price that is negative, NaN or infinite.
 
@@ -43,6 +49,7 @@ class Prices:
     machine_hour: float = 0.0816
     gigabyte_month: float = 0.10
     million_tokens: float = 0.02
+    watt: float = 11.5
     currency: str = "USD"
 
     def __post_init__(self) -> None:
@@ -60,7 +67,7 @@ class Prices:
         'given'
         """
         default = {field.name: field.default for field in fields(self)}[name]
-        same = getattr(self, name) == default and self.currency == "USD"
+        same = getattr(self, name) == default and (self.currency == "USD" or name == "watt")
         return ORIGINS[name] if same else "given"
 
     def to_dict(self) -> Mapping[str, Any]:

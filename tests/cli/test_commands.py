@@ -105,10 +105,14 @@ def test_measure_again_takes_the_place_of_what_it_wrote_and_leaves_the_rest(meas
 def test_options_of_measure_reach_the_verdict(home, capsys):
     options = ["--metric", "recall@5", "--worth", "0.1", "--target", "0.5", "--budget", "2m"]
     prices = ["--price", "judgment=2", "--price", "machine_hour=0"]
+    prices += ["--corpus", "5000", "--traffic", "20", "--retunes", "4"]
     printed(capsys, ["measure", "tiny", *UNTUNED, *options, *prices, "--seed", "3", "--out", "opt"])
     facts = facts_in(home / "opt")
     assert facts["metric"] == "Recall@5"
     settings = json.dumps(facts)
+    assert facts["settings"]["use"] == {
+        "corpus": 5000, "traffic": 20.0, "retunes": 4.0, "changed": 0.2,
+    }  # fmt: skip
     for told in ('"worth": 0.1', '"seed": 3', '"judgment": 2.0', '"machine_hour": 0.0'):
         assert told in settings
 

@@ -239,6 +239,18 @@ def test_an_adapter_is_trained_on_a_hosted_encoder_and_wins(hosted):
     }  # fmt: skip
 
 
+def test_a_year_with_a_hosted_encoder_is_priced_by_the_tokens_it_charged(hosted):
+    facts = json.loads((hosted / "out" / "verdict.json").read_text(encoding="utf-8"))
+    plain = facts["timing"]["costs"]["contenders"]["pretrained"]
+    # 7 tokens a text at 0.02 a million: the documents once, and 365,000 queries
+    embedded = facts["data"]["documents"] * 7 / 1e6 * 0.02
+    assert plain["embedding"]["money"] == pytest.approx(embedded, abs=1e-6)
+    ranked = 365 * facts["timing"]["contenders"]["pretrained"]["rank_ms"] / 3600 * 0.0816
+    assert plain["serving"]["money"] == pytest.approx(0.0511 + ranked, rel=1e-3)
+    assert plain["waiting"]["hours"] is not None
+    assert (plain["embedding"]["hours"], plain["total"]["kwh"]) == (None, None)
+
+
 def test_an_adapter_on_a_hosted_encoder_is_loaded_again_and_searched(hosted, task, capsys):
     model = load_contender(hosted / "out" / "model", task.documents)
     [(best, _)] = model.rank(Texts(["mine"], ["blick my old violin"])).best(0, 1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from verdict_facts import ENDLESS, smallest_facts, verdict_facts
+from verdict_facts import ENDLESS, rename, smallest_facts, verdict_facts
 
 from tunewise.report import to_page
 
@@ -40,7 +40,7 @@ _FRAME = """<!doctype html><iframe src="page.html" style="width:{width}px;height
 def _crowded() -> dict[str, Any]:
     facts = verdict_facts("tune", sentence=ENDLESS, reasons=[ENDLESS], reproduce=ENDLESS)
     facts["data"]["source"] = ENDLESS
-    facts["contenders"][3]["name"] = ENDLESS
+    rename(facts, 3, ENDLESS)
     return facts
 
 

@@ -4,14 +4,14 @@ import re
 from typing import Any
 
 import pytest
-from verdict_facts import ANSWERS, ENDLESS, HOSTILE, smallest_facts, verdict_facts
+from verdict_facts import ANSWERS, ENDLESS, HOSTILE, rename, smallest_facts, verdict_facts
 
 from tunewise.report import to_text
 
 
 def _with_names(name: str) -> dict[str, Any]:
     facts = verdict_facts("tune", contender=name, best_untuned=name)
-    facts["contenders"][0]["name"] = name
+    rename(facts, 0, name)
     return facts
 
 
@@ -122,3 +122,27 @@ def test_what_was_not_measured_is_told_with_the_reason() -> None:
 
 def test_without_contenders_it_says_so() -> None:
     assert "No contender was measured." in to_text(verdict_facts(contenders=[]))
+
+
+def test_a_year_is_told_for_the_recommended_and_the_best_untuned_contender() -> None:
+    facts = verdict_facts("tune")
+    # 7 judgments at 0.25; 5,000 x 365 queries at 9.9 ms are 5.02 h at 0.1: the two largest parts.
+    # hybrid: no labels, 4.87 h of queries; both: 1.2 x 18,240 documents at 4.2 ms and 0.03 to store
+    assert (
+        "Cost    A year at 5,000 queries a day over 18,240 documents: adapter-both-hybrid "
+        "EUR 2.29, of which labelling 1.75, serving 0.50; hybrid EUR 0.52. "
+        "A machine that is always on for it: EUR 876.00 more."
+    ) in to_text(facts, width=250)
+
+
+def test_a_year_of_an_untuned_contender_is_told_beside_the_best_tuned_one() -> None:
+    facts = verdict_facts("suffices with hybrid")
+    told = "hybrid EUR 0.52, of which serving 0.49, storing 0.03"
+    assert f"{told}; adapter-both-hybrid EUR 2.29. A machine" in to_text(facts, width=250)
+    assert f"{told}. A machine" in to_text(facts | {"best_tuned": None}, width=250)
+
+
+def test_a_year_whose_price_nobody_knows_is_told_as_not_known() -> None:
+    facts = verdict_facts("suffices with hybrid")
+    facts["timing"]["costs"]["contenders"]["hybrid"]["total"]["money"] = None
+    assert "18,240 documents: hybrid not known, of which serving" in to_text(facts, width=200)

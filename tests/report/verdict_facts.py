@@ -1,8 +1,14 @@
 """Invented verdicts for the report's tests: a help desk for hired boats and night trams."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
+from tunewise.costs import Encoding, Use, Work, always_on, year
+from tunewise.prices import Prices
+
+PRICES = Prices(machine_hour=0.1, currency="EUR")
+USE = Use(traffic=5000)
 HOSTILE = '<script>alert("x")</script><img src=https://example.org/x.png onerror=alert(1)>'
 ENDLESS = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 4
 ANSWERS = ("tune", "suffices", "suffices with hybrid", "cannot tell yet")
@@ -26,6 +32,15 @@ def verdict_facts(answer: str = "tune", **changes: Any) -> dict[str, Any]:
     facts = _verdict(answer, _GAINS[answer])
     facts["sentence"] = _SENTENCES[answer]
     return facts | changes
+
+
+def rename(facts: dict[str, Any], place: int, name: str) -> None:
+    """Gives one contender another name, wherever it is told of."""
+    before = facts["contenders"][place]["name"]
+    facts["contenders"][place]["name"] = name
+    timing = facts["timing"]
+    for told in (timing["contenders"], timing["costs"]["contenders"]):
+        told[name] = told.pop(before)
 
 
 def smallest_facts() -> dict[str, Any]:
@@ -290,7 +305,8 @@ def _circumstances() -> dict[str, Any]:
             "metric": "nDCG@10",
             "worth": 0.02,
             "target": None,
-            "prices": {"currency": "EUR", "hour": 0.08, "gigabyte_month": 0.1},
+            "prices": PRICES.to_dict(),
+            "use": asdict(USE),
         },
         "reproduce": "tunewise measure 'boats & trams/' --seed 0",
         "versions": {"python": "3.11.9", "numpy": "2.1.3", "torch": "2.6.0"},
@@ -300,27 +316,50 @@ def _circumstances() -> dict[str, Any]:
             "machine": {"system": "Linux", "processor": "x86_64", "cores": 2},
             "encoding": ["encoding with openvino bf16: 160 texts/s, 3.1 times torch fp32"],
             "contenders": {
-                "lexical": _timing(0.9, 0.11, 0.004),
-                "pretrained": _timing(0.0, 9.4, 0.41),
-                "hybrid": _timing(1.4, 9.6, 0.42),
-                "adapter-query": _timing(31.0, 9.5, 0.44),
-                "adapter-both": _timing(52.0, 9.5, 1.21),
-                "adapter-both-hybrid": _timing(55.0, 9.9, 1.23),
+                "lexical": _timing(0.9, 0.11),
+                "pretrained": _timing(0.0, 9.4),
+                "hybrid": _timing(1.4, 9.6),
+                "adapter-query": _timing(31.0, 9.5),
+                "adapter-both": _timing(52.0, 9.5),
+                "adapter-both-hybrid": _timing(55.0, 9.9),
+            },
+            "costs": {
+                "use": {**asdict(USE), "corpus": 18240},
+                "contenders": {
+                    "lexical": _year(0.9, None),
+                    "pretrained": _year(0.0, 9.4),
+                    "hybrid": _year(1.4, 9.6),
+                    "adapter-query": _year(31.0, 9.5, judgments=7),
+                    "adapter-both": _year(52.0, 9.5, judgments=7),
+                    "adapter-both-hybrid": _year(55.0, 9.9, judgments=7),
+                },
+                "always_on": asdict(always_on(PRICES)),
+                "assumptions": ["A machine that is always on takes EUR 876.00 a year."],
             },
         },
     }
 
 
-def _timing(fit: float, wait: float, total: float) -> dict[str, Any]:
+def _timing(fit: float, wait: float) -> dict[str, Any]:
     return {
         "fit_seconds": fit,
         "encode_seconds_per_1000_documents": None if math.isclose(wait, 0.11) else 4.2,
         "query_ms": wait,
-        "money": {
-            "label": 0.0,
-            "train": fit / 3600 * 0.08,
-            "embed": 0.002,
-            "store_per_year": 0.03,
-            "total_first_year": total,
-        },
+        "rank_ms": wait / 2,
     }
+
+
+def _year(fit: float, wait: float | None, judgments: int = 0) -> dict[str, Any]:
+    """4.2 ms a document and half of the wait a query, or no encoder."""
+    words = wait is None
+    work = Work(
+        documents=18240,
+        fitting=fit,
+        document=Encoding(0.0 if words else 0.0042),
+        query=Encoding(0.0 if wait is None else wait / 2000),
+        ranking=0.00011 if wait is None else wait / 2000,
+        bytes_per_document=310 if words else 1536,
+        judgments=judgments,
+        tuned=judgments > 0,
+    )
+    return year(work, USE, PRICES).to_dict()

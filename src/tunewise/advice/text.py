@@ -60,6 +60,7 @@ def _cost_lines(advice: Advice) -> str:
             "    ",
         )
         for name in ORIGINS
+        if name != "watt"  # advice tells of money alone
     ]
     return "\n".join([*(line.rstrip() for line in table), "Prices", *origins])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, add_engine, read_data
 from tunewise.cli.progress import shown
-from tunewise.cli.values import add_prices, prices, seconds
+from tunewise.cli.values import add_prices, add_use, prices, seconds, use
 
 if TYPE_CHECKING:
     from tunewise.task import Task
@@ -48,6 +48,7 @@ def add_measuring(
     add("--budget", metavar="TIME", help="time for fitting: 90s, 15m, 2h (default: no limit)")
     add("--try", dest="contenders", metavar="LIST", help="e.g. lexical,pretrained,hybrid,adapter")
     add("--seed", type=int, default=0)
+    add_use(parser)
     add_prices(parser)
 
 
@@ -62,7 +63,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     from tunewise.measurement import measure
     from tunewise.report import check_place, save_verdict, to_text
 
-    reckoned = prices(parsed)
+    reckoned, used = prices(parsed), use(parsed)
     folder = parsed.out or Path("tunewise-out") / stem(task.source)
     check_place(folder)
     with shown() as progress:
@@ -80,7 +81,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
             progress=progress,
         )
         progress("saving the winner and the report", 0, 0)
-        facts = save_verdict(verdict, folder, prices=reckoned)
+        facts = save_verdict(verdict, folder, prices=reckoned, use=used)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     print(to_text(facts, width=width, color=sys.stdout.isatty()))
     print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")

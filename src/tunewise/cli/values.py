@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
+    from tunewise.costs import Use
     from tunewise.prices import Prices
 
 _DEAREST = 1e9  # what a sum of many can still be told of
@@ -41,7 +42,8 @@ def add_prices(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WHAT=AMOUNT",
-        help="a price to reckon with: judgment, machine_hour, gigabyte_month, million_tokens",
+        help="a price to reckon with: judgment, machine_hour, gigabyte_month, million_tokens, "
+        "watt (what a machine draws)",
     )
 
 
@@ -51,6 +53,22 @@ def prices(parsed: argparse.Namespace) -> "Prices":
 
     given: dict[str, Any] = dict(_price(pair) for pair in parsed.price)
     return replace(Prices(), **given)
+
+
+def add_use(parser: argparse.ArgumentParser) -> None:
+    """Adds what a year is reckoned for."""
+    add, year = parser.add_argument, "for a year's costs:"
+    add("--corpus", type=int, metavar="N", help=f"{year} documents (default: those measured)")
+    add("--traffic", type=float, metavar="N", help=f"{year} queries a day (default: 1000, assumed)")
+    add("--retunes", type=float, metavar="N", help=f"{year} tunings anew (default: 1, assumed)")
+
+
+def use(parsed: argparse.Namespace) -> "Use":
+    """The usual use of a search, with what was given in its place."""
+    from tunewise.costs import Use
+
+    named = {name: getattr(parsed, name) for name in ("corpus", "traffic", "retunes")}
+    return Use(**{name: value for name, value in named.items() if value is not None})
 
 
 def _price(pair: str) -> tuple[str, float]:

@@ -221,6 +221,7 @@ def _timed(contender: Contender, queries: Texts) -> Price:
         fit_seconds=contender.seconds,
         encode_seconds_per_1000_documents=None if documents is None else 1000 * documents,
         query_ms=1000 * (each + (_speed(contender.encoder, "queries") or 0.0)),
+        rank_ms=1000 * each,
     )
 
 

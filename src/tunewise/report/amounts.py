@@ -105,6 +105,15 @@ def money(value: float | None, currency: str = "") -> str:
     return f"{currency} {text}".strip()
 
 
+def energy(value: float | None) -> str:
+    """A number of kilowatt-hours without its unit, to about three digits.
+
+    >>> energy(0.0), energy(0.0021), energy(100.74)
+    ('0', '<0.01', '101')
+    """
+    return UNKNOWN if value is None else _three_digits(value)
+
+
 def share(value: float | None) -> str:
     """A share of 1 in per cent; a small share is never shown as none.
 

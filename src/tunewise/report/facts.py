@@ -4,16 +4,19 @@ import os
 import platform
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from tunewise.comparison import interval
 from tunewise.contenders import Contender
+from tunewise.costs import Use
 from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
 from tunewise.report.versions import version_of, versions
-from tunewise.verdict import Change, Needed, Price, Standing, Stories, Target, Verdict
+from tunewise.report.year import use_flags, year_facts
+from tunewise.verdict import Change, Needed, Standing, Stories, Target, Verdict
 
 FORMAT = 1
 _PACKAGES = ("tunewise", "numpy", "torch", "sentence-transformers", "bm25s")
@@ -21,13 +24,15 @@ _SHOWN = 3  # documents of each contender told of for a query
 _CLIPPED = 600  # characters of a text that are told
 
 
-def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
+def facts(
+    verdict: Verdict, *, prices: Prices | None = None, use: Use | None = None
+) -> dict[str, Any]:
     """Everything a verdict says, in plain values; its shape is docs/verdict.schema.json.
 
     What differs from run to run (times, and money made of them) is all under "timing": the rest
     is the same for the same task, settings and machine.
     """
-    decision, costs = verdict.decision, prices or Prices()
+    decision, prices, use = verdict.decision, prices or Prices(), use or Use()
     pairs = list(zip(verdict.contenders, verdict.standings, strict=True))
     return {
         "format": FORMAT,
@@ -52,10 +57,10 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
         "skipped": [{"name": skip.name, "why": skip.why} for skip in verdict.skipped],
         "queries": _stories(verdict, verdict.stories),
         "differences": [] if verdict.stories is None else list(verdict.stories.differences),
-        "settings": {**verdict.settings, "prices": costs.to_dict()},
-        "reproduce": _command(verdict.data, verdict.settings),
+        "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
+        "reproduce": _command(verdict.data, verdict.settings, use),
         "versions": versions(_PACKAGES),
-        "timing": _timing(verdict, costs),
+        "timing": _timing(verdict, use, prices),
     }
 
 
@@ -170,7 +175,7 @@ def _clip(text: str) -> str:
     return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
 
 
-def _command(data: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+def _command(data: Mapping[str, Any], settings: Mapping[str, Any], use: Use) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
     words = ["tunewise", "measure", data["source"]]
     files = {role: name for role, name in data["read_with"].items() if role != "columns"}
@@ -192,10 +197,11 @@ def _command(data: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         words += [] if value == usual else [flag, str(value)]
     if settings["budget_seconds"] is not None:
         words += ["--budget", f"{settings['budget_seconds']:g}s"]
+    words += use_flags(use)
     return shlex.join([*words, "--seed", str(settings["seed"])])
 
 
-def _timing(verdict: Verdict, prices: Prices) -> dict[str, Any]:
+def _timing(verdict: Verdict, use: Use, prices: Prices) -> dict[str, Any]:
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": verdict.seconds,
@@ -205,9 +211,8 @@ def _timing(verdict: Verdict, prices: Prices) -> dict[str, Any]:
             "cores": os.cpu_count() or 1,
         },
         "encoding": _encoding(verdict.contenders),
-        "contenders": {
-            contender.name: _price(verdict, contender, prices) for contender in verdict.contenders
-        },
+        "contenders": {one.name: asdict(verdict.prices[one.name]) for one in verdict.contenders},
+        "costs": year_facts(verdict, use, prices),
     }
 
 
@@ -215,46 +220,3 @@ def _encoding(contenders: Sequence[Contender]) -> list[str]:
     """What spoke for the way each encoder computes, where there was a choice."""
     encoders = [one.encoder for one in contenders if isinstance(one.encoder, TransformerEncoder)]
     return list(dict.fromkeys(encoder.why for encoder in encoders if encoder.why))
-
-
-def _price(verdict: Verdict, contender: Contender, prices: Prices) -> dict[str, Any]:
-    price = verdict.prices[contender.name]
-    return {
-        "fit_seconds": price.fit_seconds,
-        "encode_seconds_per_1000_documents": price.encode_seconds_per_1000_documents,
-        "query_ms": price.query_ms,
-        "money": _money(verdict, contender, price, prices),
-    }
-
-
-def _money(
-    verdict: Verdict, contender: Contender, price: Price, prices: Prices
-) -> dict[str, float]:
-    """What the contender costs in its first year, for the documents that were measured.
-
-    Only judgments it learned from are counted as its own: every contender is measured on the rest.
-    """
-    documents = len(verdict.task.documents)
-    label = contender.settings.get("training_pairs", 0)
-    for part in contender.parts.values():
-        label += part.settings.get("training_pairs", 0)
-    money = {
-        "label": label * prices.judgment,
-        "train": price.fit_seconds / 3600 * prices.machine_hour,
-        "embed": documents / 1000 * _embedding(contender, price, prices),
-        "store_per_year": 12
-        * contender.bytes_per_document
-        * documents
-        / 1e9
-        * prices.gigabyte_month,
-    }
-    return money | {"total_first_year": sum(money.values())}
-
-
-def _embedding(contender: Contender, price: Price, prices: Prices) -> float:
-    """Money for a thousand documents: tokens where a host counts them, else machine time."""
-    spent = getattr(contender.encoder, "spent", None)
-    tokens = None if spent is None else spent("documents").tokens_per_text
-    if tokens:
-        return float(1000 * tokens / 1e6 * prices.million_tokens)
-    return (price.encode_seconds_per_1000_documents or 0.0) / 3600 * prices.machine_hour

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunewise.report import amounts, drawings, words
+from tunewise.report import amounts, drawings, words, year
 
 Facts = Mapping[str, Any]
 
@@ -63,31 +63,31 @@ def _told(facts: Facts) -> dict[str, Any]:
         "test_use_words": words.test_use_words(facts["data"]["test_use"]),
         "terms": words.glossary(facts),
         "metrics": _metrics(facts),
-        "currency": _currency(facts),
+        "currency": facts["settings"]["prices"]["currency"],
+        "use_words": year.use_words(facts["timing"]["costs"]["use"]),
+        "year_rows": year.year_rows(facts),
+        "price_rows": year.price_rows(facts["settings"]["prices"]),
         "measured": facts["timing"]["contenders"],
     }
 
 
 def _price(facts: Facts) -> dict[str, Any]:
     """The price on the axis: money for the first year, or milliseconds where money is unknown."""
-    measured = [facts["timing"]["contenders"].get(one["name"], {}) for one in facts["contenders"]]
-    money = [(one.get("money") or {}).get("total_first_year") for one in measured]
+    names = [one["name"] for one in facts["contenders"]]
+    costs = facts["timing"]["costs"]["contenders"]
+    money = [costs[name]["total"]["money"] for name in names]
     if all(value is not None for value in money):
-        currency = _currency(facts)
-        label = f"cost of the first year{', ' + currency if currency else ''}"
+        currency = facts["settings"]["prices"]["currency"]
         told = [amounts.money(value, currency) for value in money]
+        label = f"cost of the first year, {currency}"
         return {"values": money, "label": label, "joined": "for", "told": told}
-    waits = [one.get("query_ms") for one in measured]
+    waits = [facts["timing"]["contenders"][name]["query_ms"] for name in names]
     return {
         "values": waits,
         "label": "milliseconds per query",
         "joined": "in",
         "told": [f"{amounts.milliseconds(value)} ms" for value in waits],
     }
-
-
-def _currency(facts: Facts) -> str:
-    return str((facts["settings"]["prices"] or {}).get("currency", ""))
 
 
 def _metrics(facts: Facts) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tunewise.contenders import save_contender
 from tunewise.contenders.shrunk import belongs
+from tunewise.costs import Use
 from tunewise.errors import OutputError
 from tunewise.files import check_writable, put_back, whole_set, write_text
 from tunewise.prices import Prices
@@ -40,9 +41,15 @@ def save_report(found: Mapping[str, Any], folder: str | Path) -> None:
 
 
 def save_verdict(
-    verdict: Verdict, folder: str | Path, *, prices: Prices | None = None
+    verdict: Verdict,
+    folder: str | Path,
+    *,
+    prices: Prices | None = None,
+    use: Use | None = None,
 ) -> dict[str, Any]:
     """Writes all that a verdict leaves behind into `folder`, and gives its facts.
+
+    What a year costs is reckoned at these `prices` and for this `use`; None: the usual ones.
 
     `model/` holds the recommended contender, `base/` the description of what it was held against,
     `report.html` and `verdict.json` the facts. Either all of it is written or nothing, and
@@ -50,7 +57,7 @@ def save_verdict(
 
     Raises OutputError as `check_place` does.
     """
-    found = facts(verdict, prices=prices)
+    found = facts(verdict, prices=prices, use=use)
     check_place(folder)
     with whole_set(Path(folder), seal="verdict.json") as beside:
         save_contender(verdict.contender, beside / "model")

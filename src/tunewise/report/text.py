@@ -14,6 +14,7 @@ from tunewise.report.amounts import (
     signed_interval,
 )
 from tunewise.report.words import needed_words, target_words, test_use_words
+from tunewise.report.year import year_words
 
 Facts = Mapping[str, Any]
 Row = list[str]
@@ -164,6 +165,8 @@ def _about(facts: Facts, width: int, paint: Paint) -> list[str]:
         lines += _labelled("Target", target_words(facts["target"]), width, paint)
     if facts["needed"]:
         lines += _labelled("Needed", needed_words(facts["needed"]), width, paint)
+    if facts["contenders"]:
+        lines += _labelled("Cost", year_words(facts), width, paint)
     use = facts["data"]["test_use"]
     lines += _labelled("Test", test_use_words(use), width, paint)
     for told in facts["timing"]["encoding"]:

@@ -16,12 +16,13 @@ from tunewise.errors import OutputError
 from tunewise.files import put_back, whole_set, write_text
 from tunewise.measurement.kinds import metric_of
 from tunewise.measurement.tuning import Tuning
+from tunewise.prices import Prices
 from tunewise.report.card import model_card, tuned_page
 from tunewise.report.save import check_place, clear_shrunk
 from tunewise.report.versions import version_of, versions
 
 FORMAT = 1
-WATTS_A_CORE = 10.0
+WATTS_A_CORE = Prices().watt / 2
 """Assumed, not measured: what a busy processor core and its share of the machine draw."""
 
 _SEAL = "tuned.json"

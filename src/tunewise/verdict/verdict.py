@@ -19,12 +19,13 @@ class Price:
 
     `fit_seconds` is from vectors and words to a contender that answers; documents are encoded
     at `encode_seconds_per_1000_documents` (None: no encoder, or not known); `query_ms` is one
-    query, encoded and ranked among fifty.
+    query, encoded and ranked among fifty, and `rank_ms` the part of it that is not encoding.
     """
 
     fit_seconds: float
     encode_seconds_per_1000_documents: float | None
     query_ms: float
+    rank_ms: float
 
 
 @dataclass(frozen=True)
