@@ -1,4 +1,4 @@
-"""`tunewise search` for many queries and by a graph: what is printed, what is kept, what is refused."""
+"""`tunewise search` for many queries and by a graph: what is printed, kept and refused."""
 
 import json
 
@@ -81,6 +81,7 @@ def test_one_query_may_be_searched_by_a_graph_too(measured, capsys):
     assert told.splitlines()[-1].startswith("hybrid: graph, as was asked")
 
 
+@pytest.mark.slow
 def test_a_shrunk_winner_is_searched_in_its_form(measured, capsys):
     assert main(["shrink", "measured", "--keep", "0.8"]) == 0
     for index in ("auto", "graph"):

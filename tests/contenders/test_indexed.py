@@ -12,10 +12,10 @@ from tunewise.contenders.indexed import asked_before, indexed
 from tunewise.data.split import divide
 from tunewise.errors import MissingExtra, OptionError, OutputError
 from tunewise.retrieval import nearest
+from tunewise.retrieval.graph import ASKED, ASKED_KEPT
+from tunewise.retrieval.graph import DOCUMENTS as MANY
 from tunewise.task import Task, Texts
 from tunewise.testing import WordHashEncoder, tiny_task
-
-MANY = 50_000
 
 
 def contender_over(vectors):
@@ -94,7 +94,7 @@ def test_words_have_no_graph(fitted, tmp_path):
 
 
 def test_an_index_there_is_not_is_refused(fitted, tmp_path):
-    with pytest.raises(OptionError, match="no index 'flat'. Choose auto, exact or graph"):
+    with pytest.raises(OptionError, match="no index 'flat'"):
         indexed(fitted["pretrained"], tiny_task().documents, tmp_path, index="flat")
 
 
@@ -134,27 +134,29 @@ def test_few_documents_or_queries_are_searched_exactly_and_nothing_is_built(tmp_
 @pytest.mark.slow
 def test_auto_builds_where_it_pays_and_keeps_to_what_is_kept(tmp_path, monkeypatch):
     contender, documents = contender_over(unit(MANY, 8))
-    told = indexed(contender, documents, tmp_path, asked=9_999).notes[-1]
-    assert told.startswith("exact")
-    told = indexed(contender, documents, tmp_path, asked=10_000).notes[-1]
-    assert told.startswith("graph, for 10,000 queries of 50,000 documents, built now and kept in")
-    assert "kept" in indexed(contender, documents, tmp_path, asked=200).notes[-1].split(":")[0]
-    assert indexed(contender, documents, tmp_path, asked=199).notes[-1].startswith("exact")
+
+    def told(asked, over=contender):
+        return indexed(over, documents, tmp_path, asked=asked).notes[-1]
+
+    assert told(ASKED - 1).startswith("exact")
+    assert told(ASKED).startswith(f"graph, for {ASKED:,} queries of {MANY:,} documents, built now")
+    assert told(ASKED_KEPT).startswith(
+        f"graph, for {ASKED_KEPT} queries of {MANY:,} documents, kept"
+    )
+    assert told(ASKED_KEPT - 1).startswith("exact")
     other, _ = contender_over(unit(MANY, 8, seed=1))
-    told = indexed(other, documents, tmp_path, asked=200).notes[-1]
-    assert told.startswith("exact")
-    assert "was built from other vectors" in told
+    assert told(ASKED_KEPT, other).startswith("exact")
+    assert "was built from other vectors" in told(ASKED_KEPT, other)
     shutil.rmtree(tmp_path)
     monkeypatch.setitem(sys.modules, "usearch", None)
-    told = indexed(contender, documents, tmp_path, asked=10_000).notes[-1]
-    assert told.startswith("exact, though a graph would pay")
-    assert "pip install 'tunewise[graph]'" in told
+    assert told(ASKED).startswith("exact, though a graph would pay")
+    assert "pip install 'tunewise[graph]'" in told(ASKED)
 
 
 @pytest.mark.slow
 def test_auto_leaves_a_graph_that_finds_too_little(tmp_path):
-    contender, documents = contender_over(unit(MANY, 64))  # noise of 64 numbers has no near
-    told = indexed(contender, documents, tmp_path, asked=10_000).notes[-1]
+    contender, documents = contender_over(unit(MANY, 96))  # noise of 96 numbers has no near
+    told = indexed(contender, documents, tmp_path, asked=ASKED).notes[-1]
     assert told.startswith("exact: the graph in")
     assert "finds too little (recall@10 0." in told
     told = indexed(contender, documents, tmp_path, index="graph").notes[-1]
@@ -180,7 +182,6 @@ def test_no_documents_and_one_are_searched(tmp_path):
         contender, documents = contender_over(unit(count))
         searched = indexed(contender, documents, tmp_path / str(count), index="graph", k=5)
         assert searched.notes[-1].startswith("graph, as was asked")
-        other, _ = contender_over(unit(1))
         assert len(searched.rank(Texts([], []))) == 0
 
 
