@@ -77,7 +77,8 @@ def _commands(
 
 def _usage(name: str, parser: argparse.ArgumentParser) -> str:
     words = ["tunewise", name]
-    words += [_value(action) for action in _shown(parser) if not action.option_strings]
+    placed = [action for action in _shown(parser) if not action.option_strings]
+    words += [f"[{_value(a)}]" if a.nargs == "?" else _value(a) for a in placed]
     options = [f"[{_spelled(a)}]{' …' * _repeats(a)}" for a in _shown(parser) if a.option_strings]
     return textwrap.fill(
         " ".join([*words, *(option.replace(" ", "\0") for option in options)]),

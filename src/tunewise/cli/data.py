@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def add_data(parser: argparse.ArgumentParser, *, flag: str | None = None) -> None:
+def add_data(
+    parser: argparse.ArgumentParser,
+    *,
+    flag: str | None = None,
+    queries: str = "queries, if in a file of their own",
+) -> None:
     """Adds DATA (or the flag that stands for it) and what goes with it."""
     about = (
         "a BEIR folder, a CSV, TSV, JSONL or Parquet file, a folder of them, hf:NAME, "
@@ -23,7 +28,7 @@ def add_data(parser: argparse.ArgumentParser, *, flag: str | None = None) -> Non
     else:
         parser.add_argument(flag, dest="data", metavar="DATA", help=about)
     parser.add_argument("--documents", metavar="FILE", help="documents, if in a file of their own")
-    parser.add_argument("--queries", metavar="FILE", help="queries, if in a file of their own")
+    parser.add_argument("--queries", metavar="FILE", help=queries)
     parser.add_argument(
         "--judgments", metavar="FILE", help="judgments (TREC qrels or a table), likewise"
     )

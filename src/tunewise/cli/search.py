@@ -1,8 +1,9 @@
-"""`tunewise search DIR "words"`: the winner tried by hand, beside its base."""
+"""`tunewise search DIR "words"`: the winner tried by hand; `--queries FILE`: asked many at once."""
 
 import argparse
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,50 +13,121 @@ from tunewise.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from tunewise.contenders import Contender
+    from tunewise.progress import Progress
     from tunewise.task import Task
+
+_AT_ONCE = 4_096  # queries asked together; each has 200 documents found
 
 
 def add(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "search",
-        help="try the winner by hand, base and winner side by side",
-        description="Searches the measured documents with the winner and with its base.",
+        help="try the winner by hand, base and winner side by side, or ask it many queries",
+        description="Searches the measured documents: for WORDS with the winner and with its base, "
+        "or for all queries of a file with the winner, printed as lines of JSON.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder measure wrote")
-    parser.add_argument("words", metavar="WORDS", help="what to search for")
+    parser.add_argument("words", metavar="WORDS", nargs="?", help="what to search for")
     parser.add_argument("-k", type=int, default=5, help="how many documents (default: 5)")
-    add_data(parser, flag="--on")
+    parser.add_argument(
+        "--index",
+        metavar="WHICH",
+        default="auto",
+        help="how the winner's vectors are searched: exact, graph (approximate, kept in DIR), or "
+        "auto, the default: a graph where it pays",
+    )
+    add_data(
+        parser,
+        flag="--on",
+        queries="without WORDS: the queries to ask, one a line or a table as in data; "
+        "else queries of the data, if in a file of their own",
+    )
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Loads the two contenders over the documents, asks both, prints them side by side."""
-    from tunewise.contenders import load_contender
-    from tunewise.contenders.shrunk import shrunk
+    """Loads what is asked over the documents, asks, prints."""
     from tunewise.files import put_back
-    from tunewise.report.save import SHRUNK
-    from tunewise.task import Texts
 
     if parsed.k < 1:
         raise OptionError(f"-k is {parsed.k}, so nothing could be shown. Give 1 or more.")
+    if parsed.words is None and parsed.queries is None:
+        raise OptionError(
+            f"There is nothing to search for. Say what: tunewise search {parsed.folder} "
+            '"your words", or give a file of queries with --queries.'
+        )
     put_back(parsed.folder)
+    return _side_by_side(parsed) if parsed.words is not None else _all_at_once(parsed)
+
+
+def _side_by_side(parsed: argparse.Namespace) -> int:
+    """One query, asked of the base and of the winner."""
+    from tunewise.contenders import load_contender
+    from tunewise.task import Texts
+
     task = read_data(parsed) if parsed.data else measured_task(parsed.folder)
     query = Texts(["words"], [parsed.words])
-    lists, note = [], ""
     with shown() as progress:
-        for part in ("base", "model"):
-            contender = load_contender(parsed.folder / part, task.documents, progress=progress)
-            form = parsed.folder / SHRUNK[0]
-            if part == "model" and form.is_file():
-                contender = shrunk(contender, form, task.documents)
-                note = contender.notes[-1]
-            lists.append((contender, contender.rank(query).best(0, parsed.k)))
-    (base, _), (winner, _) = lists
+        base = load_contender(parsed.folder / "base", task.documents, progress=progress)
+        winner, note = _winner(parsed, task, 1, progress)
+        lists = [(one, one.rank(query).best(0, parsed.k)) for one in (base, winner)]
     print(_page(task, lists if base.name != winner.name or note else lists[1:]))
     if note:
         print(f"{winner.name}: {note}")
     return 0
+
+
+def _all_at_once(parsed: argparse.Namespace) -> int:
+    """Many queries, asked of the winner; what it finds is printed for other programs to read."""
+    from tunewise.data.queries import read_queries
+
+    asked = read_queries(Path(parsed.queries))
+    if parsed.documents is None:  # else the data is in files of its own, and this is one of them
+        parsed = argparse.Namespace(**{**vars(parsed), "queries": None})
+    task = read_data(parsed) if parsed.data else measured_task(parsed.folder)
+    with shown() as progress:
+        winner, note = _winner(parsed, task, len(asked), progress)
+        progress("", 0, 0)  # ends the bar that is drawn
+        print(f"{winner.name}: {note}", file=sys.stderr)
+        for begin in range(0, len(asked), _AT_ONCE):
+            some = asked.take(range(begin, min(begin + _AT_ONCE, len(asked))))
+            rankings = winner.rank(some)
+            for row, query in enumerate(some.ids):
+                for document, score in rankings.best(row, parsed.k):
+                    hit = {"query_id": query, "document_id": document, "score": round(score, 6)}
+                    print(json.dumps(hit, ensure_ascii=False))
+    return 0
+
+
+def _winner(
+    parsed: argparse.Namespace, task: "Task", asked: int, progress: "Progress"
+) -> "tuple[Contender, str]":
+    """The winner, and how it is searched; nothing to say of one query, searched exactly."""
+    from tunewise.contenders import load_contender
+    from tunewise.contenders.indexed import asked_before, indexed
+    from tunewise.contenders.shrunk import shrunk
+    from tunewise.report.save import SHRUNK
+
+    contender = load_contender(parsed.folder / "model", task.documents, progress=progress)
+    form = parsed.folder / SHRUNK[0]
+    if form.is_file():
+        contender = shrunk(contender, form, task.documents)
+        without = ", all of them: a graph would be of whole vectors"
+        return contender, contender.notes[-1] + (without if parsed.index == "graph" else "")
+    if parsed.index == "auto" and parsed.words is not None:
+        return contender, ""
+    contender = indexed(
+        contender,
+        task.documents,
+        parsed.folder / "graph",
+        index=parsed.index,
+        asked=asked,
+        sample=asked_before(task),
+        k=parsed.k,
+        progress=progress,
+    )
+    return contender, contender.notes[-1]
 
 
 def measured_task(folder: Path) -> "Task":

@@ -35,7 +35,7 @@ def add_separate(records: Records, files: Separate, chosen: Mapping[str, str]) -
     """Adds the records of these files; returns the columns taken from each."""
     used = [
         _add_documents(records, files.documents, chosen),
-        _add_queries(records, files.queries, chosen),
+        add_queries(records, files.queries, chosen),
     ]
     for part, path in files.judgments:
         columns, judgments = _judgments(records, path, chosen)
@@ -59,7 +59,8 @@ def _add_documents(records: Records, path: Path, chosen: Mapping[str, str]) -> C
     return columns
 
 
-def _add_queries(records: Records, path: Path, chosen: Mapping[str, str]) -> Columns:
+def add_queries(records: Records, path: Path, chosen: Mapping[str, str]) -> Columns:
+    """Adds the queries in this table; returns the columns taken."""
     table = open_table(path)
     columns = assign(table, QUERIES, chosen, records.remarks)
     for place, row in table.rows(columns.used):

@@ -47,14 +47,12 @@ def nearest(
     >>> ranked.best(0, 3)
     [('a', 1.0), ('c', 1.0)]
     """
-    _check(queries, documents, query_ids, document_ids, k)
-    largest = longest(queries, "query") * longest(documents, "document")
-    # 1.01, for a vector "of length one" is often a little longer
-    decimals = _DIGITS - (math.ceil(math.log10(largest / 1.01)) if largest > 0 else 0)
+    check(queries, documents, query_ids, document_ids, k)
+    decimals = decimals_of(longest(queries, "query") * longest(documents, "document"))
     kept: list[Scored] = [nothing() for _ in query_ids]
-    for begin, block in _blocks(documents, _DOCUMENTS):
+    for begin, block in blocks(documents):
         progress("comparing vectors", begin, len(documents))
-        for first, some in _blocks(queries, _QUERIES):
+        for first, some in blocks(queries, _QUERIES):
             scores = np.round(some @ block.T, decimals)
             for row, line in enumerate(scores, start=first):
                 kept[row] = merge(kept[row], line, begin, k)
@@ -62,12 +60,21 @@ def nearest(
     return collect(query_ids, document_ids, kept)
 
 
+def decimals_of(largest: float) -> int:
+    """The decimals that scores are rounded to, where none can be larger than `largest`."""
+    # 1.01, for a vector "of length one" is often a little longer
+    return _DIGITS - (math.ceil(math.log10(largest / 1.01)) if largest > 0 else 0)
+
+
 def nothing() -> Scored:
     """No documents."""
     return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
 
 
-def _blocks(vectors: NDArray[np.float32], size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def blocks(
+    vectors: NDArray[np.float32], size: int = _DOCUMENTS
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The place of each block's first vector, and the block, read when its turn comes."""
     for begin in range(0, len(vectors), size):
         yield begin, np.asarray(vectors[begin : begin + size], dtype=np.float32)
 
@@ -99,13 +106,14 @@ def top(places: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> Score
     return places[chosen], scores[chosen]
 
 
-def _check(
+def check(
     queries: NDArray[np.float32],
     documents: NDArray[np.float32],
     query_ids: Sequence[str],
     document_ids: Sequence[str],
     k: int,
 ) -> None:
+    """Raises OptionError or EncoderError, as `nearest` says, for what does not fit together."""
     if k < 1:
         raise OptionError(f"k is {k}, but a ranking needs at least one place. Pass k=1 or more.")
     for what, vectors, ids in (
@@ -127,7 +135,7 @@ def _check(
 def longest(vectors: NDArray[np.float32], what: str) -> float:
     """The Euclidean length of the longest vector; EncoderError if one has NaN or infinity."""
     most = 0.0
-    for begin, block in _blocks(vectors, _DOCUMENTS):
+    for begin, block in blocks(vectors):
         lengths = np.sqrt(np.einsum("nd,nd->n", block, block))
         wrong = np.flatnonzero(~np.isfinite(lengths))
         if len(wrong):
