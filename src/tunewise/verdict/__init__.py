@@ -5,10 +5,10 @@ from tunewise.verdict.decision import (
     SUFFICES,
     TUNE,
     Decision,
-    Needed,
     Target,
     decide,
 )
+from tunewise.verdict.needed import Needed
 from tunewise.verdict.standing import Standing
 from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
 
