@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tunewise.data.read import read_task
     from tunewise.data.write import write_task
     from tunewise.encoders import Encoder, load_encoder
+    from tunewise.making import LanguageModel, make_task
     from tunewise.measurement.compare import compare
     from tunewise.measurement.measure import measure
     from tunewise.measurement.shrink import shrink
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "Encoder": "encoders",
+    "LanguageModel": "making",
     "Prices": "prices",
     "Task": "task",
     "Verdict": "verdict",
@@ -46,6 +48,7 @@ _ROOMS = {
     "compare": "measurement",
     "docstring_task": "data.docstrings",
     "load_encoder": "encoders",
+    "make_task": "making",
     "measure": "measurement",
     "read_examples": "data.examples",
     "read_task": "data.read",
@@ -63,6 +66,7 @@ __all__ = [
     "DataError",
     "Encoder",
     "EncoderError",
+    "LanguageModel",
     "MissingExtra",
     "OptionError",
     "OutputError",
@@ -76,6 +80,7 @@ __all__ = [
     "compare",
     "docstring_task",
     "load_encoder",
+    "make_task",
     "measure",
     "read_examples",
     "read_task",

@@ -38,6 +38,7 @@ from tunewise.verdict import (
     Stories,
     Verdict,
     decide,
+    provisional,
 )
 
 _TIMED = 50  # queries asked together to see how long one takes
@@ -125,7 +126,7 @@ def _judged(
     standings = [_standing(trial, metric, division) for trial in trials]
     groups = _groups(division.test)
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
-    decision = decide(standings, groups, **rule)
+    decision = provisional(decide(standings, groups, **rule), task.made)
     return Verdict(
         decision=decision,
         task=task,

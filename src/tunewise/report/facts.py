@@ -9,11 +9,12 @@ from typing import Any
 
 from tunewise.comparison import interval
 from tunewise.contenders import Contender
+from tunewise.data.making import ADVICE, BIAS
 from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
 from tunewise.report.versions import version_of, versions
-from tunewise.verdict import Change, Needed, Price, Standing, Stories, Target, Verdict
+from tunewise.verdict import Change, Needed, Price, Standing, Stories, Target, Verdict, headline
 
 FORMAT = 1
 _PACKAGES = ("tunewise", "numpy", "torch", "sentence-transformers", "bm25s")
@@ -39,7 +40,7 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
         "reasons": [*decision.reasons, *_of_tuned(verdict)],
         "metric": verdict.settings["metric"],
         "worth": verdict.settings["worth"],
-        "provisional": False,
+        "provisional": _provisional(verdict),
         "best_untuned": decision.best_untuned,
         "best_tuned": decision.best_tuned,
         "gain": None if decision.gain is None else decision.gain.to_dict(),
@@ -52,10 +53,18 @@ def facts(verdict: Verdict, *, prices: Prices | None = None) -> dict[str, Any]:
         "queries": _stories(verdict, verdict.stories),
         "differences": [] if verdict.stories is None else list(verdict.stories.differences),
         "settings": {**verdict.settings, "prices": costs.to_dict()},
-        "reproduce": _command(verdict.data, verdict.settings),
+        "reproduce": _command(verdict.data, verdict.settings, verdict.task.made),
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, costs),
     }
+
+
+def _provisional(verdict: Verdict) -> dict[str, Any] | None:
+    """How the queries were made and what that means; None where people asked them."""
+    if not verdict.task.made:
+        return None
+    said = {"headline": headline(verdict.answer), "bias": BIAS, "advice": ADVICE}
+    return {**verdict.task.made, **said}
 
 
 def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> dict[str, Any]:
@@ -169,13 +178,17 @@ def _clip(text: str) -> str:
     return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
 
 
-def _command(data: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
+def _command(data: Mapping[str, Any], settings: Mapping[str, Any], made: Mapping[str, Any]) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
     words = ["tunewise", "measure", data["source"]]
     files = {role: name for role, name in data["read_with"].items() if role != "columns"}
     words += [word for role, name in files.items() for word in (f"--{role}", name)]
     columns = data["read_with"].get("columns", {})
     words += [word for role, name in columns.items() for word in ("--column", f"{role}={name}")]
+    if made and made["source"] == data["source"]:  # made anew, not read from where it was written
+        words += ["--make-queries", made["way"], "--make-most", str(made["most"])]
+        asked = made["llm"] or {}
+        words += [word for role, said in asked.items() for word in (f"--llm-{role}", said)]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words += [word for name in settings["encoders"] for word in ("--encoder", name)]
     engines = [engine for engine in settings["engines"] if engine is not None]

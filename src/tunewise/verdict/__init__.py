@@ -10,6 +10,7 @@ from tunewise.verdict.decision import (
     Target,
     decide,
 )
+from tunewise.verdict.provisional import headline, provisional
 from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
 
 __all__ = [
@@ -26,4 +27,6 @@ __all__ = [
     "Target",
     "Verdict",
     "decide",
+    "headline",
+    "provisional",
 ]
