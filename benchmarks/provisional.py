@@ -56,7 +56,8 @@ def rows(name: str, folder: str, ways: list[str]) -> Iterator[str]:
         agree = "yes" if made.answer == real.answer else "no"
         counts = f"{made_of['made']:,} | {made_of['kept']:,}"
         answers = f"{real.answer} | {made.answer} | {agree} | {gain(real)} | {gain(made)}"
-        yield f"| {name} | {made_of['way']} | {counts} | {answers} | {order(real)} | {order(made)} |"
+        orders = f"{order(real)} | {order(made)}"
+        yield f"| {name} | {made_of['way']} | {counts} | {answers} | {orders} |"
 
 
 def judged(task: Task) -> Verdict:

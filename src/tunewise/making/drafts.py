@@ -19,7 +19,7 @@ from tunewise.task import Texts
 
 MOST_ANSWERS = 5  # documents; words that head more of them say nothing ("Introduction")
 _FEWEST_ASKING = 2  # terms of a query
-_FEWEST_LEFT = 8  # terms of a document without its query
+FEWEST_LEFT = 5  # terms of a document without its query
 
 _SHORT, _BARE, _SPEECHLESS, _SHARED = (
     "too short to ask for anything",
@@ -196,7 +196,7 @@ def _unfit(one: Made, documents: Texts, terms: Terms) -> str | None:
         return _SHARED
     if len(terms(one.text)) < _FEWEST_ASKING:
         return _SHORT
-    if max(len(terms(documents.texts[place])) for place in one.answers) < _FEWEST_LEFT:
+    if max(len(terms(documents.texts[place])) for place in one.answers) < FEWEST_LEFT:
         return _BARE
     return None
 

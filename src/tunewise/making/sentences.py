@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from tunewise.data.documents import Documents
-from tunewise.making.drafts import Draft, Made, Terms, drawn, plain
+from tunewise.making.drafts import FEWEST_LEFT, Draft, Made, Terms, drawn, plain
 from tunewise.task import Texts
 
 FEWEST, MOST = 4, 20  # terms of a sentence that asks: shorter says little, longer nobody types
 _LONGEST = 240  # characters of it
-_REST = 2  # times as many terms must be left in its document as it takes out
 
 _NONE = "no sentence of a fitting length that only this document has"
 
@@ -77,7 +76,8 @@ def _telling(
         if len(sentence) > _LONGEST or spoken[plain(sentence)] > 1:
             continue
         counted = terms(sentence)
-        if not FEWEST <= len(counted) <= MOST or whole - len(counted) < _REST * len(counted):
+        left = whole - len(counted)
+        if not FEWEST <= len(counted) <= MOST or left < max(FEWEST_LEFT, len(counted)):
             continue
         mass = sum(rarity.get(term, 0.0) for term in set(counted))
         if mass > most:
