@@ -91,6 +91,7 @@ def test_what_is_made_in_python_says_how_to_make_it_again(documents, home):
     assert "measure docs --make-queries titles --make-most 64 --encoder" in facts["reproduce"]
 
 
+@pytest.mark.slow
 def test_a_card_of_a_model_tuned_on_made_queries_says_so(measured, home):
     assert main(["tune", "first/made", "--rung", "adapter", "--encoder", "word-hash",
                  "--keep", "none", "--out", "tuned"]) == 0  # fmt: skip

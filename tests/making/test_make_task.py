@@ -76,7 +76,10 @@ def test_headings_ask_for_their_sections(tmp_path: Path) -> None:
 
 
 def test_html_headings_cut_a_text_and_comments_in_code_do_not() -> None:
-    text = "<h2 class='x'>How to <b>pay</b></h2><p>Cash.</p>\n```\n# no heading\n```\n## Next *one*\nEnd"
+    text = (
+        "<h2 class='x'>How to <b>pay</b></h2><p>Cash.</p>\n"
+        "```\n# no heading\n```\n## Next *one*\nEnd"
+    )
     assert cut_at_headings(text) == [
         ("", ""),
         ("How to pay", "<p>Cash.</p>\n```\n# no heading\n```"),

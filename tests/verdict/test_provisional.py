@@ -31,32 +31,32 @@ def decision(answer: str, sentence: str) -> Decision:
     )
 
 
+ASKS = "; label about 100 real queries before you act on it."
+
+
 @pytest.mark.parametrize(
     ("answer", "real", "told"),
     [
         (
             "tune",
-            "Tune: adapter-both brings +0.030 [+0.021, +0.040] nDCG@10 over hybrid.",
-            "Provisional: tuning looks worth trying: adapter-both brings +0.030 [+0.021, +0.040] "
-            "nDCG@10 over hybrid; label about 100 real queries before you act on it.",
+            "Tune: adapter-both brings +0.030 [+0.021, +0.040] nDCG@10.",
+            "tuning looks worth trying: adapter-both brings +0.030 [+0.021, +0.040] nDCG@10",
         ),
         (
             "suffices",
             "Off-the-shelf suffices: use lexical; tuning adds less.",
-            "Provisional: off-the-shelf suffices: use lexical; tuning adds less; label about 100 "
-            "real queries before you act on it.",
+            "off-the-shelf suffices: use lexical; tuning adds less",
         ),
         (
             "cannot tell yet",
             "Cannot tell yet: no tuned contender was measured.",
-            "Provisional: cannot tell yet: no tuned contender was measured; label about 100 real "
-            "queries before you act on it.",
+            "cannot tell yet: no tuned contender was measured",
         ),
     ],
 )
 def test_a_verdict_on_made_queries_is_provisional(answer: str, real: str, told: str) -> None:
     found = provisional(decision(answer, real), MADE)
-    assert found.sentence == told
+    assert found.sentence == f"Provisional: {told}{ASKS}"
     assert found.answer == answer
     assert found.reasons[-1] == "As measured."
     assert "favours search by words" in found.reasons[0]
