@@ -15,8 +15,8 @@ REAL_QUERIES = 100
 """Real queries that are asked for before anything decided on made ones is acted on."""
 
 BIAS = (
-    "Made queries share the documents' words, which favours search by words; people ask in words "
-    "of their own."
+    "Made queries are nearer to their documents than those of people, in words above all: scores "
+    "come out too high, and by how much differs between search by words and by vectors."
 )
 ADVICE = f"label about {REAL_QUERIES} real queries before you act on it"
 
