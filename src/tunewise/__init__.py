@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tunewise.data.read import read_task
     from tunewise.data.write import write_task
     from tunewise.encoders import Encoder, load_encoder
+    from tunewise.making import LanguageModel, make_task
     from tunewise.measurement.compare import compare
     from tunewise.measurement.measure import measure
     from tunewise.measurement.shrink import shrink
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "Encoder": "encoders",
+    "LanguageModel": "making",
     "Prices": "prices",
     "Task": "task",
     "Use": "costs",
@@ -48,6 +50,7 @@ _ROOMS = {
     "compare": "measurement",
     "docstring_task": "data.docstrings",
     "load_encoder": "encoders",
+    "make_task": "making",
     "measure": "measurement",
     "read_examples": "data.examples",
     "read_task": "data.read",
@@ -65,6 +68,7 @@ __all__ = [
     "DataError",
     "Encoder",
     "EncoderError",
+    "LanguageModel",
     "MissingExtra",
     "OptionError",
     "OutputError",
@@ -79,6 +83,7 @@ __all__ = [
     "compare",
     "docstring_task",
     "load_encoder",
+    "make_task",
     "measure",
     "read_examples",
     "read_task",

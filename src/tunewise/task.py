@@ -49,7 +49,8 @@ class Task:
     which part ("train", "dev", "test") the user put a query in and is empty when the user made
     no split; `groups` holds the user's own group keys, if any. A document counts as relevant
     from grade `relevant_from` up. `source` and `read_with` are what `read_task`
-    was called with, and `findings` says what it had to decide or leave out.
+    was called with, and `findings` says what it had to decide or leave out. `made` is empty unless
+    the queries were made of the documents (`make_task`); then it says how.
     """
 
     documents: Texts
@@ -61,6 +62,7 @@ class Task:
     source: str = ""
     read_with: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    made: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:

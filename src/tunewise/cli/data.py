@@ -57,13 +57,12 @@ def read_data(parsed: argparse.Namespace) -> "Task":
     """The task that the arguments name."""
     from tunewise.data.read import read_task
 
-    columns = dict(_column(pair) for pair in parsed.column)
     return read_task(
         parsed.data,
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
-        columns=columns or None,
+        columns=columns_of(parsed),
     )
 
 
@@ -71,16 +70,20 @@ def read_any(parsed: argparse.Namespace) -> "Examples":
     """The examples that the arguments name: a task, scored pairs or labelled texts."""
     from tunewise.data.examples import read_examples
 
-    columns = dict(_column(pair) for pair in parsed.column)
     return read_examples(
         parsed.data,
         kind=parsed.kind,
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
-        columns=columns or None,
+        columns=columns_of(parsed),
         seed=parsed.seed,
     )
+
+
+def columns_of(parsed: argparse.Namespace) -> dict[str, str] | None:
+    """Which column is what, as far as the user says; None where nothing is said."""
+    return dict(_column(pair) for pair in parsed.column) or None
 
 
 def _column(pair: str) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tunewise.data.columns import DOCUMENTS, JUDGMENTS, QUERIES, Columns, assign, match
-from tunewise.data.fields import grade_of, id_of, text_of
+from tunewise.data.fields import grade_of, id_of, joined, text_of
 from tunewise.data.records import Records
 from tunewise.data.tables import Place, Row, delimited, delimiter_of, format_of, open_table
 from tunewise.data.textfile import lines
@@ -52,8 +52,8 @@ def _add_documents(records: Records, path: Path, chosen: Mapping[str, str]) -> C
     title_name = columns["title"]
     for place, row in table.rows(columns.used):
         text = text_of(row.get(text_name), place)
-        if title_name and (title := text_of(row.get(title_name), place)):
-            text = f"{title}\n{text}" if text else title
+        if title_name:
+            text = joined(text_of(row.get(title_name), place), text)
         if not records.documents.add(id_of(row.get(key_name), "document", place), text, place):
             records.remarks.add("D003", place)
     return columns

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tunewise.data.making import ALONE
 from tunewise.data.remarks import Remarks
 from tunewise.data.tables import Table
 from tunewise.errors import DataError, OptionError
@@ -279,7 +280,7 @@ def _missing(table: Table, kind: Kind, missing: Sequence[str]) -> DataError:
         f"'{table.source}' has no column for the {' and the '.join(missing)} of the {kind.noun}. "
         f"Its columns are {_quoted(shown) or 'none'}. Say which one it is with "
         f"columns={{{example}}} (--column ROLE=NAME); the first line of a CSV or TSV file "
-        "must hold the columns' names."
+        f"must hold the columns' names.{f' {ALONE}' if 'query' in missing else ''}"
     )
 
 

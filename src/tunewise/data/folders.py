@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tunewise.data.beir import Separate
+from tunewise.data.making import ALONE
 from tunewise.data.records import part_named
 from tunewise.data.remarks import Remarks
 from tunewise.data.tables import UNDERSTOOD, format_of
@@ -45,6 +46,12 @@ def layout(folder: Path, remarks: Remarks) -> Separate | Tables:
     raise _unrecognised(folder)
 
 
+def documents_in(folder: Path) -> list[Path]:
+    """The files of this folder that hold documents: the one named so, else all tables."""
+    named = _one(folder, _DOCUMENTS)
+    return [named] if named else [path for path in _files(folder) if format_of(path)]
+
+
 def separate(
     folder: Path,
     remarks: Remarks,
@@ -62,7 +69,7 @@ def separate(
         raise DataError(
             f"'{folder}' holds no judgments: which documents answer which queries. Add "
             "qrels/test.tsv (and train.tsv, dev.tsv) or judgments.tsv with query, document and "
-            "grade, or pass judgments=."
+            f"grade, or pass judgments=. {ALONE}"
         )
     taken = [documents, queries, *(path for _, path in divided)]
     tables = [path for path in _files(folder) if format_of(path)]
@@ -101,7 +108,7 @@ def _required(folder: Path, names: Sequence[str], role: str) -> Path:
     if found is None:
         raise DataError(
             f"'{folder}' holds no file with the {role} (such as {names[0]}.jsonl). Add it, or "
-            f"pass {role}= with its path."
+            f"pass {role}= with its path.{f' {ALONE}' if role == 'queries' else ''}"
         )
     return found
 
@@ -153,7 +160,7 @@ def _unrecognised(folder: Path) -> DataError:
         "Understood are: documents, queries and judgments (corpus.jsonl, queries.jsonl, "
         "qrels/test.tsv); pairs divided into train, dev and test (train.csv, …); or a single "
         f"file with pairs. Formats: {UNDERSTOOD}. You can also pass documents=, queries= and "
-        "judgments=."
+        f"judgments=. {ALONE}"
     )
 
 

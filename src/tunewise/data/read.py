@@ -31,12 +31,13 @@ from tunewise.data.columns import PAIRS, assign, require_found, undivided, valid
 from tunewise.data.docstrings import docstring_task
 from tunewise.data.folders import Tables, is_there, layout, separate
 from tunewise.data.hub import PREFIX, hub_tables, is_saved
+from tunewise.data.making import told_made
 from tunewise.data.records import Records
 from tunewise.data.remarks import Remarks
 from tunewise.data.rows import add_pairs
 from tunewise.data.tables import Table, open_table
 from tunewise.data.textfile import exists
-from tunewise.data.write import stated_threshold
+from tunewise.data.write import stated_making, stated_threshold
 from tunewise.errors import DataError, OptionError
 from tunewise.task import Task
 
@@ -99,7 +100,9 @@ def _read(path: str | Path, given: Mapping[str, str], columns: Mapping[str, str]
     opened = open_all(path, records.remarks, named)
     if isinstance(opened, Separate):
         require_found(chosen, add_separate(records, opened, chosen), path)
-        return records.task(str(path), relevant_from=stated_threshold(Path(path)))
+        task = records.task(str(path), relevant_from=stated_threshold(Path(path)))
+        made = stated_making(Path(path))
+        return replace(task, made=made, findings=(*task.findings, *told_made(made)))
     return _from_tables(records, opened, chosen, str(path))
 
 

@@ -37,7 +37,7 @@ def write_task(task: Task, folder: str | Path) -> None:
     """
     folder = Path(folder)
     judgments = _by_part(task)
-    _require_free(folder)
+    check_free(folder)
     _write_manifest(folder, {"complete": False})
     corpus = (
         {"_id": key, "title": "", "text": text}
@@ -52,7 +52,9 @@ def write_task(task: Task, folder: str | Path) -> None:
         else:
             with writing(folder):
                 path.unlink(missing_ok=True)
-    facts = {"relevant_from": task.relevant_from, "source": task.source}
+    facts: dict[str, Any] = {"relevant_from": task.relevant_from, "source": task.source}
+    if task.made:
+        facts |= {"made": {**task.made, "fingerprint": task.fingerprint}}
     _write_manifest(folder, {"complete": True, **facts})
 
 
@@ -61,12 +63,25 @@ def stated_threshold(folder: Path) -> float | None:
 
     Raises DataError if it was interrupted, or wrote another format.
     """
+    return (_stated(folder) or {}).get("relevant_from")
+
+
+def stated_making(folder: Path) -> Mapping[str, Any]:
+    """How the queries in this folder were made, if `write_task` wrote made ones; else nothing."""
+    return (_stated(folder) or {}).get("made") or {}
+
+
+def _stated(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        version, threshold = facts["format"], facts.get("relevant_from")
-        complete = facts["complete"] is True and version == _VERSION
-        return float(threshold) if complete else _refuse(path, version)
+        version = facts["format"]
+        if not (facts["complete"] is True and version == _VERSION):
+            _refuse(path, version)
+        return {
+            "relevant_from": float(facts.get("relevant_from")),
+            "made": dict(facts.get("made") or {}),
+        }
     except OSError:
         return None
     except (ValueError, KeyError, TypeError) as wrong:
@@ -89,7 +104,9 @@ def _write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
     write_text(folder / MANIFEST, content + "\n")
 
 
-def _require_free(folder: Path) -> None:
+def check_free(folder: str | Path) -> None:
+    """Makes the folder; OutputError if it cannot be, or holds anything but a task of ours."""
+    folder = Path(folder)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         holds_other = any(folder.iterdir()) and not (folder / MANIFEST).exists()

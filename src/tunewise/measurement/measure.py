@@ -40,6 +40,7 @@ from tunewise.verdict import (
     Stories,
     Verdict,
     decide,
+    provisional,
 )
 
 _TIMED = 50  # queries asked together to see how long one takes
@@ -131,7 +132,7 @@ def _judged(
     groups = _groups(division.test)
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     standings = _repeated(trials, standings, decide(standings, groups, **rule), again)
-    decision = decide(standings, groups, **rule)
+    decision = provisional(decide(standings, groups, **rule), task.made)
     return Verdict(
         decision=decision,
         task=task,

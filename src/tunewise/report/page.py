@@ -56,7 +56,7 @@ def _drawn(facts: Facts) -> dict[str, Any]:
 
 def _told(facts: Facts) -> dict[str, Any]:
     return {
-        "headline": words.headline(facts["answer"]),
+        "headline": (facts["provisional"] or {}).get("headline") or words.headline(facts["answer"]),
         "steps": words.next_steps(facts),
         "target_words": words.target_words(facts["target"]) if facts["target"] else None,
         "needed_words": words.needed_words(facts["needed"]) if facts["needed"] else None,

@@ -9,6 +9,7 @@ from tunewise.verdict.decision import (
     decide,
 )
 from tunewise.verdict.needed import Needed
+from tunewise.verdict.provisional import headline, provisional
 from tunewise.verdict.standing import Standing
 from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
 
@@ -26,4 +27,6 @@ __all__ = [
     "Target",
     "Verdict",
     "decide",
+    "headline",
+    "provisional",
 ]
