@@ -59,12 +59,12 @@ def test_the_terminal_says_where_the_made_queries_are(documents, capsys):
     out = capsys.readouterr().out
     assert out.startswith("128 queries made, titles of documents (asked for). Look at them in ")
     assert "\nProvisional: cannot tell yet: no tuned contender was measured." in out
-    assert "D080 warning: Queries were made of the documents, not asked by people (128)" in out
+    assert "D090 warning: Queries were made of the documents, not asked by people (128)" in out
 
 
 def test_the_made_task_is_read_like_any_other_and_stays_provisional(measured, home, capsys):
     assert main(["check", "first/made", "--encoder", "word-hash"]) == 0
-    assert "D080 warning" in capsys.readouterr().out
+    assert "D090 warning" in capsys.readouterr().out
     assert facts_in(measured)["reproduce"].startswith("tunewise measure first/made --encoder")
     assert main(["measure", "first/made", *UNTUNED, "--out", "again"]) == 0
     assert facts_in(home / "again")["provisional"]["kept"] == 128

@@ -2,8 +2,8 @@
 
 | code | severity | meaning |
 |---|---|---|
-| D080 | warning | Queries were made of the documents, not asked by people |
-| D081 | note | Made queries were dropped |
+| D090 | warning | Queries were made of the documents, not asked by people |
+| D091 | note | Made queries were dropped |
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def told_made(made: Mapping[str, Any]) -> tuple[Finding, ...]:
         return ()
     findings = [
         Finding(
-            "D080",
+            "D090",
             "warning",
             "Queries were made of the documents, not asked by people",
             made["kept"],
@@ -52,7 +52,7 @@ def told_made(made: Mapping[str, Any]) -> tuple[Finding, ...]:
         most = sorted(made["dropped"].items(), key=lambda reason: (-reason[1], reason[0]))
         findings.append(
             Finding(
-                "D081",
+                "D091",
                 "note",
                 "Made queries were dropped",
                 sum(made["dropped"].values()),

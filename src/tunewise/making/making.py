@@ -59,7 +59,7 @@ def make_task(
     lengths. Kept is a query whose document is among the first 20 by words or by the encoder.
 
     `encoder`, `base_url` and `engine` are as in `measure`. Nothing is sent anywhere unless `llm` or
-    a hosted encoder is named. `Task.made` says how the queries were made, D080 and D081 tell it.
+    a hosted encoder is named. `Task.made` says how the queries were made, D090 and D091 tell it.
     Raises DataError where fewer than twelve queries are left, OptionError for senseless arguments.
 
     >>> task = make_task("docs/", way="headings")  # doctest: +SKIP

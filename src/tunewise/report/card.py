@@ -103,7 +103,7 @@ def _head(facts: Facts) -> str:
 
 def _provisional(facts: Facts) -> list[str]:
     """What made queries are worth, where it was tuned and measured on some."""
-    made = [one for one in facts["findings"] if one["code"] == "D080"]
+    made = [one for one in facts["findings"] if one["code"] == "D090"]
     return [f"**Provisional.** {one['title']}. {one['advice']}" for one in made]
 
 
