@@ -28,6 +28,11 @@ def add_data(parser: argparse.ArgumentParser, *, flag: str | None = None) -> Non
         "--judgments", metavar="FILE", help="judgments (TREC qrels or a table), likewise"
     )
     parser.add_argument(
+        "--clicks",
+        metavar="FILE",
+        help="a click log (query, document, rank, clicked) to estimate judgments from",
+    )
+    parser.add_argument(
         "--column",
         action="append",
         default=[],
@@ -58,6 +63,7 @@ def read_data(parsed: argparse.Namespace) -> "Task":
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
+        clicks=parsed.clicks,
         columns=columns or None,
     )
 
@@ -73,6 +79,7 @@ def read_any(parsed: argparse.Namespace) -> "Examples":
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
+        clicks=parsed.clicks,
         columns=columns or None,
         seed=parsed.seed,
     )

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.data.beir import Separate, add_separate
+from tunewise.data.clicklog import is_click_file, refuse_clicks
 from tunewise.data.columns import PAIRS, assign, require_found, undivided, validated
 from tunewise.data.docstrings import docstring_task
 from tunewise.data.folders import Tables, is_there, layout, separate
@@ -36,7 +37,7 @@ from tunewise.data.remarks import Remarks
 from tunewise.data.rows import add_pairs
 from tunewise.data.tables import Table, open_table
 from tunewise.data.textfile import exists
-from tunewise.data.write import stated_threshold
+from tunewise.data.write import stated_redrawn, stated_threshold
 from tunewise.errors import DataError, OptionError
 from tunewise.task import Task
 
@@ -49,6 +50,7 @@ def read_task(
     documents: str | Path | None = None,
     queries: str | Path | None = None,
     judgments: str | Path | None = None,
+    clicks: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Task:
     r"""The task in a file, a folder or a data set of the hub.
@@ -58,15 +60,18 @@ def read_task(
       score): CSV, TSV, JSONL, JSON or Parquet;
     - a folder with such files named train, dev and test;
     - a folder with documents, queries and judgments, as BEIR keeps them (corpus.jsonl,
-      queries.jsonl, qrels/test.tsv) or in any of these formats, judgments also as TREC qrels;
+      queries.jsonl, qrels/test.tsv) or in any of these formats, judgments also as TREC qrels,
+      or with a log of clicks in their place (clicks.csv: query, document, rank, clicked);
     - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT` for the datasets library;
     - `docstrings:` for the documentation of installed Python packages, or
       `docstrings:numpy,scipy` for that of some.
 
     `documents`, `queries` and `judgments` are paths for files with other names, looked up from
     here and then from the folder `path`; if `path` is a file beside documents and queries, it
-    holds the judgments. `columns` says which column is which where the names do not (roles:
-    query, document, negative, score, split, group, query_id, document_id, title); "" means none.
+    holds the judgments. `clicks` is a log of them to estimate judgments from, `path` itself if it
+    is one beside documents: grades are then attraction, 0 to 1, and `Task.redrawn` its spread.
+    `columns` says which column is which where the names do not (roles: query, document, negative,
+    score, split, group, query_id, document_id, title, rank, clicked, session); "" means none.
 
     Texts are kept as they are, except that a title goes before its text on a line of its own.
     Documents without ids are one document if their texts are equal; so are queries. Raises
@@ -82,7 +87,7 @@ def read_task(
     >>> task.findings[0].title
     'Columns taken by their names'
     """
-    given = {"documents": documents, "queries": queries, "judgments": judgments}
+    given = {"documents": documents, "queries": queries, "judgments": judgments, "clicks": clicks}
     files = {role: str(file) for role, file in given.items() if file is not None}
     task = _read(path, files, columns)
     read_with: dict[str, Any] = {**files, "columns": dict(columns)} if columns else {**files}
@@ -93,13 +98,23 @@ def _read(path: str | Path, given: Mapping[str, str], columns: Mapping[str, str]
     chosen = validated(columns)
     records = Records(Remarks())
     named = {role: Path(file) for role, file in given.items()}
+    if named.keys() >= {"judgments", "clicks"}:
+        raise OptionError(
+            "judgments= and clicks= both say which documents answer which queries. Give one."
+        )
+    if set(named) - {"queries"} == {"documents"} and is_click_file(Path(path), chosen):
+        named["clicks"] = Path(path)
     if str(path).startswith(DOCSTRINGS):
         packages = str(path).removeprefix(DOCSTRINGS)
         return docstring_task(packages.split(",") if packages else None)
     opened = open_all(path, records.remarks, named)
     if isinstance(opened, Separate):
         require_found(chosen, add_separate(records, opened, chosen), path)
-        return records.task(str(path), relevant_from=stated_threshold(Path(path)))
+        stated = None if opened.clicks else stated_threshold(Path(path))
+        task = records.task(str(path), relevant_from=stated)
+        own = not named.keys() & {"judgments", "clicks"}
+        redrawn = stated_redrawn(Path(path), task.judgments) if own else ()
+        return replace(task, redrawn=task.redrawn or redrawn)
     return _from_tables(records, opened, chosen, str(path))
 
 
@@ -113,7 +128,7 @@ def open_all(
     if str(path).startswith(PREFIX):
         if named:
             raise OptionError(
-                "documents=, queries= and judgments= go with a folder, not with hf:NAME. "
+                "documents=, queries=, judgments= and clicks= go with a folder, not with hf:NAME. "
                 "Leave them out, or save the data set as files."
             )
         return hub_tables(str(path), remarks)
@@ -135,6 +150,9 @@ def _files(place: Path, named: Mapping[str, Path], remarks: Remarks) -> Separate
         return layout(place, remarks)
     if not named:
         return Tables(((None, place),))
+    if named.get("clicks") == place and "documents" in named:
+        found = {role: _looked_up(file, place.parent) for role, file in named.items()}
+        return Separate(found["documents"], found.get("queries"), (), place)
     if named.keys() >= {"documents", "queries"} and named.get("judgments", place) == place:
         found = {role: _looked_up(file, place.parent) for role, file in named.items()}
         return Separate(found["documents"], found["queries"], ((None, place),))
@@ -156,6 +174,7 @@ def _from_tables(
 ) -> Task:
     negatives = 0
     for part, table in tables:
+        refuse_clicks(table, chosen)
         columns = assign(
             table, PAIRS if part is None else undivided(PAIRS), chosen, records.remarks
         )
