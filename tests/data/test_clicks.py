@@ -68,10 +68,10 @@ def test_examination_is_recovered_and_documents_ordered_better_than_by_clicks() 
     assert found.examination == pytest.approx(EXAMINATION, abs=0.05)
     assert np.corrcoef(found.grades, attraction)[0, 1] > 0.95
     assert np.corrcoef(click_through(log), attraction)[0, 1] < 0.87
-    assert in_order(found.grades, attraction) > 0.99
-    assert in_order(click_through(log), attraction) < 0.95
+    assert in_order(found.grades, attraction) > 0.995
+    assert in_order(click_through(log), attraction) < 0.99
     wanted = attraction == 0.6
-    assert found.grades[wanted].mean() == pytest.approx(0.6, abs=0.03)
+    assert found.grades[wanted].mean() == pytest.approx(0.6, abs=0.05)
     assert found.looks.sum() == pytest.approx(60 * 200 * EXAMINATION.sum(), rel=0.05)
 
 

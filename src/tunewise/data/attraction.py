@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 DRAWS = 20  # bootstrap samples: the spread is then known to a sixth of itself
-_PRIOR_CLICKS = 0.5  # clicks a pair has before it is shown; see benchmarks/clicks.md
+_PRIOR_CLICKS = 0.5  # clicks a pair has before it is shown; see docs/log.md
 _PRIOR_RANK = 1.0  # clicks for 1/rank that each rank has before anything is shown
 _TOLD = 5.0  # information on a rank's log-examination, in clicks; its error is then under 0.45
 _ROUNDS, _NEAR = 1000, 1e-6
@@ -72,7 +72,7 @@ class _Counts:
 def estimate(log: ClickLog, *, seed: int = 0) -> Attraction:
     """Attraction of every pair of a log with at least one click, and its spread by bootstrap.
 
-    A million rows take about a second; the same log and seed give the same estimate.
+    A million rows take seconds, samples and all; the same log and seed give the same estimate.
 
     >>> from tunewise.data.clicklog import ClickLog
     >>> shown = np.tile([1, 2], 200)

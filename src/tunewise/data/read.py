@@ -19,6 +19,16 @@ What reading had to decide or leave out stands in `Task.findings`:
 | D013 | warning | A column named like a division holds none of train, dev and test, left aside |
 | D014 | warning | Queries in more than one group, the first kept |
 | D015 | warning | Negatives that say what a right answer of their row says, left out |
+| D080 | note | Judgments estimated from clicks, position bias taken out |
+| D081 | warning | Rows of a click log that cannot be read, left out |
+| D082 | warning | Rows of a click log whose document does not exist, left out |
+| D083 | warning | Rows of a click log whose query does not exist, left out |
+| D084 | note | Queries shown fewer than ten times, left out of what is judged by clicks |
+| D085 | warning | Ranks whose examination the log does not tell, taken as 1/rank |
+| D086 | warning | Queries with fewer than five clicks: what is relevant to them may be chance |
+| D087 | warning | Click-through below one in a hundred |
+| D088 | warning | Ranks that begin at 0, all counted one higher |
+| D089 | note | No sessions in the click log, or too few: rows are drawn anew one by one |
 """
 
 from collections.abc import Mapping, Sequence
