@@ -41,7 +41,7 @@ class Attraction:
     `looks` is how many people are estimated to have looked. `ranks` are those that occur;
     `examination` is 1 at the first of them. Where `told` is False the log does not say and
     examination is first rank / rank, the usual assumption (Joachims, Swaminathan & Schnabel,
-    Unbiased Learning-to-Rank with Biased Feedback, WSDM 2017, §6.1). `redrawn` (samples × pairs)
+    Unbiased Learning-to-Rank with Biased Feedback, WSDM 2017). `redrawn` (samples × pairs)
     are the grades had other sessions been logged.
     """
 
