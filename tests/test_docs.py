@@ -265,7 +265,7 @@ def test_the_reference_is_what_the_program_says_now() -> None:
 def test_the_guide_has_every_role_and_no_name_that_is_not_recognised() -> None:
     told = table(text(ROOT / "docs/guide/data.md"), "role")
     assert set(told) == set(columns.ROLES)
-    kinds = (columns.PAIRS, columns.DOCUMENTS, columns.QUERIES)
+    kinds = (columns.PAIRS, columns.DOCUMENTS, columns.QUERIES, columns.CLICKS)
     for role, (names,) in told.items():
         known = {name for kind in kinds for name in kind.names.get(role, ())}
         shown = re.sub(r"; in a \w+ file also|\(.*\)|, and these with a number|, …", ",", names)

@@ -49,8 +49,10 @@ class Task:
     which part ("train", "dev", "test") the user put a query in and is empty when the user made
     no split; `groups` holds the user's own group keys, if any. A document counts as relevant
     from grade `relevant_from` up. `source` and `read_with` are what `read_task`
-    was called with, and `findings` says what it had to decide or leave out. `made` is empty unless
-    the queries were made of the documents (`make_task`); then it says how.
+    was called with, and `findings` says what it had to decide or leave out. Where judgments are
+    estimated (from clicks), `redrawn` holds them as other samples of the same log would have
+    given them, for the same queries and documents: their spread is the estimate's own. `made` is
+    empty unless the queries were made of the documents (`make_task`); then it says how.
     """
 
     documents: Texts
@@ -63,6 +65,7 @@ class Task:
     read_with: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     made: Mapping[str, Any] = field(default_factory=dict)
+    redrawn: tuple[Judgments, ...] = ()
 
     @cached_property
     def fingerprint(self) -> str:
@@ -76,6 +79,8 @@ class Task:
             graded = sorted(self.judgments[query].items())
             place = f"{self.parts.get(query, '')}\x1f{self.groups.get(query, '')}"
             digest.update(f"{query}\x1f{place}\x1f{graded}\x1e".encode())
+            for judgments in self.redrawn:
+                digest.update(f"{[judgments[query][key] for key, _ in graded]}\x1e".encode())
         return digest.hexdigest()[:16]
 
 
@@ -103,9 +108,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Test:
-    """What nothing is learned from or chosen on. Only `measurement` holds one."""
+    """What nothing is learned from or chosen on. Only `measurement` holds one.
+
+    `redrawn` are the task's, of the part's queries: a sample may hold nothing relevant to one.
+    """
 
     __test__ = False  # not a test class, whatever its name makes pytest think
 
     part: Part
     relevant_from: float = 1.0
+    redrawn: tuple[Judgments, ...] = ()

@@ -33,6 +33,11 @@ def add_data(
         "--judgments", metavar="FILE", help="judgments (TREC qrels or a table), likewise"
     )
     parser.add_argument(
+        "--clicks",
+        metavar="FILE",
+        help="a click log (query, document, rank, clicked) to estimate judgments from",
+    )
+    parser.add_argument(
         "--column",
         action="append",
         default=[],
@@ -62,6 +67,7 @@ def read_data(parsed: argparse.Namespace) -> "Task":
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
+        clicks=parsed.clicks,
         columns=columns_of(parsed),
     )
 
@@ -76,6 +82,7 @@ def read_any(parsed: argparse.Namespace) -> "Examples":
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
+        clicks=parsed.clicks,
         columns=columns_of(parsed),
         seed=parsed.seed,
     )

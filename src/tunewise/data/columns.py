@@ -11,6 +11,7 @@ from tunewise.errors import DataError, OptionError
 
 ROLES = (
     "query_id", "document_id", "query", "document", "title", "negative", "score", "split", "group",
+    "rank", "clicked", "session",
 )  # fmt: skip
 """What `columns=` may name."""
 
@@ -130,6 +131,21 @@ JUDGMENTS = Kind(
     ("query_id", "document_id"),
     frozenset({"query_id", "corpus_id", "score"}),
 )
+CLICKS = Kind(
+    "click log",
+    {
+        "query_id": _QUERY_ID,
+        "query": _QUERY,
+        "document_id": (*_DOCUMENT_ID, "document", "doc", "passage", "d", "url"),
+        "rank": ("rank", "position", "shown_rank"),
+        "clicked": ("clicked", "click", "is_clicked", "is_click"),
+        "session": (
+            "session", "session_id", "search_id", "impression", "impression_id", "request_id",
+        ),
+    },
+    ("document_id", "rank", "clicked"),
+    frozenset({"query", "document", "rank", "clicked", "session"}),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

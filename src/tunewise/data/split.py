@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tunewise.data.groups import Grouping, Links, Numbers, fewest_groups, grouped, linked, scorable
 from tunewise.errors import DataError, OptionError
 from tunewise.finding import Finding
-from tunewise.task import Part, Task, Test, Training
+from tunewise.task import Judgments, Part, Task, Test, Training
 
 PARTS = ("train", "dev", "test")
 TEST, DEV = 0.25, 0.15  # shares of the queries; train gets what is left
@@ -77,7 +77,7 @@ def divide(task: Task, *, seed: int = 0) -> Division:
     findings = [*_loosely(groups["test"]), *_unscorable(task, links), *cut.findings]
     return Division(
         Training(task.documents, parts["train"], parts["dev"], task.relevant_from),
-        Test(parts["test"], task.relevant_from),
+        Test(parts["test"], task.relevant_from, _redrawn(task, parts["test"])),
         how,
         tuple(sorted({each.code: each for each in findings}.values(), key=lambda each: each.code)),
     )
@@ -187,6 +187,10 @@ def _part(task: Task, links: Links, rows: Numbers, grouping: Grouping) -> Part:
         {query: task.judgments[query] for query in queries},
         [queries[first[label]] for label in grouping.labels],
     )
+
+
+def _redrawn(task: Task, part: Part) -> tuple[Judgments, ...]:
+    return tuple({query: again[query] for query in part.judgments} for again in task.redrawn)
 
 
 def _enough(links: Links, groups: int, queries: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from tunewise.errors import DataError, OutputError
 from tunewise.files import whole, write_text, writing
-from tunewise.task import Task
+from tunewise.task import Judgments, Task
 
 MANIFEST = "tunewise.json"
 """What BEIR has no place for; also the sign that the folder may be overwritten."""
@@ -55,6 +55,8 @@ def write_task(task: Task, folder: str | Path) -> None:
     facts: dict[str, Any] = {"relevant_from": task.relevant_from, "source": task.source}
     if task.made:
         facts |= {"made": {**task.made, "fingerprint": task.fingerprint}}
+    if task.redrawn:
+        facts["redrawn"] = [_in_order(again) for again in task.redrawn]
     _write_manifest(folder, {"complete": True, **facts})
 
 
@@ -88,6 +90,37 @@ def _stated(folder: Path) -> dict[str, Any] | None:
         raise DataError(
             f"'{path}' is broken ({wrong}). Write the task again, or remove this file."
         ) from wrong
+
+
+def stated_redrawn(folder: Path, judgments: Judgments) -> tuple[Judgments, ...]:
+    """The judgments drawn anew, if `write_task` wrote this folder with some.
+
+    Raises DataError if they do not go with these judgments, which were changed since.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        return ()
+    pairs = _pairs(judgments)
+    redrawn = []
+    for grades in json.loads(path.read_text(encoding="utf-8")).get("redrawn", ()):
+        if len(grades) != len(pairs):
+            raise DataError(
+                f"'{path}' has {len(grades)} judgments drawn anew, but the folder holds "
+                f"{len(pairs)} judgments. Write the task again, or remove this file."
+            )
+        again: dict[str, dict[str, float]] = {query: {} for query in judgments}
+        for (query, document), grade in zip(pairs, grades, strict=True):
+            again[query][document] = float(grade)
+        redrawn.append(again)
+    return tuple(redrawn)
+
+
+def _in_order(judgments: Judgments) -> list[float]:
+    return [judgments[query][document] for query, document in _pairs(judgments)]
+
+
+def _pairs(judgments: Judgments) -> list[tuple[str, str]]:
+    return sorted((query, document) for query in judgments for document in judgments[query])
 
 
 def _refuse(path: Path, version: object) -> NoReturn:

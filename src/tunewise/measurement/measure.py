@@ -191,6 +191,7 @@ class _Trial:
     contender: Contender
     rankings: Rankings
     scores: Scores
+    redrawn: Sequence[float]
     price: Price
 
 
@@ -204,7 +205,11 @@ def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _
         _metrics(metric),
         relevant_from=test.relevant_from,
     )
-    return _Trial(contender, rankings, scores, _timed(contender, queries))
+    redrawn = [
+        score(rankings, judgments, [metric], relevant_from=test.relevant_from).mean(metric)
+        for judgments in test.redrawn
+    ]
+    return _Trial(contender, rankings, scores, redrawn, _timed(contender, queries))
 
 
 def _metrics(metric: str) -> list[str]:
@@ -241,6 +246,7 @@ def _standing(trial: _Trial, metric: str, division: Division) -> Standing:
         scores=trial.scores,
         rung=contender.rung,
         plain=contender.family == "pretrained",
+        redrawn=trial.redrawn,
     )
 
 

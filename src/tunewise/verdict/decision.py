@@ -11,7 +11,7 @@ from tunewise.comparison import Comparison, Interval, compare, interval
 from tunewise.errors import OptionError
 from tunewise.metrics import parse_metric
 from tunewise.verdict.needed import FEW, Needed, most_differing, needed_for
-from tunewise.verdict.standing import Standing
+from tunewise.verdict.standing import Standing, further_variances
 
 TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
 
@@ -134,14 +134,13 @@ class _Contest:
         """First minus second, on the test queries."""
         pair = first.name, second.name
         if pair not in self.known:
-            training = sum(one.unrepeatable(self.metric) for one in (first, second))
             self.known[pair] = compare(
                 first.scores,
                 second.scores,
                 self.metric,
                 groups=self.groups,
                 seed=self.seed,
-                besides={"training": training},
+                besides=further_variances(first, second, self.metric),
             )
         return self.known[pair]
 
