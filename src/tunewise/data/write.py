@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,11 +54,20 @@ def write_task(task: Task, folder: str | Path) -> None:
             with writing(folder):
                 path.unlink(missing_ok=True)
     facts = {"relevant_from": task.relevant_from, "source": task.source}
+    facts |= {"weights": dict(task.weights)} if task.weights else {}
     _write_manifest(folder, {"complete": True, **facts})
 
 
-def stated_threshold(folder: Path) -> float | None:
-    """The lowest relevant grade, if `write_task` wrote this folder; None otherwise.
+@dataclass(frozen=True)
+class Stated:
+    """What `write_task` says of a task beside its files."""
+
+    relevant_from: float
+    weights: Mapping[str, float]
+
+
+def stated(folder: Path) -> Stated | None:
+    """What `write_task` said, if it wrote this folder; None otherwise.
 
     Raises DataError if it was interrupted, or wrote another format.
     """
@@ -66,10 +76,13 @@ def stated_threshold(folder: Path) -> float | None:
         facts = json.loads(path.read_text(encoding="utf-8"))
         version, threshold = facts["format"], facts.get("relevant_from")
         complete = facts["complete"] is True and version == _VERSION
-        return float(threshold) if complete else _refuse(path, version)
+        if not complete:
+            _refuse(path, version)
+        weights = {query: float(weight) for query, weight in facts.get("weights", {}).items()}
+        return Stated(float(threshold), weights)
     except OSError:
         return None
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, LookupError, TypeError, AttributeError) as wrong:
         raise DataError(
             f"'{path}' is broken ({wrong}). Write the task again, or remove this file."
         ) from wrong

@@ -161,6 +161,7 @@ def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _
         test.part.judgments,
         list(dict.fromkeys([metric, *DEFAULT_METRICS])),
         relevant_from=test.relevant_from,
+        weights=test.part.weights,
     )
     return _Trial(contender, rankings, scores, _timed(contender, queries))
 
