@@ -83,7 +83,9 @@ def test_a_label_file_has_a_row_for_each_query_and_document(tmp_path: Path) -> N
     }
 
 
-NASTY = ("=1+1", "+49 30", "-1", "@here", "'=quoted", "'plain", "\tindented", 'a "b", c\nd', "Größe")
+NASTY = (
+    *("=1+1", "+49 30", "-1", "@here", "'=quoted", "'plain", "\tindented", 'a "b", c\nd', "Größe"),
+)
 
 
 def test_no_cell_is_a_formula_and_what_comes_back_is_what_was_there(tmp_path: Path) -> None:
@@ -218,7 +220,7 @@ def test_what_cannot_be_meant_is_refused(file: Path, change: dict[str, str], tol
 
 
 def test_a_file_without_grades_or_of_another_kind_is_refused(file: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="No row of .* has a grade"):
+    with pytest.raises(DataError, match=r"No row of .* has a grade"):
         with_labels(task(), fill(file, [row | {"grade": " "} for row in cells(file)]))
     (tmp_path / "pairs.csv").write_text("query_id,query,document_id,grade\nq0,a,d0,1\n")
     with pytest.raises(DataError, match="no column 'weight', so it is no file that"):
@@ -299,7 +301,7 @@ def test_labels_are_read_with_the_task_they_are_for(file: Path, tmp_path: Path) 
 
 def test_the_queries_of_the_task_that_nobody_judged_can_be_drawn() -> None:
     assert unlabelled(task()).ids == [f"q{n}" for n in range(ASKED)]
-    with pytest.raises(DataError, match="no query without judgments.*--queries FILE"):
+    with pytest.raises(DataError, match=r"no query without judgments.*--queries FILE"):
         unlabelled(tiny_task())
 
 

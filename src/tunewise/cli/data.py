@@ -28,6 +28,9 @@ def add_data(parser: argparse.ArgumentParser, *, flag: str | None = None) -> Non
         "--judgments", metavar="FILE", help="judgments (TREC qrels or a table), likewise"
     )
     parser.add_argument(
+        "--labels", metavar="FILE", help="what `tunewise label` wrote, with grades filled in"
+    )
+    parser.add_argument(
         "--column",
         action="append",
         default=[],
@@ -58,6 +61,7 @@ def read_data(parsed: argparse.Namespace) -> "Task":
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
+        labels=parsed.labels,
         columns=columns or None,
     )
 
@@ -73,6 +77,7 @@ def read_any(parsed: argparse.Namespace) -> "Examples":
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
+        labels=parsed.labels,
         columns=columns or None,
         seed=parsed.seed,
     )

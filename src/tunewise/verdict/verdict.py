@@ -8,7 +8,7 @@ from tunewise.contenders import Contender
 from tunewise.finding import Finding
 from tunewise.rankings import Rankings
 from tunewise.task import Task
-from tunewise.verdict.decision import Decision, Standing
+from tunewise.verdict.decision import CANNOT_TELL, Decision, Standing
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,13 @@ class Verdict:
         if self.contender.tuned:
             return next(c for c in self.contenders if c.name == self.decision.best_untuned)
         return next((c for c in self.contenders if c.family == "pretrained"), self.contender)
+
+    @property
+    def rival(self) -> Contender | None:
+        """The best tuned contender, where nobody can tell yet whether it pays; else None."""
+        if self.answer != CANNOT_TELL:
+            return None
+        return next((c for c in self.contenders if c.name == self.decision.best_tuned), None)
 
     def __str__(self) -> str:
         return self.sentence
