@@ -142,7 +142,9 @@ def test_as_many_are_drawn_as_the_verdict_asks_for(home, measured, capsys):
 
 
 @pytest.mark.slow
-def test_while_nobody_can_tell_the_tuned_contender_is_kept_to_be_labelled_against(home, capsys):
+def test_while_nobody_can_tell_the_tuned_contender_is_kept_to_be_labelled_against(
+    home, measured, capsys
+):
     options = ["--encoder", "word-hash", "--try", "pretrained,adapter", "--worth", "0.5"]
     main(["measure", "partly", *options, "--out", "open"])
     facts = facts_in(home / "open")
