@@ -38,6 +38,9 @@ def add_data(
         help="a click log (query, document, rank, clicked) to estimate judgments from",
     )
     parser.add_argument(
+        "--labels", metavar="FILE", help="what `tunewise label` wrote, with grades filled in"
+    )
+    parser.add_argument(
         "--column",
         action="append",
         default=[],
@@ -68,6 +71,7 @@ def read_data(parsed: argparse.Namespace) -> "Task":
         queries=parsed.queries,
         judgments=parsed.judgments,
         clicks=parsed.clicks,
+        labels=parsed.labels,
         columns=columns_of(parsed),
     )
 
@@ -83,6 +87,7 @@ def read_any(parsed: argparse.Namespace) -> "Examples":
         queries=parsed.queries,
         judgments=parsed.judgments,
         clicks=parsed.clicks,
+        labels=parsed.labels,
         columns=columns_of(parsed),
         seed=parsed.seed,
     )

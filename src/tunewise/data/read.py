@@ -19,6 +19,7 @@ What reading had to decide or leave out stands in `Task.findings`:
 | D013 | warning | A column named like a division holds none of train, dev and test, left aside |
 | D014 | warning | Queries in more than one group, the first kept |
 | D015 | warning | Negatives that say what a right answer of their row says, left out |
+| D016 | warning | Queries of the label file without any grade, left out |
 | D080 | note | Judgments estimated from clicks, position bias taken out |
 | D081 | warning | Rows of a click log that cannot be read, left out |
 | D082 | warning | Rows of a click log whose document does not exist, left out |
@@ -42,13 +43,14 @@ from tunewise.data.columns import PAIRS, assign, require_found, undivided, valid
 from tunewise.data.docstrings import docstring_task
 from tunewise.data.folders import Tables, is_there, layout, separate
 from tunewise.data.hub import PREFIX, hub_tables, is_saved
+from tunewise.data.labels import with_labels
 from tunewise.data.making import told_made
 from tunewise.data.records import Records
 from tunewise.data.remarks import Remarks
 from tunewise.data.rows import add_pairs
 from tunewise.data.tables import Table, open_table
 from tunewise.data.textfile import exists
-from tunewise.data.write import stated_making, stated_redrawn, stated_threshold
+from tunewise.data.write import stated
 from tunewise.errors import DataError, OptionError
 from tunewise.task import Task
 
@@ -62,6 +64,7 @@ def read_task(
     queries: str | Path | None = None,
     judgments: str | Path | None = None,
     clicks: str | Path | None = None,
+    labels: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Task:
     r"""The task in a file, a folder or a data set of the hub.
@@ -83,6 +86,8 @@ def read_task(
     is one beside documents: grades are then attraction, 0 to 1, and `Task.redrawn` its spread.
     `columns` says which column is which where the names do not (roles: query, document, negative,
     score, split, group, query_id, document_id, title, rank, clicked, session); "" means none.
+    `labels` is a file that `tunewise label` wrote and somebody filled in: its grades are added as
+    judgments of queries to be measured on.
 
     Texts are kept as they are, except that a title goes before its text on a line of its own.
     Documents without ids are one document if their texts are equal; so are queries. Raises
@@ -102,7 +107,8 @@ def read_task(
     files = {role: str(file) for role, file in given.items() if file is not None}
     task = _read(path, files, columns)
     read_with: dict[str, Any] = {**files, "columns": dict(columns)} if columns else {**files}
-    return replace(task, read_with=read_with)
+    task = replace(task, read_with=read_with)
+    return task if labels is None else with_labels(task, labels)
 
 
 def _read(path: str | Path, given: Mapping[str, str], columns: Mapping[str, str] | None) -> Task:
@@ -121,14 +127,23 @@ def _read(path: str | Path, given: Mapping[str, str], columns: Mapping[str, str]
     opened = open_all(path, records.remarks, named)
     if isinstance(opened, Separate):
         require_found(chosen, add_separate(records, opened, chosen), path)
-        stated = None if opened.clicks else stated_threshold(Path(path))
-        task = records.task(str(path), relevant_from=stated)
         own = not named.keys() & {"judgments", "clicks"}
-        redrawn = stated_redrawn(Path(path), task.judgments) if own else ()
-        made = stated_making(Path(path))
-        findings = (*task.findings, *told_made(made))
-        return replace(task, redrawn=task.redrawn or redrawn, made=made, findings=findings)
+        return _as_stated(records, path, clicks=opened.clicks is not None, own=own)
     return _from_tables(records, opened, chosen, str(path))
+
+
+def _as_stated(records: Records, path: str | Path, *, clicks: bool, own: bool) -> Task:
+    """The records as a task, with what `write_task` said of them beside the files.
+
+    A threshold goes with judgments, not with `clicks`; what was drawn anew with its `own` ones.
+    """
+    said = stated(Path(path))
+    if said is None:
+        return records.task(str(path))
+    task = records.task(str(path), relevant_from=None if clicks else said.relevant_from)
+    redrawn = task.redrawn or (said.redrawn_for(task.judgments) if own else ())
+    findings = (*task.findings, *told_made(said.made))
+    return replace(task, weights=said.weights, redrawn=redrawn, made=said.made, findings=findings)
 
 
 def open_all(
@@ -148,7 +163,7 @@ def open_all(
     place = is_there(Path(path))
     if not named and place.is_dir() and is_saved(place):
         return hub_tables(str(path), remarks)
-    stated_threshold(place)  # a task of ours that is unfinished is refused before it is guessed at
+    stated(place)  # a task of ours that is unfinished is refused before it is guessed at
     files = _files(place, named or {}, remarks)
     if isinstance(files, Separate):
         return files

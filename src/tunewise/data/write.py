@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -57,62 +58,63 @@ def write_task(task: Task, folder: str | Path) -> None:
         facts |= {"made": {**task.made, "fingerprint": task.fingerprint}}
     if task.redrawn:
         facts["redrawn"] = [_in_order(again) for again in task.redrawn]
+    if task.weights:
+        facts["weights"] = dict(task.weights)
     _write_manifest(folder, {"complete": True, **facts})
 
 
-def stated_threshold(folder: Path) -> float | None:
-    """The lowest relevant grade, if `write_task` wrote this folder; None otherwise.
+@dataclass(frozen=True)
+class Stated:
+    """What `write_task` says of a task beside its files."""
+
+    relevant_from: float
+    weights: Mapping[str, float]
+    made: Mapping[str, Any]
+    redrawn: tuple[tuple[float, ...], ...]
+    """Grades drawn anew, in the order of the sorted pairs of query and document."""
+
+    def redrawn_for(self, judgments: Judgments) -> tuple[Judgments, ...]:
+        """The judgments drawn anew; DataError if they do not go with these, changed since."""
+        pairs = _pairs(judgments)
+        wrong = [grades for grades in self.redrawn if len(grades) != len(pairs)]
+        if wrong:
+            raise DataError(
+                f"'{MANIFEST}' has {len(wrong[0])} judgments drawn anew, but the folder holds "
+                f"{len(pairs)} judgments. Write the task again, or remove this file."
+            )
+        return tuple(_restored(judgments, pairs, grades) for grades in self.redrawn)
+
+
+def stated(folder: Path) -> Stated | None:
+    """What `write_task` said, if it wrote this folder; None otherwise.
 
     Raises DataError if it was interrupted, or wrote another format.
     """
-    return (_stated(folder) or {}).get("relevant_from")
-
-
-def stated_making(folder: Path) -> Mapping[str, Any]:
-    """How the queries in this folder were made, if `write_task` wrote made ones; else nothing."""
-    return (_stated(folder) or {}).get("made") or {}
-
-
-def _stated(folder: Path) -> dict[str, Any] | None:
     path = folder / MANIFEST
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        version = facts["format"]
-        if not (facts["complete"] is True and version == _VERSION):
+        version, threshold = facts["format"], facts.get("relevant_from")
+        complete = facts["complete"] is True and version == _VERSION
+        if not complete:
             _refuse(path, version)
-        return {
-            "relevant_from": float(facts.get("relevant_from")),
-            "made": dict(facts.get("made") or {}),
-        }
+        weights = {query: float(weight) for query, weight in facts.get("weights", {}).items()}
+        redrawn = tuple(tuple(map(float, grades)) for grades in facts.get("redrawn", ()))
+        return Stated(float(threshold), weights, dict(facts.get("made") or {}), redrawn)
     except OSError:
         return None
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, LookupError, TypeError, AttributeError) as wrong:
         raise DataError(
             f"'{path}' is broken ({wrong}). Write the task again, or remove this file."
         ) from wrong
 
 
-def stated_redrawn(folder: Path, judgments: Judgments) -> tuple[Judgments, ...]:
-    """The judgments drawn anew, if `write_task` wrote this folder with some.
-
-    Raises DataError if they do not go with these judgments, which were changed since.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        return ()
-    pairs = _pairs(judgments)
-    redrawn = []
-    for grades in json.loads(path.read_text(encoding="utf-8")).get("redrawn", ()):
-        if len(grades) != len(pairs):
-            raise DataError(
-                f"'{path}' has {len(grades)} judgments drawn anew, but the folder holds "
-                f"{len(pairs)} judgments. Write the task again, or remove this file."
-            )
-        again: dict[str, dict[str, float]] = {query: {} for query in judgments}
-        for (query, document), grade in zip(pairs, grades, strict=True):
-            again[query][document] = float(grade)
-        redrawn.append(again)
-    return tuple(redrawn)
+def _restored(
+    judgments: Judgments, pairs: Sequence[tuple[str, str]], grades: Sequence[float]
+) -> Judgments:
+    again: dict[str, dict[str, float]] = {query: {} for query in judgments}
+    for (query, document), grade in zip(pairs, grades, strict=True):
+        again[query][document] = grade
+    return again
 
 
 def _in_order(judgments: Judgments) -> list[float]:

@@ -10,7 +10,7 @@ from tunewise.data.groups import fewest_groups
 from tunewise.data.language import detect
 from tunewise.data.making import described, told_made
 from tunewise.data.read import read_task
-from tunewise.data.write import check_free, stated_making
+from tunewise.data.write import check_free, stated
 from tunewise.encoders import DEFAULT_ENCODER, Encoder, is_hosted, is_local, load_encoder
 from tunewise.errors import DataError, OptionError, OutputError
 from tunewise.making.drafts import (
@@ -103,7 +103,8 @@ def check_made_place(folder: str | Path) -> None:
     Raises OutputError if it cannot, or if somebody has mended the made queries there.
     """
     check_free(folder)
-    made = stated_making(Path(folder))
+    said = stated(Path(folder))
+    made = {} if said is None else said.made
     if made and read_task(folder).fingerprint != made.get("fingerprint"):
         raise OutputError(
             f"The made queries in '{folder}' have been changed since they were made, and making "

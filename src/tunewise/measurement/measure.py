@@ -199,16 +199,9 @@ def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _
     progress(f"scoring {contender.name}", 0, 0)
     queries = test.part.queries
     rankings = contender.rank(queries)
-    scores = score(
-        rankings,
-        test.part.judgments,
-        _metrics(metric),
-        relevant_from=test.relevant_from,
-    )
-    redrawn = [
-        score(rankings, judgments, [metric], relevant_from=test.relevant_from).mean(metric)
-        for judgments in test.redrawn
-    ]
+    how: dict[str, Any] = {"relevant_from": test.relevant_from, "weights": test.part.weights}
+    scores = score(rankings, test.part.judgments, _metrics(metric), **how)
+    redrawn = [score(rankings, again, [metric], **how).mean(metric) for again in test.redrawn]
     return _Trial(contender, rankings, scores, redrawn, _timed(contender, queries))
 
 

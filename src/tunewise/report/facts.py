@@ -86,13 +86,15 @@ def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> di
         "settings": _settings(contender),
         "dev": standing.dev,
         "scores": {
-            name: interval(values, verdict.groups, seed=seed, bounds=(0, 1)).to_dict()
+            name: interval(
+                values, verdict.groups, seed=seed, bounds=(0, 1), weights=scores.weights
+            ).to_dict()
             for name, values in scores.values.items()
         },
         "against": None if against is None else against.to_dict(),
         "unanswered": scores.unanswered,
-        "unjudged": float(scores.unjudged[10].mean()),
-        "judged_only": float(scores.judged_only[metric].mean()) if scores.judged_only else None,
+        "unjudged": scores.average(scores.unjudged[10]),
+        "judged_only": scores.average(scores.judged_only[metric]) if scores.judged_only else None,
         "bytes_per_document": contender.bytes_per_document,
         "reembed": contender.reembed,
         "notes": list(contender.notes),

@@ -324,8 +324,8 @@ def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target 
 
 
 def _mean(contest: _Contest, standing: Standing) -> Interval:
-    values = standing.scores.of(contest.metric)
-    return interval(values, contest.groups, seed=contest.seed, bounds=(0, 1))
+    values, weights = standing.scores.of(contest.metric), standing.scores.weights
+    return interval(values, contest.groups, seed=contest.seed, bounds=(0, 1), weights=weights)
 
 
 def _worth(contest: _Contest) -> str:
