@@ -10,7 +10,8 @@ import base64
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,18 @@ from numpy.typing import NDArray
 
 from tunewise import Task
 from tunewise.contenders import Contender, Setting, dev_mean
+from tunewise.data.folds import divide_folds
 from tunewise.data.groups import grouped, linked, scorable
 from tunewise.data.split import share_out
 from tunewise.encoders import Encoder
 from tunewise.measurement.contest import hold
+from tunewise.measurement.fitted import Fitted, fit_in_folds
 from tunewise.metrics import score
-from tunewise.task import Part, Training
+from tunewise.task import Part, Texts, Training
 
 METRIC = "nDCG@10"
 SIZES = ("50", "200", "1000", "all")
+FEW = ("few 20", "few 40", "few 80")
 FRACTIONS = ("1/2", "1/4", "1/8", "1/16")
 CHEAP = ("lexical", "pretrained", "hybrid", "adapter")
 MOST_POOL, MOST_TRAIN, MOST_DEV = 1000, 3000, 500
@@ -126,11 +130,80 @@ def cell(
     }
 
 
-def _told(contender: Contender, drawn: Draw, learned: Training) -> dict[str, Any]:
+def folded(
+    drawn: Draw,
+    queries: int,
+    encoder: Encoder,
+    vectors: dict[str, NDArray[np.float32]],
+    seed: Sequence[int],
+) -> dict[str, Any] | None:
+    """A task of so few queries measured in folds, beside what its contenders score on the pool."""
+    every = _joined(drawn.train, drawn.dev)
+    if len(every) < queries:
+        return None
+    began = time.monotonic()
+    few = some(every, queries, seed)
+    task = replace(
+        drawn.task,
+        judgments=few.judgments,
+        queries=few.queries,
+        parts={},
+        groups={
+            query: drawn.task.groups[query]
+            for query in few.queries.ids
+            if query in drawn.task.groups
+        },
+    )
+    setting = Setting(
+        Training(task.documents, few, few), [encoder], METRIC, seed=seed[0], vectors=vectors
+    )
+    fitted = fit_in_folds(
+        setting, divide_folds(task, seed=seed[0]), partial(hold, words=CHEAP, end=None, worth=0.02)
+    )
+    order = {query: row for row, query in enumerate(fitted.test.part.queries.ids)}
+    groups = [fitted.test.part.groups[order[query]] for query in fitted.test.part.judgments]
+    return {
+        "groups": _codes(groups),
+        "pool": {"groups": _codes(drawn.pool.groups)},
+        "contenders": [_few_told(one, fitted, drawn) for one in fitted.contest.contenders],
+        "seconds": round(time.monotonic() - began, 1),
+    }
+
+
+def _few_told(contender: Contender, fitted: Fitted, drawn: Draw) -> dict[str, Any]:
+    own = score(
+        fitted.rankings[contender.name],
+        fitted.test.part.judgments,
+        [METRIC],
+        relevant_from=fitted.test.relevant_from,
+    ).of(METRIC)
+    return {
+        "name": contender.name,
+        "tuned": contender.tuned,
+        "rung": contender.rung,
+        "plain": contender.family == "pretrained",
+        "dev": fitted.dev[contender.name],
+        "scores": packed(np.round(own * _STEPS)),
+        "pool": packed(np.round(_pool_scores(contender, drawn) * _STEPS)),
+    }
+
+
+def _joined(first: Part, second: Part) -> Part:
+    queries = Texts(
+        [*first.queries.ids, *second.queries.ids], [*first.queries.texts, *second.queries.texts]
+    )
+    return Part(queries, {**first.judgments, **second.judgments}, [*first.groups, *second.groups])
+
+
+def _pool_scores(contender: Contender, drawn: Draw) -> NDArray[np.float64]:
     rankings = contender.rank(drawn.pool.queries)
-    scores = score(
+    return score(
         rankings, drawn.pool.judgments, [METRIC], relevant_from=drawn.task.relevant_from
     ).of(METRIC)
+
+
+def _told(contender: Contender, drawn: Draw, learned: Training) -> dict[str, Any]:
+    scores = _pool_scores(contender, drawn)
     return {
         "name": contender.name,
         "tuned": contender.tuned,

@@ -4,9 +4,12 @@
 
 A draw of every task comes before the next draw of any, so that whatever was reached when it is
 stopped is a study of fewer draws. Finished cells lie in `results/TASK.jsonl` and are not run again.
-Several processes can each take a part of the tasks. WHAT is `sizes` (contenders that take seconds,
-at each size of training), `curves` (the same at parts of all training queries, several times, as a
-forecast needs them) or `deep` (also the rungs that train the encoder, which take minutes).
+Several processes can each take a part of the tasks. WHAT is one of
+
+- `sizes`: contenders that take seconds, at each size of training;
+- `curves`: the same at parts of all training queries, several times, as a forecast needs them;
+- `few`: tasks of 20, 40 and 80 queries, measured in folds;
+- `deep`: also the rungs that train the encoder, which take minutes.
 """
 
 import argparse
@@ -19,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from cells import CHEAP, FRACTIONS, SIZES, Draw, cell, draw, training
+from cells import CHEAP, FEW, FRACTIONS, SIZES, Draw, cell, draw, folded, training
 from numpy.typing import NDArray
 from tasks import TASKS, load
 
@@ -67,6 +70,11 @@ def curves(name: str, number: int) -> list[Key]:
     return [Key(name, number, size, again) for size in FRACTIONS for again in range(TIMES)]
 
 
+def few(name: str, number: int) -> list[Key]:
+    """Tasks of few queries, measured in folds."""
+    return [Key(name, number, size, again) for size in FEW for again in range(TIMES)]
+
+
 def deep(name: str, number: int) -> list[Key]:
     """With the rungs that take minutes."""
     return [Key(name, number, size, deep=True) for size in DEEP_SIZES]
@@ -75,6 +83,7 @@ def deep(name: str, number: int) -> list[Key]:
 KINDS: Mapping[str, Callable[[str, int], list[Key]]] = {
     "sizes": sizes,
     "curves": curves,
+    "few": few,
     "deep": deep,
 }
 
@@ -94,6 +103,9 @@ def one(
     key: Key, drawn: Draw, encoder: Encoder, vectors: dict[str, NDArray[np.float32]]
 ) -> dict[str, Any]:
     """One cell; empty where the task is too small for it."""
+    if key.size in FEW:
+        few = int(key.size.removeprefix("few "))
+        return folded(drawn, few, encoder, vectors, [key.draw, key.time]) or {}
     learned = training(drawn, key.size, [key.draw, key.time])
     if learned is None:
         return {}

@@ -38,7 +38,7 @@ DEV_OF_USERS = 0.2  # share of the user's train (or test) that becomes dev where
 LEAST_DEV = 20  # queries with which a setting can be chosen, roughly; never more than half
 DIVISIBLE = 0.5  # share of the queries that one group may hold when all are divided
 _SMALL = 0.02  # share of a part that any group may hold
-_EVEN = 0.2  # share of a part that one group may hold: the bootstrap needs many even groups
+EVEN = 0.2  # share of a part that one group may hold: the bootstrap needs many even groups
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Division:
     findings: tuple[Finding, ...] = ()
 
 
-def divide(task: Task, *, seed: int = 0) -> Division:
+def divide(task: Task, *, seed: int = 0, fewest: int | None = None) -> Division:
     """The task's training and test parts.
 
     The user's own parts are kept; a missing dev part is cut by group from train (a fifth, at most
@@ -67,8 +67,8 @@ def divide(task: Task, *, seed: int = 0) -> Division:
     What belongs with them is in no part, so that nothing is learned from it, unless the division
     is the user's own or chains join very many queries.
 
-    Raises DataError when test would hold too few independent groups for any result to be
-    significant (`fewest_groups`), OptionError for a seed below 0.
+    Raises DataError when test would hold fewer than `fewest` independent groups (None: so few that
+    no result could be significant, `fewest_groups`), OptionError for a seed below 0.
     """
     if seed < 0:
         raise OptionError(f"The seed is {seed}, but random numbers start from 0 or more.")
@@ -77,9 +77,10 @@ def divide(task: Task, *, seed: int = 0) -> Division:
     divided = _by_user if _has_test(task, links) else _by_group
     cut = divided(task, links, drawn, seed)
     rows = {name: np.flatnonzero(cut.parts == name) for name in PARTS}
-    groups = {name: grouped(links, chosen, _EVEN) for name, chosen in rows.items()}
-    parts = {name: _part(task, links, rows[name], groups[name]) for name in PARTS}
-    _enough(links, groups["test"].count, len(parts["test"]))
+    groups = {name: grouped(links, chosen, EVEN) for name, chosen in rows.items()}
+    parts = {name: part_of(task, links, rows[name], groups[name]) for name in PARTS}
+    if fewest is None or groups["test"].count < fewest:
+        _enough(links, groups["test"].count, len(parts["test"]))
     how = {
         "by": cut.by,
         **{name: len(part) for name, part in parts.items()},
@@ -89,7 +90,7 @@ def divide(task: Task, *, seed: int = 0) -> Division:
     findings = [*_loosely(groups["test"]), *_unscorable(task, links), *cut.findings]
     return Division(
         Training(task.documents, parts["train"], parts["dev"], task.relevant_from),
-        Test(parts["test"], task.relevant_from, _redrawn(task, parts["test"])),
+        Test(parts["test"], task.relevant_from, redrawn_for(task, parts["test"])),
         how,
         tuple(sorted({each.code: each for each in findings}.values(), key=lambda each: each.code)),
     )
@@ -120,7 +121,7 @@ def _by_user(task: Task, links: Links, drawn: Flags, seed: int) -> _Cut:
         wanted = min(MOST_DEV, round(DEV_OF_USERS * len(rows)))
         if source == "train":
             wanted = max(wanted, min(LEAST_DEV, len(rows) // 2))
-        labels = grouped(links, rows, _EVEN).labels
+        labels = grouped(links, rows, EVEN).labels
         parts[rows] = share_out(labels, {"dev": wanted}, source, seed)
         note += f" It has no dev part: one was cut from {source} by group."
     if not np.any(parts == "train"):
@@ -157,8 +158,8 @@ def _by_group(task: Task, links: Links, drawn: Flags, seed: int) -> _Cut:
 
 def _beside(links: Links, drawn: Flags) -> Flags:
     """The queries that belong with drawn ones. Chains that join very many tie nothing together."""
-    labels = grouped(links, np.arange(len(drawn)), _EVEN).labels
-    even = np.bincount(labels)[labels] <= _EVEN * len(labels)
+    labels = grouped(links, np.arange(len(drawn)), EVEN).labels
+    even = np.bincount(labels)[labels] <= EVEN * len(labels)
     return np.isin(labels, labels[drawn]) & even & ~drawn
 
 
@@ -204,7 +205,8 @@ def _top_up(home: Mapping[int, str]) -> dict[int, str]:
     return dict.fromkeys(others[: max(0, lacking)], "test")
 
 
-def _part(task: Task, links: Links, rows: Numbers, grouping: Grouping) -> Part:
+def part_of(task: Task, links: Links, rows: Numbers, grouping: Grouping) -> Part:
+    """The queries of these rows of `links` as a part, with their groups."""
     queries = [links.queries[row] for row in rows]
     first = np.unique(grouping.labels, return_index=True)[1]
     return Part(
@@ -215,7 +217,8 @@ def _part(task: Task, links: Links, rows: Numbers, grouping: Grouping) -> Part:
     )
 
 
-def _redrawn(task: Task, part: Part) -> tuple[Judgments, ...]:
+def redrawn_for(task: Task, part: Part) -> tuple[Judgments, ...]:
+    """The task's judgments drawn anew, of this part's queries."""
     return tuple({query: again[query] for query in part.judgments} for again in task.redrawn)
 
 

@@ -3,13 +3,15 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from tunewise.contenders import Contender, Setting, check_depth, dev_mean, line_up
+from tunewise.contenders import Contender, Setting, check_depth, line_up
 from tunewise.data.check import check
+from tunewise.data.folds import divide_folds, too_few
 from tunewise.data.language import detect
 from tunewise.data.split import Division, divide
 from tunewise.encoders import (
@@ -22,8 +24,8 @@ from tunewise.encoders import (
 )
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
-from tunewise.learning_curve import Forecast
-from tunewise.measurement.contest import Contest, hold
+from tunewise.measurement.contest import hold
+from tunewise.measurement.fitted import Fitted, fit_in_folds, fit_once
 from tunewise.measurement.lighter import lighter
 from tunewise.measurement.repeats import Again
 from tunewise.measurement.uses import count_use
@@ -96,7 +98,15 @@ def measure(
     languages = detect(task.documents.texts, seed=seed)
     setting = Setting(division.training, loaded, metric, languages.main, seed, progress)
     end = None if budget is None else time.monotonic() + budget
-    contest = hold(setting, words, end, worth)
+    holding = partial(hold, words=words, end=end, worth=worth)
+    if too_few(task):
+        folds = divide_folds(task, seed=seed)
+        division, fitted = folds.whole, fit_in_folds(setting, folds, holding)
+        again = None
+    else:
+        fitted = fit_once(setting, division.test, holding)
+        untuned = [one for one in fitted.contest.contenders if not one.tuned]
+        again = Again(setting, untuned, division.test, _metrics(metric), end)
     settings = {
         "metric": metric,
         "worth": worth,
@@ -110,78 +120,45 @@ def measure(
     }
     use = {**settings, "stamps": [encoder.stamp for encoder in loaded]}
     data = _data(task, division, languages.shares, use)
-    untuned = [contender for contender in contest.contenders if not contender.tuned]
-    again = Again(setting, untuned, division.test, _metrics(metric), end)
-    return _judged(task, division, contest, again, findings, data, settings, began)
+    return _judged(task, fitted, again, findings, data, settings, began)
 
 
 def _judged(
     task: Task,
-    division: Division,
-    contest: Contest,
-    again: Again,
+    fitted: Fitted,
+    again: Again | None,
     findings: Sequence[Finding],
     data: Mapping[str, Any],
     settings: Mapping[str, Any],
     began: float,
 ) -> Verdict:
     """The contenders on the test queries, and what that says."""
-    metric, progress = settings["metric"], again.setting.progress
-    trials = [_try(c, division.test, metric, progress) for c in contest.contenders]
-    standings = [_standing(trial, metric, division) for trial in trials]
-    groups = _groups(division.test)
+    metric, contenders = settings["metric"], fitted.contest.contenders
+    trials = [_try(contender, fitted, metric) for contender in contenders]
+    standings = [_standing(trial, fitted) for trial in trials]
+    groups = _groups(fitted.test)
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
-    standings = _repeated(trials, standings, decide(standings, groups, **rule), again)
+    if again is not None:
+        first = decide(standings, groups, **rule)
+        standings = again.repeated(standings, contenders, (first.best_tuned, first.contender))
     decision = provisional(decide(standings, groups, **rule), task.made)
     return Verdict(
         decision=decision,
         task=task,
-        contenders=contest.contenders,
+        contenders=contenders,
         standings=standings,
         groups=groups,
         prices={trial.contender.name: trial.price for trial in trials},
-        skipped=contest.skipped,
+        skipped=fitted.contest.skipped,
         stories=_stories(trials, decision, metric),
-        forecast=_forecast(standings, contest.contenders, decision, groups, again, rule["worth"]),
+        forecast=None
+        if again is None
+        else again.foreseen(standings, contenders, decision.best_untuned, groups, rule["worth"]),
         findings=findings,
         data=data,
         settings=settings,
         seconds=time.monotonic() - began,
     )
-
-
-def _repeated(
-    trials: Sequence["_Trial"],
-    standings: Sequence[Standing],
-    decision: Decision,
-    again: Again,
-) -> list[Standing]:
-    """The standings, with those of the finalists that could be trained again."""
-    finalists = (decision.best_tuned, decision.contender)
-    return [
-        replace(standing, repeats=again.seeds(trial.contender))
-        if standing.tuned and standing.name in finalists
-        else standing
-        for trial, standing in zip(trials, standings, strict=True)
-    ]
-
-
-def _forecast(
-    standings: Sequence[Standing],
-    contenders: Sequence[Contender],
-    decision: Decision,
-    groups: Sequence[str],
-    again: Again,
-    worth: float,
-) -> Forecast | None:
-    """That of the best tuned contender on dev whose curve there is time for."""
-    named = {standing.name: standing for standing in standings}
-    quick = [one for one in contenders if one.tuned and again.affordable(one, again.trainings)]
-    if not quick:
-        return None
-    best = max(quick, key=lambda one: named[one.name].dev)
-    scores, base = named[best.name].scores, named[decision.best_untuned].scores
-    return again.forecast(best, scores, base, worth, groups)
 
 
 @dataclass(frozen=True)
@@ -195,14 +172,12 @@ class _Trial:
     price: Price
 
 
-def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _Trial:
-    progress(f"scoring {contender.name}", 0, 0)
-    queries = test.part.queries
-    rankings = contender.rank(queries)
+def _try(contender: Contender, fitted: Fitted, metric: str) -> _Trial:
+    test, rankings = fitted.test, fitted.rankings[contender.name]
     how: dict[str, Any] = {"relevant_from": test.relevant_from, "weights": test.part.weights}
     scores = score(rankings, test.part.judgments, _metrics(metric), **how)
     redrawn = [score(rankings, again, [metric], **how).mean(metric) for again in test.redrawn]
-    return _Trial(contender, rankings, scores, redrawn, _timed(contender, queries))
+    return _Trial(contender, rankings, scores, redrawn, _timed(contender, test.part.queries))
 
 
 def _metrics(metric: str) -> list[str]:
@@ -230,12 +205,12 @@ def _speed(encoder: Encoder | None, side: str) -> float | None:
     return None if speed is None else speed(side)
 
 
-def _standing(trial: _Trial, metric: str, division: Division) -> Standing:
-    contender, training = trial.contender, division.training
+def _standing(trial: _Trial, fitted: Fitted) -> Standing:
+    contender = trial.contender
     return Standing(
         name=contender.name,
         tuned=contender.tuned,
-        dev=dev_mean(contender.dev, training.dev, metric, training.relevant_from),
+        dev=fitted.dev[contender.name],
         scores=trial.scores,
         rung=contender.rung,
         plain=contender.family == "pretrained",

@@ -16,6 +16,7 @@ from tunewise.contenders import Contender, Setting, fit_again
 from tunewise.learning_curve import Forecast, Point, extrapolate
 from tunewise.metrics import Scores, score
 from tunewise.task import Part, Test
+from tunewise.verdict import Standing
 
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
 _TIMES = 2  # trainings on each part
@@ -38,11 +39,6 @@ class Again:
     metrics: Sequence[str]
     end: float | None = None
 
-    @property
-    def trainings(self) -> int:
-        """How many trainings a learning curve takes."""
-        return len(FRACTIONS) * _TIMES
-
     def affordable(self, contender: Contender, times: int) -> bool:
         """Whether it can be trained so many times more."""
         if self.end is None:
@@ -60,7 +56,42 @@ class Again:
             for seed in range(first + 1, first + 1 + more)
         )
 
-    def forecast(
+    def repeated(
+        self,
+        standings: Sequence[Standing],
+        contenders: Sequence[Contender],
+        finalists: Sequence[str | None],
+    ) -> list[Standing]:
+        """The standings, with the finalists' when they were trained with other seeds."""
+        return [
+            replace(standing, repeats=self.seeds(contender))
+            if standing.tuned and standing.name in finalists
+            else standing
+            for standing, contender in zip(standings, contenders, strict=True)
+        ]
+
+    def foreseen(
+        self,
+        standings: Sequence[Standing],
+        contenders: Sequence[Contender],
+        base: str,
+        groups: Sequence[str],
+        worth: float,
+    ) -> Forecast | None:
+        """What more labels would bring the best tuned contender that there is time to train again.
+
+        None if there is none. `base` names the untuned contender that gains are over.
+        """
+        pairs = list(zip(standings, contenders, strict=True))
+        quick = [pair for pair in pairs if self.affordable(pair[1], len(FRACTIONS) * _TIMES)]
+        tuned = [pair for pair in quick if pair[1].tuned]
+        if not tuned:
+            return None
+        best, contender = max(tuned, key=lambda pair: pair[0].dev)
+        untuned = next(standing.scores for standing in standings if standing.name == base)
+        return self._forecast(contender, best.scores, untuned, worth, groups)
+
+    def _forecast(
         self,
         contender: Contender,
         scores: Scores,
@@ -68,7 +99,6 @@ class Again:
         worth: float,
         groups: Sequence[str],
     ) -> Forecast:
-        """What more labels would bring over `base`."""
         train, metric, seed = self.setting.training.train, self.metrics[0], self.setting.seed
         points = [Point(len(train), _gains(scores, base, metric))]
         for part in _parts(train, seed):

@@ -1,0 +1,48 @@
+"""A verdict on few queries: measured in folds, and what is saved fitted on all."""
+
+from dataclasses import replace
+
+import pytest
+
+import tunewise
+from tunewise.encoders import WordHashEncoder
+from tunewise.testing import tiny_task
+
+WORDS = ["lexical", "pretrained", "hybrid", "adapter"]
+
+
+@pytest.fixture(scope="module")
+def verdict():
+    task = tiny_task()
+    kept = task.queries.ids[::2]
+    few = replace(
+        task,
+        queries=task.queries.take(task.queries.position[query] for query in kept),
+        judgments={query: task.judgments[query] for query in kept},
+    )
+    return tunewise.measure(few, encoders=[WordHashEncoder()], contenders=WORDS)
+
+
+def test_all_queries_count_in_the_interval(verdict):
+    assert verdict.decision.gain.units == 64
+    assert verdict.data["split"]["by"] == "fold"
+    assert {len(standing.scores) for standing in verdict.standings} == {64}
+
+
+def test_what_is_saved_learned_from_four_fifths_or_more(verdict):
+    adapter = next(one for one in verdict.contenders if one.name == "adapter-query")
+    assert adapter.settings["training_pairs"] > 40
+    assert len(adapter.rank(verdict.task.queries)) == 64
+
+
+def test_scores_are_not_those_of_a_contender_that_saw_the_queries(verdict):
+    adapter = next(one for one in verdict.contenders if one.name == "adapter-both")
+    standing = next(one for one in verdict.standings if one.name == "adapter-both")
+    from tunewise.metrics import score
+
+    seen = score(adapter.rank(verdict.task.queries), verdict.task.judgments, ["nDCG@10"])
+    assert standing.scores.mean("nDCG@10") < seen.mean("nDCG@10")
+
+
+def test_there_is_no_learning_curve_of_so_few(verdict):
+    assert verdict.forecast is None
