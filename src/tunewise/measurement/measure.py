@@ -40,6 +40,7 @@ from tunewise.verdict import (
     Stories,
     Verdict,
     decide,
+    otherwise,
 )
 
 _TIMED = 50  # queries asked together to see how long one takes
@@ -142,6 +143,7 @@ def _judged(
         skipped=contest.skipped,
         stories=_stories(trials, decision, metric),
         forecast=_forecast(standings, contest.contenders, decision, groups, again, rule["worth"]),
+        changes=otherwise(decision, standings, groups, **rule),
         findings=findings,
         data=data,
         settings=settings,

@@ -1,5 +1,6 @@
 """Verdict: the answer, its reasons, and everything it stands on."""
 
+from tunewise.verdict.changes import WORTHS, Otherwise, otherwise
 from tunewise.verdict.decision import (
     CANNOT_TELL,
     SUFFICES,
@@ -16,9 +17,11 @@ __all__ = [
     "CANNOT_TELL",
     "SUFFICES",
     "TUNE",
+    "WORTHS",
     "Change",
     "Decision",
     "Needed",
+    "Otherwise",
     "Price",
     "Skipped",
     "Standing",
@@ -26,4 +29,5 @@ __all__ = [
     "Target",
     "Verdict",
     "decide",
+    "otherwise",
 ]
