@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from tunewise.data.read import read_task
     from tunewise.data.write import write_task
     from tunewise.encoders import Encoder, load_encoder
+    from tunewise.learning_curve import Forecast
     from tunewise.measurement.compare import compare
+    from tunewise.measurement.forecast import forecast
     from tunewise.measurement.measure import measure
     from tunewise.measurement.shrink import shrink
     from tunewise.measurement.tune import tune
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "Encoder": "encoders",
+    "Forecast": "learning_curve",
     "Prices": "prices",
     "Task": "task",
     "Use": "costs",
@@ -47,6 +50,7 @@ _ROOMS = {
     "check": "data.check",
     "compare": "measurement",
     "docstring_task": "data.docstrings",
+    "forecast": "measurement",
     "load_encoder": "encoders",
     "measure": "measurement",
     "read_examples": "data.examples",
@@ -65,6 +69,7 @@ __all__ = [
     "DataError",
     "Encoder",
     "EncoderError",
+    "Forecast",
     "MissingExtra",
     "OptionError",
     "OutputError",
@@ -78,6 +83,7 @@ __all__ = [
     "check",
     "compare",
     "docstring_task",
+    "forecast",
     "load_encoder",
     "measure",
     "read_examples",

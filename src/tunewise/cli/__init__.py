@@ -6,10 +6,21 @@ import sys
 from collections.abc import Sequence
 
 from tunewise import __version__
-from tunewise.cli import advise, check, compare, demo, measure, negatives, search, shrink, tune
+from tunewise.cli import (
+    advise,
+    check,
+    compare,
+    demo,
+    forecast,
+    measure,
+    negatives,
+    search,
+    shrink,
+    tune,
+)
 from tunewise.errors import TunewiseError
 
-_COMMANDS = (check, measure, tune, negatives, shrink, compare, search, advise, demo)
+_COMMANDS = (check, measure, forecast, tune, negatives, shrink, compare, search, advise, demo)
 _USERS_MISTAKE, _INTERRUPTED = 2, 130
 
 

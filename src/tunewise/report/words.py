@@ -95,6 +95,16 @@ def test_use_words(use: Facts) -> str:
     )
 
 
+def uses_words(uses: int) -> str:
+    """How often the test part has been looked at by now, this time included.
+
+    >>> uses_words(3)
+    'The test queries have been used 3 times by now.'
+    """
+    times = "once" if uses == 1 else f"{count(uses)} times"
+    return f"The test queries have been used {times} by now."
+
+
 def next_steps(facts: Facts) -> list[Step]:
     """What to do now, most important first; never empty."""
     if facts["answer"] == "cannot tell yet":
