@@ -88,7 +88,9 @@ class Forecast:
 
     def to_dict(self) -> Mapping[str, Any]:
         """Plain values, for JSON."""
-        return {**asdict(self), "supported": self.supported, "more": self.more}
+        plain = asdict(self)
+        lists = {"curve": [list(point) for point in self.curve], "ahead": list(plain["ahead"])}
+        return {**plain, **lists, "supported": self.supported, "more": self.more}
 
 
 def extrapolate(
