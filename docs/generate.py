@@ -41,7 +41,7 @@ Data and models are described in the [guide](../guide/index.md). Environment var
 | variable | what it does |
 |---|---|
 | `TUNEWISE_CACHE` | the folder that vectors and the count of test uses are kept in |
-| `TUNEWISE_API_KEY`, `OPENAI_API_KEY` | the key for a hosted encoder; the first counts |
+| `TUNEWISE_API_KEY`, `OPENAI_API_KEY` | the key for what is hosted; the first counts |
 | `HF_HUB_OFFLINE` | 1: the Hugging Face hub is not asked for models |
 """
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy.stats import bootstrap
 
 import tunewise.comparison
-import tunewise.power
 from tunewise.comparison import (
     Comparison,
     Interval,
@@ -363,4 +362,3 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
 
 def test_the_examples_in_the_docstrings_hold() -> None:
     assert doctest.testmod(tunewise.comparison).failed == 0
-    assert doctest.testmod(tunewise.power).failed == 0

@@ -20,7 +20,7 @@ import tunewise
 from tunewise.cli import parser
 from tunewise.contenders import TABLE
 from tunewise.data import check as checks
-from tunewise.data import columns, examples, read, split
+from tunewise.data import columns, examples, making, read, split
 from tunewise.encoders.endpoint import KEYS
 from tunewise.metrics import parse_metric
 from tunewise.training.losses import LOSSES
@@ -235,7 +235,7 @@ def test_every_page_of_the_guide_is_in_its_index() -> None:
 
 def finding_tables() -> Mapping[str, list[str]]:
     told: dict[str, list[str]] = {}
-    for module in (read, checks, split, examples):
+    for module in (read, checks, split, examples, making):
         told |= table(module.__doc__ or "", "code")
     return told
 
@@ -265,7 +265,7 @@ def test_the_reference_is_what_the_program_says_now() -> None:
 def test_the_guide_has_every_role_and_no_name_that_is_not_recognised() -> None:
     told = table(text(ROOT / "docs/guide/data.md"), "role")
     assert set(told) == set(columns.ROLES)
-    kinds = (columns.PAIRS, columns.DOCUMENTS, columns.QUERIES)
+    kinds = (columns.PAIRS, columns.DOCUMENTS, columns.QUERIES, columns.CLICKS)
     for role, (names,) in told.items():
         known = {name for kind in kinds for name in kind.names.get(role, ())}
         shown = re.sub(r"; in a \w+ file also|\(.*\)|, and these with a number|, …", ",", names)

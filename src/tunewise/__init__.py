@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tunewise.data.write import write_task
     from tunewise.encoders import Encoder, load_encoder
     from tunewise.learning_curve import Forecast
+    from tunewise.making import LanguageModel, make_task
     from tunewise.measurement.compare import compare
     from tunewise.measurement.forecast import forecast
     from tunewise.measurement.measure import measure
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _ROOMS = {
     "Encoder": "encoders",
     "Forecast": "learning_curve",
+    "LanguageModel": "making",
     "Prices": "prices",
     "Task": "task",
     "Use": "costs",
@@ -52,6 +54,7 @@ _ROOMS = {
     "docstring_task": "data.docstrings",
     "forecast": "measurement",
     "load_encoder": "encoders",
+    "make_task": "making",
     "measure": "measurement",
     "read_examples": "data.examples",
     "read_task": "data.read",
@@ -70,6 +73,7 @@ __all__ = [
     "Encoder",
     "EncoderError",
     "Forecast",
+    "LanguageModel",
     "MissingExtra",
     "OptionError",
     "OutputError",
@@ -85,6 +89,7 @@ __all__ = [
     "docstring_task",
     "forecast",
     "load_encoder",
+    "make_task",
     "measure",
     "read_examples",
     "read_task",

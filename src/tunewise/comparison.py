@@ -12,6 +12,10 @@ is the jackknife's over groups and whose degrees of freedom are those of the est
 are few, uneven, or nearly all 0 count as the little evidence they are. `benchmarks/coverage.md`
 has the coverage that results.
 
+Weights. Units that were drawn with unequal chances weigh what one of them stands for: a mean is
+Σ weight · value / Σ weight, a group's size the sum of its weights, and all of the above holds of
+these (Hájek 1971). Counts of units, wins and losses stay counts.
+
 The seed. Groups are put in an order of their own (by size and sum) before anything is drawn, and
 turned to one side, so that the seed alone decides: neither the order of units, nor that of
 groups, nor which contender is named first changes the interval or the p-value.
@@ -60,7 +64,8 @@ class Comparison:
     independent units would need for the same standard error: error = effective_deviation /
     √units, which is what `units_needed` should be given. `p_value` is never 0, and is that of the
     units alone. `sources` names what the interval allows for, each with its share of the variance:
-    "queries", and whatever `compare` was told of besides.
+    "queries", and whatever `compare` was told of besides. Means and
+    deviations are weighted where the scores are.
     """
 
     metric: str
@@ -98,11 +103,13 @@ def interval(
     level: float = 0.95,
     draws: int = 10_000,
     bounds: tuple[float, float] = (-math.inf, math.inf),
+    weights: ArrayLike | None = None,
 ) -> Interval:
     """The mean of `values`, one a unit, with the interval it lies in, over groups of units.
 
     `groups` names each unit's group. `bounds` are what a mean cannot exceed, (0, 1) for most
-    metrics. Equal values give an interval of no width. Raises DataError for fewer than two
+    metrics. `weights`, one a unit and above 0, are all 1 where there are none. Equal values give
+    an interval of no width. Raises DataError for fewer than two
     groups or values that are not finite, OptionError for senseless options.
 
     >>> few = interval([0.0, 0.5, 1.0, 0.5], ["a", "b", "c", "d"], bounds=(0, 1))
@@ -110,7 +117,7 @@ def interval(
     (0.5, 0.0, 1.0)
     """
     _check(seed, level, draws)
-    sample = _sample(np.asarray(values, dtype=np.float64), groups)
+    sample = _sample(np.asarray(values, dtype=np.float64), groups, weights)
     low, high = _ends(sample, seed, level, draws)
     return Interval(sample.mean, max(low, float(bounds[0])), min(high, float(bounds[1])))
 
@@ -128,13 +135,13 @@ def compare(
 ) -> Comparison:
     """How much better `first` is than `second` under `metric`, unit by unit.
 
-    Both must hold scores of the same queries in the same order; `groups` names each query's
-    group, aligned with them. `besides` holds further variances of the difference, by what they
-    come from (another training, other judgments): they widen either side of the interval from
-    w to √(w² + z²·variance). The p-value is that of a two-sided test which swaps the two
-    contenders within random groups, (1 + as extreme) / (1 + draws). Raises OptionError for a
-    metric that was not scored, other queries, or senseless options, DataError for fewer than
-    two groups.
+    Both must hold scores of the same queries, weighted alike, in the same order; `groups`
+    names each query's group, aligned with them. `besides` holds further variances of the
+    difference, by what they come from (another training, other judgments): they widen either side
+    of the interval from w to √(w² + z²·variance). The p-value is that of a two-sided test which
+    swaps the two contenders within random groups, (1 + as extreme) / (1 + draws). Raises
+    OptionError for a metric that was not scored, other queries, or senseless options, DataError
+    for fewer than two groups.
 
     >>> from tunewise.metrics import score
     >>> from tunewise.rankings import collect
@@ -151,22 +158,22 @@ def compare(
     _check_paired(first, second)
     ours, theirs = first.of(metric), second.of(metric)
     differences = ours - theirs
-    sample = _sample(differences, groups)
+    sample = _sample(differences, groups, first.weights)
     further = {source: value for source, value in (besides or {}).items() if value > 0}
     low, high = _widened(sample.mean, _ends(sample, seed, level, draws), further, level)
     return Comparison(
         metric=parse_metric(metric).name,
         units=len(differences),
         groups=len(sample.sums),
-        first=float(ours.mean()),
-        second=float(theirs.mean()),
+        first=first.average(ours),
+        second=second.average(theirs),
         difference=sample.mean,
         low=max(low, -1.0),  # two scores between 0 and 1 differ by no more
         high=min(high, 1.0),
         wins=int((differences >= _TIE).sum()),
         ties=int((np.abs(differences) < _TIE).sum()),
         losses=int((differences <= -_TIE).sum()),
-        deviation=float(differences.std(ddof=1)) if sample.varies else 0.0,
+        deviation=first.deviation(differences) if sample.varies else 0.0,
         effective_deviation=_error(sample) * math.sqrt(len(differences)),
         p_value=_p_value(sample, seed, draws),
         level=level,
@@ -192,8 +199,8 @@ def _sources(units: float, further: Mapping[str, float]) -> Mapping[str, float]:
 class _Sample:
     """Units by group, in an order that depends on nothing but the values.
 
-    `sums` holds each group's Σ (value - mean), in units of `scale` and times `side` (1 or -1);
-    `plain` each group's Σ value, without regard to sign, ascending.
+    `sums` holds each group's Σ weight · (value - mean), in units of `scale` and times `side` (1 or
+    -1); `sizes` its Σ weight; `plain` its Σ weight · value, without regard to sign, ascending.
     """
 
     mean: float
@@ -205,13 +212,14 @@ class _Sample:
     varies: bool
 
 
-def _sample(values: Floats, groups: Sequence[str]) -> _Sample:
+def _sample(values: Floats, groups: Sequence[str], weights: ArrayLike | None) -> _Sample:
     _check_units(values, groups)
-    mean = math.fsum(values) / len(values)
+    weighed = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    mean = math.fsum(weighed * values) / math.fsum(weighed)
     codes: dict[str, int] = {}
     group = np.array([codes.setdefault(name, len(codes)) for name in groups])
-    sizes = np.bincount(group).astype(np.float64)
-    centred = np.bincount(group, values - mean)
+    sizes = np.bincount(group, weighed).astype(np.float64)
+    centred = np.bincount(group, weighed * (values - mean))
     varies = bool(np.ptp(values) > _SAME * max(1.0, abs(mean)))
     largest = float(np.abs(centred).max()) if varies else 0.0
     scale = largest if largest > _SAME else 0.0  # groups that differ by rounding are equal
@@ -225,7 +233,7 @@ def _sample(values: Floats, groups: Sequence[str]) -> _Sample:
         sizes=sides[side][:, 0],
         scale=scale,
         side=side,
-        plain=np.sort(np.abs(np.bincount(group, values))),
+        plain=np.sort(np.abs(np.bincount(group, weighed * values))),
         varies=varies,
     )
 
@@ -332,10 +340,11 @@ def _check(seed: int, level: float, draws: int) -> None:
 
 
 def _check_paired(first: Scores, second: Scores) -> None:
-    if list(first.query_ids) != list(second.query_ids):
+    alike = np.array_equal(np.asarray(first.weights), np.asarray(second.weights))
+    if list(first.query_ids) != list(second.query_ids) or not alike:
         raise OptionError(
-            "The two contenders were scored on different queries, or in another order, so they "
-            "cannot be paired. Score both against the same judgments."
+            "The two contenders were scored on different queries, in another order or with other "
+            "weights, so they cannot be paired. Score both against the same judgments."
         )
 
 

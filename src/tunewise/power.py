@@ -5,6 +5,8 @@ from statistics import NormalDist
 
 from tunewise.errors import OptionError
 
+_FARTHEST, _STEPS = 1000, 600  # times the units there are that are looked at, in so many steps
+
 
 def units_needed(
     *, distance: float, deviation: float, level: float = 0.95, power: float = 0.80
@@ -34,6 +36,41 @@ def smallest_gain(
     _positive("units", units)
     _not_negative("deviation", deviation)
     return _reach(level, power) * deviation / math.sqrt(units)
+
+
+def units_to_settle(
+    gain: float,
+    deviation: float,
+    units: int,
+    *,
+    worth: float,
+    further: float = 0.0,
+    level: float = 0.95,
+    power: float = 0.80,
+) -> int | None:
+    """How many units, those there are among them, would probably settle a gain: None if too many.
+
+    Settled is a gain whose interval lies above 0 with its mean at `worth` or above, or one whose
+    interval lies below `worth`. `gain` was seen on `units` with this `deviation` (as for
+    `units_needed`); with n units its mean will be near N(gain, deviation²·(1/units - 1/n)), and
+    half its interval z·√(deviation²/n + further). The answer is the smallest n for which that
+    settles with probability `power`, up to a thousand times `units`.
+
+    >>> units_to_settle(0.03, 0.25, 100, worth=0.02)
+    945
+    """
+    _positive("units", units)
+    _not_negative("deviation", deviation)
+    normal, reach = NormalDist(), NormalDist().inv_cdf((1 + level) / 2)
+    for step in range(1, _STEPS + 1):
+        n = math.ceil(units * math.exp(math.log(_FARTHEST) * step / _STEPS))
+        half = reach * math.sqrt(deviation**2 / n + further)
+        spread = max(deviation * math.sqrt(1 / units - 1 / n), 1e-12)
+        pays = 1 - normal.cdf((max(worth, half) - gain) / spread)
+        fails = normal.cdf((worth - half - gain) / spread)
+        if pays + fails >= power:
+            return n
+    return None
 
 
 def _reach(level: float, power: float) -> float:

@@ -48,8 +48,13 @@ class Task:
     `queries` holds every query, judged or not; every id in `judgments` exists. `parts` says
     which part ("train", "dev", "test") the user put a query in and is empty when the user made
     no split; `groups` holds the user's own group keys, if any. A document counts as relevant
-    from grade `relevant_from` up. `source` and `read_with` are what `read_task`
-    was called with, and `findings` says what it had to decide or leave out.
+    from grade `relevant_from` up. `weights` holds the queries that were drawn to be measured on
+    and how many queries each stands for; all others stand for themselves. `source` and `read_with`
+    are what `read_task` was called with, and `findings` says what it had to decide or leave out.
+    Where judgments are estimated (from clicks), `redrawn` holds them as other samples of the same
+    log would have given them, for the same queries and documents: their spread is the estimate's
+    own. `made` is empty unless the queries were made of the documents (`make_task`); then it says
+    how.
     """
 
     documents: Texts
@@ -61,6 +66,9 @@ class Task:
     source: str = ""
     read_with: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    made: Mapping[str, Any] = field(default_factory=dict)
+    redrawn: tuple[Judgments, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -74,16 +82,24 @@ class Task:
             graded = sorted(self.judgments[query].items())
             place = f"{self.parts.get(query, '')}\x1f{self.groups.get(query, '')}"
             digest.update(f"{query}\x1f{place}\x1f{graded}\x1e".encode())
+            for judgments in self.redrawn:
+                digest.update(f"{[judgments[query][key] for key, _ in graded]}\x1e".encode())
+        if self.weights:
+            digest.update(f"weights {sorted(self.weights.items())}".encode())
         return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Judged queries of one part, with the group each belongs to (aligned with `queries`)."""
+    """Judged queries of one part, with the group each belongs to (aligned with `queries`).
+
+    `weights` are those of the task, for the queries of this part that have one.
+    """
 
     queries: Texts
     judgments: Judgments
     groups: Sequence[str]
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.queries)
@@ -101,9 +117,13 @@ class Training:
 
 @dataclass(frozen=True)
 class Test:
-    """What nothing is learned from or chosen on. Only `measurement` holds one."""
+    """What nothing is learned from or chosen on. Only `measurement` holds one.
+
+    `redrawn` are the task's, of the part's queries: a sample may hold nothing relevant to one.
+    """
 
     __test__ = False  # not a test class, whatever its name makes pytest think
 
     part: Part
     relevant_from: float = 1.0
+    redrawn: tuple[Judgments, ...] = ()

@@ -20,6 +20,7 @@ COMMANDS = (
     "check",
     "measure",
     "forecast",
+    "label",
     "tune",
     "negatives",
     "shrink",

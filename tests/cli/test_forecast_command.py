@@ -1,6 +1,7 @@
 """`tunewise forecast` as a user types it, and the forecast by itself as text, facts and page."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,13 +18,17 @@ pytestmark = pytest.mark.usefixtures("home")
 FORECAST = ["forecast", "tiny", "--encoder", "word-hash"]
 
 
-def some_facts(worth=0.02):
-    """Of a curve 0.10 - n^-0.5 / 2, measured on 200 queries without noise; prices are 0.4."""
+def some_forecast():
+    """Of a curve 0.10 - n^-0.5 / 2, measured on 200 queries."""
     units = np.random.default_rng(0).normal(0, 0.02, 200)
     points = [Point(n, units + 0.10 - 0.5 * n**-0.5) for n in (50, 100, 200, 400)]
     groups = [str(unit) for unit in range(200)]
-    found = extrapolate(points, groups, rung="adapter-query", metric="nDCG@10", worth=worth)
-    return forecast_facts(found, tiny_task(), uses=2, prices=Prices(judgment=0.4))
+    return extrapolate(points, groups, rung="adapter-query", metric="nDCG@10", worth=0.02)
+
+
+def some_facts():
+    """The same with a judgment at 0.4."""
+    return forecast_facts(some_forecast(), tiny_task(), uses=2, prices=Prices(judgment=0.4))
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +85,15 @@ def test_the_page_holds_the_drawing_and_fetches_nothing(tmp_path):
     assert "USD 160.00" in page
     save_forecast(facts, tmp_path / "forecast.json")
     assert json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8")) == facts
+
+
+def test_a_forecast_from_made_queries_says_so(tmp_path):
+    facts = some_facts()
+    assert "Provisional" not in forecast_text(facts)
+    made = forecast_facts(some_forecast(), replace(tiny_task(), made={"kept": 1}), uses=1)
+    assert "Provisional: label about" in forecast_text(made)
+    save_forecast(made, tmp_path / "made.html")
+    assert "Provisional." in (tmp_path / "made.html").read_text(encoding="utf-8")
 
 
 def few(home):

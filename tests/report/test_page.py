@@ -204,8 +204,11 @@ def test_without_a_tuned_contender_the_page_says_why_there_is_no_gain() -> None:
 
 
 def test_a_provisional_verdict_says_so_at_the_top() -> None:
-    page = Reader(to_page(verdict_facts(provisional=True))).text
-    assert page.index("Provisional.") < page.index("How sure is this?")
+    made = {"headline": "Provisional: maybe.", "advice": "label some", "bias": "Words win."}
+    page = Reader(to_page(verdict_facts(provisional=made))).text
+    assert page.index("Provisional: maybe.") < page.index("Provisional. The queries were made")
+    assert page.index("label some. Words win.") < page.index("How sure is this?")
+    assert "What to do next Label some, and measure on those." in page
     assert "Provisional." not in to_page(verdict_facts())
 
 

@@ -46,7 +46,7 @@ def test_an_interval_is_read_against_nothing_and_what_is_worth_having(
         ({"queries": 0.93, "training": 0.07}, 3, "adapter-both-hybrid was trained 3 times."),
         ({"queries": 1.0}, 1, "was trained once, so chance in training is not in the interval."),
         ({"queries": 1.0}, 3, "was trained 3 times, to the same score each time."),
-        ({"queries": 0.6, "judgments": 0.4}, 1, "40 % the choice of judgments."),
+        ({"queries": 0.6, "judgments": 0.4}, 1, "40 % chance in the judgments."),
     ],
 )
 def test_what_the_interval_rests_on_is_told_with_each_sources_share(

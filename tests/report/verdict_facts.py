@@ -99,7 +99,7 @@ def _verdict(answer: str, gain: tuple[float, float, float]) -> dict[str, Any]:
         ],
         "metric": "nDCG@10",
         "worth": 0.02,
-        "provisional": False,
+        "provisional": None,
         "best_untuned": base,
         "best_tuned": "adapter-both-hybrid",
         "gain": _comparison(0.558, gain),

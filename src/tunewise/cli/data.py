@@ -33,6 +33,14 @@ def add_data(
         "--judgments", metavar="FILE", help="judgments (TREC qrels or a table), likewise"
     )
     parser.add_argument(
+        "--clicks",
+        metavar="FILE",
+        help="a click log (query, document, rank, clicked) to estimate judgments from",
+    )
+    parser.add_argument(
+        "--labels", metavar="FILE", help="what `tunewise label` wrote, with grades filled in"
+    )
+    parser.add_argument(
         "--column",
         action="append",
         default=[],
@@ -57,13 +65,14 @@ def read_data(parsed: argparse.Namespace) -> "Task":
     """The task that the arguments name."""
     from tunewise.data.read import read_task
 
-    columns = dict(_column(pair) for pair in parsed.column)
     return read_task(
         parsed.data,
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
-        columns=columns or None,
+        clicks=parsed.clicks,
+        labels=parsed.labels,
+        columns=columns_of(parsed),
     )
 
 
@@ -71,16 +80,22 @@ def read_any(parsed: argparse.Namespace) -> "Examples":
     """The examples that the arguments name: a task, scored pairs or labelled texts."""
     from tunewise.data.examples import read_examples
 
-    columns = dict(_column(pair) for pair in parsed.column)
     return read_examples(
         parsed.data,
         kind=parsed.kind,
         documents=parsed.documents,
         queries=parsed.queries,
         judgments=parsed.judgments,
-        columns=columns or None,
+        clicks=parsed.clicks,
+        labels=parsed.labels,
+        columns=columns_of(parsed),
         seed=parsed.seed,
     )
+
+
+def columns_of(parsed: argparse.Namespace) -> dict[str, str] | None:
+    """Which column is what, as far as the user says; None where nothing is said."""
+    return dict(_column(pair) for pair in parsed.column) or None
 
 
 def _column(pair: str) -> tuple[str, str]:

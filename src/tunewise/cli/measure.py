@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, add_engine, read_data
+from tunewise.cli.making import add_making, made_data, require_no_making
 from tunewise.cli.progress import shown
 from tunewise.cli.values import add_prices, add_use, prices, seconds, use
 
@@ -24,6 +25,7 @@ def add(commands: Any) -> None:
         "hybrid, tune, or cannot tell yet; with intervals, prices, and the winner saved.",
     )
     add_data(parser)
+    add_making(parser)
     add_measuring(parser)
     parser.set_defaults(run=run)
 
@@ -53,8 +55,12 @@ def add_measuring(
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Reads the data and measures it."""
-    return measured(read_data(parsed), parsed)
+    """Reads the data, or makes queries of documents alone, and measures it."""
+    if parsed.make_queries is None:
+        require_no_making(parsed)
+        return measured(read_data(parsed), parsed)
+    parsed.out = parsed.out or Path("tunewise-out") / stem(parsed.data)
+    return measured(made_data(parsed), parsed)
 
 
 def measured(task: "Task", parsed: argparse.Namespace) -> int:

@@ -130,7 +130,7 @@ def _winner(
     return contender, contender.notes[-1]
 
 
-def measured_task(folder: Path) -> "Task":
+def measured_task(folder: Path, moved_to: str | None = None) -> "Task":
     """The task that the verdict or the tuned model in this folder was made of, read as then."""
     from tunewise.data.read import read_task
 
@@ -149,7 +149,7 @@ def measured_task(folder: Path) -> "Task":
             f"'{folder}' was tuned on {data['units']}, and only documents can be searched. "
             f"Use its vectors: SentenceTransformer('{folder / 'model'}')."
         )
-    return read_task(source, **read_with)
+    return read_task(moved_to or source, **read_with)
 
 
 def _page(task: "Task", lists: "list[tuple[Contender, list[tuple[str, float]]]]") -> str:

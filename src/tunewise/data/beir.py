@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tunewise.data.clicks import add_clicks
 from tunewise.data.columns import DOCUMENTS, JUDGMENTS, QUERIES, Columns, assign, match
-from tunewise.data.fields import grade_of, id_of, text_of
+from tunewise.data.fields import grade_of, id_of, joined, text_of
 from tunewise.data.records import Records
 from tunewise.data.tables import Place, Row, delimited, delimiter_of, format_of, open_table
 from tunewise.data.textfile import lines
@@ -15,11 +16,15 @@ from tunewise.errors import DataError
 
 @dataclass(frozen=True)
 class Separate:
-    """Where documents, queries and judgments are; judgments by part (None: not divided)."""
+    """Where documents, queries and judgments are; judgments by part (None: not divided).
+
+    A click log stands in for judgments, and its own texts for queries if they have no file.
+    """
 
     documents: Path
-    queries: Path
+    queries: Path | None
     judgments: tuple[tuple[str | None, Path], ...]
+    clicks: Path | None = None
 
 
 class Judgment(NamedTuple):
@@ -33,10 +38,12 @@ class Judgment(NamedTuple):
 
 def add_separate(records: Records, files: Separate, chosen: Mapping[str, str]) -> Sequence[Columns]:
     """Adds the records of these files; returns the columns taken from each."""
-    used = [
-        _add_documents(records, files.documents, chosen),
-        add_queries(records, files.queries, chosen),
-    ]
+    used = [_add_documents(records, files.documents, chosen)]
+    if files.queries is not None:
+        used.append(add_queries(records, files.queries, chosen))
+    if files.clicks is not None:
+        listed = files.queries is not None
+        used.append(add_clicks(records, files.clicks, chosen, listed=listed))
     for part, path in files.judgments:
         columns, judgments = _judgments(records, path, chosen)
         used.append(columns)
@@ -52,8 +59,8 @@ def _add_documents(records: Records, path: Path, chosen: Mapping[str, str]) -> C
     title_name = columns["title"]
     for place, row in table.rows(columns.used):
         text = text_of(row.get(text_name), place)
-        if title_name and (title := text_of(row.get(title_name), place)):
-            text = f"{title}\n{text}" if text else title
+        if title_name:
+            text = joined(text_of(row.get(title_name), place), text)
         if not records.documents.add(id_of(row.get(key_name), "document", place), text, place):
             records.remarks.add("D003", place)
     return columns

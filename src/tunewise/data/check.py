@@ -1,7 +1,7 @@
 """What is wrong with a task, as findings: looks, never changes.
 
 Codes never change their meaning. D001 to D019 come from reading, D050 to D059 from
-dividing, D060 up from reading scored pairs and labelled texts.
+dividing, D060 to D079 from scored pairs and labelled texts, D080 up from click logs.
 
 | code | severity | meaning |
 |---|---|---|

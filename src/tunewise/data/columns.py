@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tunewise.data.making import ALONE
 from tunewise.data.remarks import Remarks
 from tunewise.data.tables import Table
 from tunewise.errors import DataError, OptionError
 
 ROLES = (
     "query_id", "document_id", "query", "document", "title", "negative", "score", "split", "group",
+    "rank", "clicked", "session",
 )  # fmt: skip
 """What `columns=` may name."""
 
@@ -129,6 +131,21 @@ JUDGMENTS = Kind(
     ("query_id", "document_id"),
     frozenset({"query_id", "corpus_id", "score"}),
 )
+CLICKS = Kind(
+    "click log",
+    {
+        "query_id": _QUERY_ID,
+        "query": _QUERY,
+        "document_id": (*_DOCUMENT_ID, "document", "doc", "passage", "d", "url"),
+        "rank": ("rank", "position", "shown_rank"),
+        "clicked": ("clicked", "click", "is_clicked", "is_click"),
+        "session": (
+            "session", "session_id", "search_id", "impression", "impression_id", "request_id",
+        ),
+    },
+    ("document_id", "rank", "clicked"),
+    frozenset({"query", "document", "rank", "clicked", "session"}),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -279,7 +296,7 @@ def _missing(table: Table, kind: Kind, missing: Sequence[str]) -> DataError:
         f"'{table.source}' has no column for the {' and the '.join(missing)} of the {kind.noun}. "
         f"Its columns are {_quoted(shown) or 'none'}. Say which one it is with "
         f"columns={{{example}}} (--column ROLE=NAME); the first line of a CSV or TSV file "
-        "must hold the columns' names."
+        f"must hold the columns' names.{f' {ALONE}' if 'query' in missing else ''}"
     )
 
 

@@ -61,6 +61,8 @@ def read_examples(
     documents: str | Path | None = None,
     queries: str | Path | None = None,
     judgments: str | Path | None = None,
+    clicks: str | Path | None = None,
+    labels: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> Examples:
@@ -95,7 +97,13 @@ def read_examples(
     >>> examples.take("train").scores.tolist()
     [0.8]
     """
-    given = {"documents": documents, "queries": queries, "judgments": judgments}
+    given = {
+        "documents": documents,
+        "queries": queries,
+        "judgments": judgments,
+        "clicks": clicks,
+        "labels": labels,
+    }
     files = {role: file for role, file in given.items() if file is not None}
     chosen = _validated(kind, files, columns, seed)
     opened, remarks = None, Remarks()

@@ -45,6 +45,15 @@ def grade_of(value: Any, place: Place) -> float:
     return grade
 
 
+def joined(title: str, text: str) -> str:
+    r"""A title before its text, on a line of its own.
+
+    >>> joined("Loans", "Three weeks.")
+    'Loans\nThree weeks.'
+    """
+    return "\n".join(part for part in (title, text) if part)
+
+
 def mended(text: str) -> str:
     """The text with every half of a surrogate pair replaced by U+FFFD; mostly the text itself."""
     if text.isascii():

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from tunewise.data.beir import Separate
+from tunewise.data.making import ALONE
 from tunewise.data.records import part_named
 from tunewise.data.remarks import Remarks
 from tunewise.data.tables import UNDERSTOOD, format_of
@@ -16,6 +18,7 @@ from tunewise.errors import DataError
 _DOCUMENTS = ("documents", "corpus", "docs", "collection", "passages")
 _QUERIES = ("queries", "topics", "questions")
 _JUDGMENTS = ("judgments", "judgements", "qrels", "relevance")
+_CLICKS = ("clicks", "click_log", "clicklog", "impressions")
 _PLAIN = (".txt", ".trec", ".qrels", ".qrel", "")
 """Endings, beside those of tables, that a judgments file may have."""
 
@@ -33,7 +36,7 @@ def layout(folder: Path, remarks: Remarks) -> Separate | Tables:
     Raises DataError if nothing is recognised, or two files claim the same place.
     """
     documents, queries = _one(folder, _DOCUMENTS), _one(folder, _QUERIES)
-    if documents and queries:
+    if documents and (queries or _one(folder, _CLICKS)):
         return separate(folder, remarks, documents=documents, queries=queries)
     tables = [path for path in _files(folder) if format_of(path)]
     divided = [(part, path) for path in tables if (part := part_named(_shard(path)))]
@@ -45,6 +48,12 @@ def layout(folder: Path, remarks: Remarks) -> Separate | Tables:
     raise _unrecognised(folder)
 
 
+def documents_in(folder: Path) -> list[Path]:
+    """The files of this folder that hold documents: the one named so, else all tables."""
+    named = _one(folder, _DOCUMENTS)
+    return [named] if named else [path for path in _files(folder) if format_of(path)]
+
+
 def separate(
     folder: Path,
     remarks: Remarks,
@@ -52,27 +61,34 @@ def separate(
     documents: Path | None = None,
     queries: Path | None = None,
     judgments: Path | None = None,
+    clicks: Path | None = None,
 ) -> Separate:
-    """The three kinds of files: those given, the others looked up in the folder by name."""
+    """The kinds of files: those given, the others looked up in the folder by name.
+
+    Of a log of clicks and judgments by hand the latter are taken, unless the log was given.
+    """
     documents = documents or _required(folder, _DOCUMENTS, "documents")
-    queries = queries or _required(folder, _QUERIES, "queries")
-    divided: Sequence[tuple[str | None, Path]]
-    divided = [(None, judgments)] if judgments else _judgments(folder, remarks)
-    if not divided:
+    divided: Sequence[tuple[str | None, Path]] = []
+    if not clicks:
+        divided = [(None, judgments)] if judgments else _judgments(folder, remarks)
+        clicks = None if divided else _one(folder, _CLICKS)
+    # A log may bring its queries as texts; judgments name them by id.
+    queries = queries or (_one if clicks else partial(_required, role="queries"))(folder, _QUERIES)
+    if not divided and not clicks:
         raise DataError(
             f"'{folder}' holds no judgments: which documents answer which queries. Add "
             "qrels/test.tsv (and train.tsv, dev.tsv) or judgments.tsv with query, document and "
-            "grade, or pass judgments=."
+            "grade, or pass judgments=. A click log (clicks.csv, or clicks=) does too. "
+            f"{ALONE}"
         )
-    taken = [documents, queries, *(path for _, path in divided)]
+    taken = [path for path in (documents, queries, clicks, *(p for _, p in divided)) if path]
     tables = [path for path in _files(folder) if format_of(path)]
-    _leave_aside(tables, taken, remarks)
-    return Separate(documents, queries, tuple(divided))
+    _leave_aside([*tables, *(_inner(folder) if clicks else ())], taken, remarks)
+    return Separate(documents, queries, tuple(divided), clicks)
 
 
 def _judgments(folder: Path, remarks: Remarks) -> Sequence[tuple[str | None, Path]]:
-    inner = next((folder / name for name in _JUDGMENTS if (folder / name).is_dir()), None)
-    files = [] if inner is None else [p for p in _files(inner) if _may_hold_judgments(p)]
+    files = _inner(folder)
     divided = [(part, path) for path in files if (part := part_named(_stem(path)))]
     beside = _one(folder, _JUDGMENTS, endings=_PLAIN)
     if divided:
@@ -83,6 +99,12 @@ def _judgments(folder: Path, remarks: Remarks) -> Sequence[tuple[str | None, Pat
     if len(single) > 1:
         raise _ambiguous(single, "judgments")
     return [(None, path) for path in single]
+
+
+def _inner(folder: Path) -> list[Path]:
+    """The files with judgments in a folder of their own."""
+    inner = next((folder / name for name in _JUDGMENTS if (folder / name).is_dir()), None)
+    return [] if inner is None else [path for path in _files(inner) if _may_hold_judgments(path)]
 
 
 def _one(folder: Path, names: Sequence[str], endings: Sequence[str] = ()) -> Path | None:
@@ -101,7 +123,7 @@ def _required(folder: Path, names: Sequence[str], role: str) -> Path:
     if found is None:
         raise DataError(
             f"'{folder}' holds no file with the {role} (such as {names[0]}.jsonl). Add it, or "
-            f"pass {role}= with its path."
+            f"pass {role}= with its path.{f' {ALONE}' if role == 'queries' else ''}"
         )
     return found
 
@@ -153,7 +175,7 @@ def _unrecognised(folder: Path) -> DataError:
         "Understood are: documents, queries and judgments (corpus.jsonl, queries.jsonl, "
         "qrels/test.tsv); pairs divided into train, dev and test (train.csv, …); or a single "
         f"file with pairs. Formats: {UNDERSTOOD}. You can also pass documents=, queries= and "
-        "judgments=."
+        f"judgments=. {ALONE}"
     )
 
 

@@ -19,6 +19,17 @@ What reading had to decide or leave out stands in `Task.findings`:
 | D013 | warning | A column named like a division holds none of train, dev and test, left aside |
 | D014 | warning | Queries in more than one group, the first kept |
 | D015 | warning | Negatives that say what a right answer of their row says, left out |
+| D016 | warning | Queries of the label file without any grade, left out |
+| D080 | note | Judgments estimated from clicks, position bias taken out |
+| D081 | warning | Rows of a click log that cannot be read, left out |
+| D082 | warning | Rows of a click log whose document does not exist, left out |
+| D083 | warning | Rows of a click log whose query does not exist, left out |
+| D084 | note | Queries shown fewer than ten times, left out of what is judged by clicks |
+| D085 | warning | Ranks whose examination the log does not tell, taken as 1/rank |
+| D086 | warning | Queries with fewer than five clicks: what is relevant to them may be chance |
+| D087 | warning | Click-through below one in a hundred |
+| D088 | warning | Ranks that begin at 0, all counted one higher |
+| D089 | note | No sessions in the click log, or too few: rows are drawn anew one by one |
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,16 +38,19 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.data.beir import Separate, add_separate
+from tunewise.data.clicklog import is_click_file, refuse_clicks
 from tunewise.data.columns import PAIRS, assign, require_found, undivided, validated
 from tunewise.data.docstrings import docstring_task
 from tunewise.data.folders import Tables, is_there, layout, separate
 from tunewise.data.hub import PREFIX, hub_tables, is_saved
+from tunewise.data.labels import with_labels
+from tunewise.data.making import told_made
 from tunewise.data.records import Records
 from tunewise.data.remarks import Remarks
 from tunewise.data.rows import add_pairs
 from tunewise.data.tables import Table, open_table
 from tunewise.data.textfile import exists
-from tunewise.data.write import stated_threshold
+from tunewise.data.write import stated
 from tunewise.errors import DataError, OptionError
 from tunewise.task import Task
 
@@ -49,6 +63,8 @@ def read_task(
     documents: str | Path | None = None,
     queries: str | Path | None = None,
     judgments: str | Path | None = None,
+    clicks: str | Path | None = None,
+    labels: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Task:
     r"""The task in a file, a folder or a data set of the hub.
@@ -58,15 +74,20 @@ def read_task(
       score): CSV, TSV, JSONL, JSON or Parquet;
     - a folder with such files named train, dev and test;
     - a folder with documents, queries and judgments, as BEIR keeps them (corpus.jsonl,
-      queries.jsonl, qrels/test.tsv) or in any of these formats, judgments also as TREC qrels;
+      queries.jsonl, qrels/test.tsv) or in any of these formats, judgments also as TREC qrels,
+      or with a log of clicks in their place (clicks.csv: query, document, rank, clicked);
     - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT` for the datasets library;
     - `docstrings:` for the documentation of installed Python packages, or
       `docstrings:numpy,scipy` for that of some.
 
     `documents`, `queries` and `judgments` are paths for files with other names, looked up from
     here and then from the folder `path`; if `path` is a file beside documents and queries, it
-    holds the judgments. `columns` says which column is which where the names do not (roles:
-    query, document, negative, score, split, group, query_id, document_id, title); "" means none.
+    holds the judgments. `clicks` is a log of them to estimate judgments from, `path` itself if it
+    is one beside documents: grades are then attraction, 0 to 1, and `Task.redrawn` its spread.
+    `columns` says which column is which where the names do not (roles: query, document, negative,
+    score, split, group, query_id, document_id, title, rank, clicked, session); "" means none.
+    `labels` is a file that `tunewise label` wrote and somebody filled in: its grades are added as
+    judgments of queries to be measured on.
 
     Texts are kept as they are, except that a title goes before its text on a line of its own.
     Documents without ids are one document if their texts are equal; so are queries. Raises
@@ -82,25 +103,47 @@ def read_task(
     >>> task.findings[0].title
     'Columns taken by their names'
     """
-    given = {"documents": documents, "queries": queries, "judgments": judgments}
+    given = {"documents": documents, "queries": queries, "judgments": judgments, "clicks": clicks}
     files = {role: str(file) for role, file in given.items() if file is not None}
     task = _read(path, files, columns)
     read_with: dict[str, Any] = {**files, "columns": dict(columns)} if columns else {**files}
-    return replace(task, read_with=read_with)
+    task = replace(task, read_with=read_with)
+    return task if labels is None else with_labels(task, labels)
 
 
 def _read(path: str | Path, given: Mapping[str, str], columns: Mapping[str, str] | None) -> Task:
     chosen = validated(columns)
     records = Records(Remarks())
     named = {role: Path(file) for role, file in given.items()}
+    if named.keys() >= {"judgments", "clicks"}:
+        raise OptionError(
+            "judgments= and clicks= both say which documents answer which queries. Give one."
+        )
+    if set(named) - {"queries"} == {"documents"} and is_click_file(Path(path), chosen):
+        named["clicks"] = Path(path)
     if str(path).startswith(DOCSTRINGS):
         packages = str(path).removeprefix(DOCSTRINGS)
         return docstring_task(packages.split(",") if packages else None)
     opened = open_all(path, records.remarks, named)
     if isinstance(opened, Separate):
         require_found(chosen, add_separate(records, opened, chosen), path)
-        return records.task(str(path), relevant_from=stated_threshold(Path(path)))
+        own = not named.keys() & {"judgments", "clicks"}
+        return _as_stated(records, path, clicks=opened.clicks is not None, own=own)
     return _from_tables(records, opened, chosen, str(path))
+
+
+def _as_stated(records: Records, path: str | Path, *, clicks: bool, own: bool) -> Task:
+    """The records as a task, with what `write_task` said of them beside the files.
+
+    A threshold goes with judgments, not with `clicks`; what was drawn anew with its `own` ones.
+    """
+    said = stated(Path(path))
+    if said is None:
+        return records.task(str(path))
+    task = records.task(str(path), relevant_from=None if clicks else said.relevant_from)
+    redrawn = task.redrawn or (said.redrawn_for(task.judgments) if own else ())
+    findings = (*task.findings, *told_made(said.made))
+    return replace(task, weights=said.weights, redrawn=redrawn, made=said.made, findings=findings)
 
 
 def open_all(
@@ -113,14 +156,14 @@ def open_all(
     if str(path).startswith(PREFIX):
         if named:
             raise OptionError(
-                "documents=, queries= and judgments= go with a folder, not with hf:NAME. "
+                "documents=, queries=, judgments= and clicks= go with a folder, not with hf:NAME. "
                 "Leave them out, or save the data set as files."
             )
         return hub_tables(str(path), remarks)
     place = is_there(Path(path))
     if not named and place.is_dir() and is_saved(place):
         return hub_tables(str(path), remarks)
-    stated_threshold(place)  # a task of ours that is unfinished is refused before it is guessed at
+    stated(place)  # a task of ours that is unfinished is refused before it is guessed at
     files = _files(place, named or {}, remarks)
     if isinstance(files, Separate):
         return files
@@ -135,6 +178,9 @@ def _files(place: Path, named: Mapping[str, Path], remarks: Remarks) -> Separate
         return layout(place, remarks)
     if not named:
         return Tables(((None, place),))
+    if named.get("clicks") == place and "documents" in named:
+        found = {role: _looked_up(file, place.parent) for role, file in named.items()}
+        return Separate(found["documents"], found.get("queries"), (), place)
     if named.keys() >= {"documents", "queries"} and named.get("judgments", place) == place:
         found = {role: _looked_up(file, place.parent) for role, file in named.items()}
         return Separate(found["documents"], found["queries"], ((None, place),))
@@ -156,6 +202,7 @@ def _from_tables(
 ) -> Task:
     negatives = 0
     for part, table in tables:
+        refuse_clicks(table, chosen)
         columns = assign(
             table, PAIRS if part is None else undivided(PAIRS), chosen, records.remarks
         )

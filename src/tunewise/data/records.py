@@ -6,7 +6,7 @@ from tunewise.data.fields import mended, short
 from tunewise.data.remarks import Remarks
 from tunewise.data.tables import Place
 from tunewise.errors import DataError
-from tunewise.task import Task, Texts
+from tunewise.task import Judgments, Task, Texts
 
 _PARTS = {
     "train": "train", "training": "train",
@@ -55,15 +55,19 @@ class Entries:
 
     def named(self, text: str, place: Place) -> str:
         """The id of the entry with this text, which is made if there is none."""
-        if self._by_text is None:
-            # Backwards, so that of equal texts the first one keeps the name.
-            self._by_text = dict(zip(reversed(self.texts), reversed(self.ids), strict=True))
         text = self._repaired(text, place)
-        key = self._by_text.get(text)
+        key = self.with_text(text)
         if key is None:
             key = self._free_id()
             self._append(key, text)
         return key
+
+    def with_text(self, text: str) -> str | None:
+        """The id of the first entry with this text, None if there is none."""
+        if self._by_text is None:
+            # Backwards, so that of equal texts the first one keeps the name.
+            self._by_text = dict(zip(reversed(self.texts), reversed(self.ids), strict=True))
+        return self._by_text.get(text)
 
     def _append(self, key: str, text: str) -> None:
         self._position[key] = len(self.ids)
@@ -93,6 +97,8 @@ class Records:
         self.remarks = remarks
         self.documents = Entries("document", remarks)
         self.queries = Entries("query", remarks)
+        self.relevant_from: float | None = None
+        self.redrawn: tuple[Judgments, ...] = ()
         self._grades: dict[str, dict[str, float]] = {}
         self._parts: dict[str, str] = {}
         self._groups: dict[str, str] = {}
@@ -114,6 +120,13 @@ class Records:
             grade = max(known, grade)
         grades[document] = grade
         return True
+
+    def take(
+        self, judgments: Judgments, *, relevant_from: float, redrawn: tuple[Judgments, ...]
+    ) -> None:
+        """Takes judgments that were estimated, between ids that exist, in place of any others."""
+        self._grades = {query: dict(graded) for query, graded in judgments.items()}
+        self.relevant_from, self.redrawn = relevant_from, redrawn
 
     def put(self, query: str, part: str) -> None:
         """Puts a query in a part; of several, the one nearest to test holds."""
@@ -141,7 +154,7 @@ class Records:
         self._require_something(source)
         parts = self._division()
         if relevant_from is None:
-            relevant_from = self._threshold()
+            relevant_from = self._threshold() if self.relevant_from is None else self.relevant_from
         return Task(
             Texts(self.documents.ids, self.documents.texts),
             Texts(self.queries.ids, self.queries.texts),
@@ -151,6 +164,7 @@ class Records:
             relevant_from,
             source,
             findings=self.remarks.findings(),
+            redrawn=self.redrawn,
         )
 
     def _require_something(self, source: str) -> None:

@@ -155,6 +155,56 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "There is nothing to train on",
         "Add a train part, or give no parts, to have all rows divided.",
     ),
+    "D080": (
+        "note",
+        "Judgments estimated from clicks, position bias taken out",
+        "Judge the queries of the test part by hand where you can: that shows more with less.",
+    ),
+    "D081": (
+        "warning",
+        "Rows of a click log that cannot be read, left out",
+        "Write the rank as a whole number from 1, and clicked as 0 or 1.",
+    ),
+    "D082": (
+        "warning",
+        "Rows of a click log whose document does not exist, left out",
+        "Add the documents, or check that their ids are spelled as in the log.",
+    ),
+    "D083": (
+        "warning",
+        "Rows of a click log whose query does not exist, left out",
+        "Add the queries, or write their ids or texts in the log as they are there.",
+    ),
+    "D084": (
+        "note",
+        "Queries shown fewer than ten times, left out of what is judged by clicks",
+        "Log for longer to have them judged.",
+    ),
+    "D085": (
+        "warning",
+        "Ranks whose examination the log does not tell, taken as 1/rank",
+        "Swap neighbours in some of the lists shown: only documents seen at several ranks tell.",
+    ),
+    "D086": (
+        "warning",
+        "Queries with fewer than five clicks: what is relevant to them may be chance",
+        "Log for longer, or judge these queries by hand.",
+    ),
+    "D087": (
+        "warning",
+        "Click-through below one in a hundred",
+        "Check that each row is a document somebody could see, and that clicks were all logged.",
+    ),
+    "D088": (
+        "warning",
+        "Ranks that begin at 0, all counted one higher",
+        "Write 1 for the first document of a list.",
+    ),
+    "D089": (
+        "note",
+        "No sessions in the click log, or too few: rows are drawn anew one by one",
+        "Add a column session: clicks of one list are not independent, and the spread is larger.",
+    ),
 }
 """Code → severity, title, advice. A code never changes its meaning."""
 

@@ -3,6 +3,9 @@
 Queries that belong together (`groups.py`) go to one part. A group that is too large for dev and
 test, one document that answers everything, stays whole, in train.
 
+Queries with a weight were drawn to be measured on, and go to test. The others are divided as they
+would be without them.
+
 | code | severity | meaning |
 |---|---|---|
 | D050 | note | queries without a relevant document are in no part |
@@ -11,6 +14,7 @@ test, one document that answers everything, stays whole, in train.
 | D053 | warning | judged queries that the user put in no part count as train |
 | D054 | note | grouped loosely: chains of shared documents would have joined nearly all queries |
 | D055 | warning | one group holds most queries and stays whole, in train |
+| D056 | note | queries that belong with one drawn for test are in no part |
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +27,9 @@ from numpy.typing import NDArray
 from tunewise.data.groups import Grouping, Links, Numbers, fewest_groups, grouped, linked, scorable
 from tunewise.errors import DataError, OptionError
 from tunewise.finding import Finding
-from tunewise.task import Part, Task, Test, Training
+from tunewise.task import Judgments, Part, Task, Test, Training
+
+Flags = NDArray[np.bool_]
 
 PARTS = ("train", "dev", "test")
 TEST, DEV = 0.25, 0.15  # shares of the queries; train gets what is left
@@ -57,13 +63,19 @@ def divide(task: Task, *, seed: int = 0) -> Division:
     group: a quarter test (at most 2,000), 15 % dev (at most 1,000), the rest train. Only queries
     with a relevant document take part. Same queries and seed, same division, whatever their order.
 
+    Queries drawn to be measured on (`Task.weights`) are in test whatever becomes of the others.
+    What belongs with them is in no part, so that nothing is learned from it, unless the division
+    is the user's own or chains join very many queries.
+
     Raises DataError when test would hold too few independent groups for any result to be
     significant (`fewest_groups`), OptionError for a seed below 0.
     """
     if seed < 0:
         raise OptionError(f"The seed is {seed}, but random numbers start from 0 or more.")
     links = linked(task, scorable(task))
-    cut = _by_user(task, links, seed) if _has_test(task, links) else _by_group(task, links, seed)
+    drawn = np.isin(links.queries, list(task.weights))
+    divided = _by_user if _has_test(task, links) else _by_group
+    cut = divided(task, links, drawn, seed)
     rows = {name: np.flatnonzero(cut.parts == name) for name in PARTS}
     groups = {name: grouped(links, chosen, _EVEN) for name, chosen in rows.items()}
     parts = {name: _part(task, links, rows[name], groups[name]) for name in PARTS}
@@ -72,12 +84,12 @@ def divide(task: Task, *, seed: int = 0) -> Division:
         "by": cut.by,
         **{name: len(part) for name, part in parts.items()},
         "groups": {name: grouping.count for name, grouping in groups.items()},
-        "note": cut.note,
+        "note": cut.note + _told(drawn),
     }
     findings = [*_loosely(groups["test"]), *_unscorable(task, links), *cut.findings]
     return Division(
         Training(task.documents, parts["train"], parts["dev"], task.relevant_from),
-        Test(parts["test"], task.relevant_from),
+        Test(parts["test"], task.relevant_from, _redrawn(task, parts["test"])),
         how,
         tuple(sorted({each.code: each for each in findings}.values(), key=lambda each: each.code)),
     )
@@ -94,15 +106,17 @@ class _Cut:
 
 
 def _has_test(task: Task, links: Links) -> bool:
-    return any(task.parts.get(query) == "test" for query in links.queries)
+    undrawn = (query for query in links.queries if query not in task.weights)
+    return any(task.parts.get(query) == "test" for query in undrawn)
 
 
-def _by_user(task: Task, links: Links, seed: int) -> _Cut:
+def _by_user(task: Task, links: Links, drawn: Flags, seed: int) -> _Cut:
     parts = np.array([task.parts.get(query, "train") for query in links.queries], dtype="U5")
+    parts[drawn] = "test"
     note, findings = "The user's own division.", _unplaced(task, links)
     if not np.any(parts == "dev"):
         source = "train" if np.any(parts == "train") else "test"
-        rows = np.flatnonzero(parts == source)
+        rows = np.flatnonzero((parts == source) & ~drawn)
         wanted = min(MOST_DEV, round(DEV_OF_USERS * len(rows)))
         if source == "train":
             wanted = max(wanted, min(LEAST_DEV, len(rows) // 2))
@@ -114,20 +128,24 @@ def _by_user(task: Task, links: Links, seed: int) -> _Cut:
     return _Cut("user", parts, note, findings)
 
 
-def _by_group(task: Task, links: Links, seed: int) -> _Cut:
-    queries = len(links.queries)
-    grouping = grouped(links, np.arange(queries), DIVISIBLE)
+def _by_group(task: Task, links: Links, drawn: Flags, seed: int) -> _Cut:
+    rows = np.flatnonzero(~drawn)
+    queries = len(rows)
+    grouping = grouped(links, rows, DIVISIBLE)
     _enough(links, grouping.count, queries)
     wanted = {
         "test": min(MOST_TEST, round(TEST * queries)),
         "dev": min(MOST_DEV, round(DEV * queries)),
     }
-    parts = share_out(grouping.labels, wanted, "train", seed)
-    findings = [*_loosely(grouping)]
+    parts = np.full(len(drawn), "test", dtype="U5")
+    parts[rows] = share_out(grouping.labels, wanted, "train", seed)
+    beside = _beside(links, drawn) & (parts != "test")
+    parts[beside] = ""
+    findings = [*_loosely(grouping), *_kept_out(links, beside)]
     if task.parts:
         findings.append(_anew(task))
     if grouping.largest > DIVISIBLE * queries:
-        findings.append(_undivided(links, grouping))
+        findings.append(_undivided(links, rows, grouping))
     if not np.any(parts == "train"):
         findings.append(_untrained(parts))
     note = (
@@ -135,6 +153,13 @@ def _by_group(task: Task, links: Links, seed: int) -> _Cut:
         f"group key are in one part (seed {seed})."
     )
     return _Cut("group", parts, note, findings)
+
+
+def _beside(links: Links, drawn: Flags) -> Flags:
+    """The queries that belong with drawn ones. Chains that join very many tie nothing together."""
+    labels = grouped(links, np.arange(len(drawn)), _EVEN).labels
+    even = np.bincount(labels)[labels] <= _EVEN * len(labels)
+    return np.isin(labels, labels[drawn]) & even & ~drawn
 
 
 def share_out(labels: Numbers, wanted: Mapping[str, int], rest: str, seed: int) -> NDArray[np.str_]:
@@ -186,7 +211,12 @@ def _part(task: Task, links: Links, rows: Numbers, grouping: Grouping) -> Part:
         task.queries.take(task.queries.position[query] for query in queries),
         {query: task.judgments[query] for query in queries},
         [queries[first[label]] for label in grouping.labels],
+        {query: task.weights[query] for query in queries if query in task.weights},
     )
+
+
+def _redrawn(task: Task, part: Part) -> tuple[Judgments, ...]:
+    return tuple({query: again[query] for query in part.judgments} for again in task.redrawn)
 
 
 def _enough(links: Links, groups: int, queries: int) -> None:
@@ -229,8 +259,8 @@ def _anew(task: Task) -> Finding:
         "D051",
         "note",
         "The parts given hold no test, so all queries were divided anew",
-        len(task.parts),
-        _named(sorted(task.parts)),
+        len(task.parts.keys() - task.weights.keys()),
+        _named(sorted(task.parts.keys() - task.weights.keys())),
         "Put queries into a part named test to measure on exactly those.",
     )
 
@@ -272,14 +302,35 @@ def _loosely(grouping: Grouping) -> list[Finding]:
     return [found] if grouping.chained else []
 
 
-def _undivided(links: Links, grouping: Grouping) -> Finding:
+def _told(drawn: Flags) -> str:
+    if not drawn.any():
+        return ""
+    return f" Beside them, {int(drawn.sum())} labelled queries are in test, weighed as drawn."
+
+
+def _kept_out(links: Links, beside: Flags) -> list[Finding]:
+    left = [links.queries[row] for row in np.flatnonzero(beside).tolist()]
+    found = Finding(
+        "D056",
+        "note",
+        "Queries that belong with one drawn for test are in no part",
+        len(left),
+        _named(left),
+        "They share an answer, a text or a group key with it, so nothing may be learned from "
+        "them, and as they were not drawn, nothing can be measured on them. Nothing needs to be "
+        "done.",
+    )
+    return [found] if left else []
+
+
+def _undivided(links: Links, rows: Numbers, grouping: Grouping) -> Finding:
     largest = int(np.bincount(grouping.labels).argmax())
     return Finding(
         "D055",
         "warning",
         "One group holds most queries and stays whole, in train",
         grouping.largest,
-        _named([links.queries[row] for row in np.flatnonzero(grouping.labels == largest).tolist()]),
+        _named([links.queries[row] for row in rows[grouping.labels == largest].tolist()]),
         "Dev and test come from the other queries and say little about these. Look for a "
         "document that is judged relevant to nearly everything, or judge more varied queries.",
     )

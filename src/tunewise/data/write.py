@@ -2,13 +2,14 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tunewise.errors import DataError, OutputError
 from tunewise.files import whole, write_text, writing
-from tunewise.task import Task
+from tunewise.task import Judgments, Task
 
 MANIFEST = "tunewise.json"
 """What BEIR has no place for; also the sign that the folder may be overwritten."""
@@ -37,7 +38,7 @@ def write_task(task: Task, folder: str | Path) -> None:
     """
     folder = Path(folder)
     judgments = _by_part(task)
-    _require_free(folder)
+    check_free(folder)
     _write_manifest(folder, {"complete": False})
     corpus = (
         {"_id": key, "title": "", "text": text}
@@ -52,12 +53,40 @@ def write_task(task: Task, folder: str | Path) -> None:
         else:
             with writing(folder):
                 path.unlink(missing_ok=True)
-    facts = {"relevant_from": task.relevant_from, "source": task.source}
+    facts: dict[str, Any] = {"relevant_from": task.relevant_from, "source": task.source}
+    if task.made:
+        facts |= {"made": {**task.made, "fingerprint": task.fingerprint}}
+    if task.redrawn:
+        facts["redrawn"] = [_in_order(again) for again in task.redrawn]
+    if task.weights:
+        facts["weights"] = dict(task.weights)
     _write_manifest(folder, {"complete": True, **facts})
 
 
-def stated_threshold(folder: Path) -> float | None:
-    """The lowest relevant grade, if `write_task` wrote this folder; None otherwise.
+@dataclass(frozen=True)
+class Stated:
+    """What `write_task` says of a task beside its files."""
+
+    relevant_from: float
+    weights: Mapping[str, float]
+    made: Mapping[str, Any]
+    redrawn: tuple[tuple[float, ...], ...]
+    """Grades drawn anew, in the order of the sorted pairs of query and document."""
+
+    def redrawn_for(self, judgments: Judgments) -> tuple[Judgments, ...]:
+        """The judgments drawn anew; DataError if they do not go with these, changed since."""
+        pairs = _pairs(judgments)
+        wrong = [grades for grades in self.redrawn if len(grades) != len(pairs)]
+        if wrong:
+            raise DataError(
+                f"'{MANIFEST}' has {len(wrong[0])} judgments drawn anew, but the folder holds "
+                f"{len(pairs)} judgments. Write the task again, or remove this file."
+            )
+        return tuple(_restored(judgments, pairs, grades) for grades in self.redrawn)
+
+
+def stated(folder: Path) -> Stated | None:
+    """What `write_task` said, if it wrote this folder; None otherwise.
 
     Raises DataError if it was interrupted, or wrote another format.
     """
@@ -66,13 +95,34 @@ def stated_threshold(folder: Path) -> float | None:
         facts = json.loads(path.read_text(encoding="utf-8"))
         version, threshold = facts["format"], facts.get("relevant_from")
         complete = facts["complete"] is True and version == _VERSION
-        return float(threshold) if complete else _refuse(path, version)
+        if not complete:
+            _refuse(path, version)
+        weights = {query: float(weight) for query, weight in facts.get("weights", {}).items()}
+        redrawn = tuple(tuple(map(float, grades)) for grades in facts.get("redrawn", ()))
+        return Stated(float(threshold), weights, dict(facts.get("made") or {}), redrawn)
     except OSError:
         return None
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, LookupError, TypeError, AttributeError) as wrong:
         raise DataError(
             f"'{path}' is broken ({wrong}). Write the task again, or remove this file."
         ) from wrong
+
+
+def _restored(
+    judgments: Judgments, pairs: Sequence[tuple[str, str]], grades: Sequence[float]
+) -> Judgments:
+    again: dict[str, dict[str, float]] = {query: {} for query in judgments}
+    for (query, document), grade in zip(pairs, grades, strict=True):
+        again[query][document] = grade
+    return again
+
+
+def _in_order(judgments: Judgments) -> list[float]:
+    return [judgments[query][document] for query, document in _pairs(judgments)]
+
+
+def _pairs(judgments: Judgments) -> list[tuple[str, str]]:
+    return sorted((query, document) for query in judgments for document in judgments[query])
 
 
 def _refuse(path: Path, version: object) -> NoReturn:
@@ -89,7 +139,9 @@ def _write_manifest(folder: Path, facts: Mapping[str, Any]) -> None:
     write_text(folder / MANIFEST, content + "\n")
 
 
-def _require_free(folder: Path) -> None:
+def check_free(folder: str | Path) -> None:
+    """Makes the folder; OutputError if it cannot be, or holds anything but a task of ours."""
+    folder = Path(folder)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         holds_other = any(folder.iterdir()) and not (folder / MANIFEST).exists()

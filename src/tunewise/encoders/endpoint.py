@@ -58,7 +58,7 @@ class EndpointEncoder:
                 "'openai:text-embedding-3-small'."
             )
         self.name = f"openai:{model}"
-        place = _place(base_url)
+        place = place_of(base_url, "/embeddings")
         self.found = f"endpoint {place}"
         self.stamp = stamp("endpoint", place, model, str(dimensions))
         self.base_url = base_url
@@ -142,22 +142,27 @@ class EndpointEncoder:
             write_facts(self._root, self.stamp, dimension, None)
 
     def _client(self) -> Any:
-        import httpx
+        return client_for(self._url, self._patience)
 
-        key = _key()
-        address = urlsplit(self._url)
-        if key is None and address.hostname == urlsplit(OPENAI).hostname:
-            raise EncoderError(
-                f"{address.hostname} wants a key and there is none. Set {KEYS[0]} or {KEYS[1]} "
-                "in the environment."
-            )
-        if key is not None and address.scheme == "http" and not _loopback(address.hostname or ""):
-            raise EncoderError(
-                f"The key would go to {address.hostname} unencrypted, so nothing was sent. "
-                f"Give an https base URL, or unset {KEYS[0]} and {KEYS[1]} if it wants no key."
-            )
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx.Client(headers=headers, timeout=self._patience.timeout)
+
+def client_for(url: str, patience: Patience) -> Any:
+    """A client that sends the key, if there is one, to this address and to no careless one."""
+    import httpx
+
+    key = _key()
+    address = urlsplit(url)
+    if key is None and address.hostname == urlsplit(OPENAI).hostname:
+        raise EncoderError(
+            f"{address.hostname} wants a key and there is none. Set {KEYS[0]} or {KEYS[1]} "
+            "in the environment."
+        )
+    if key is not None and address.scheme == "http" and not _loopback(address.hostname or ""):
+        raise EncoderError(
+            f"The key would go to {address.hostname} unencrypted, so nothing was sent. "
+            f"Give an https base URL, or unset {KEYS[0]} and {KEYS[1]} if it wants no key."
+        )
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.Client(headers=headers, timeout=patience.timeout)
 
 
 def _groups(texts: Sequence[str], places: Sequence[int]) -> Iterator[list[int]]:
@@ -174,8 +179,8 @@ def _groups(texts: Sequence[str], places: Sequence[int]) -> Iterator[list[int]]:
         yield group
 
 
-def _place(base_url: str) -> str:
-    """Host, port and path of an address, which never holds a secret."""
+def place_of(base_url: str, added: str) -> str:
+    """Host, port and path of an address, which never holds a secret; `added` is what follows it."""
     try:
         address = urlsplit(base_url)
         known = address.scheme in ("http", "https") and address.hostname and address.port != 0
@@ -183,7 +188,7 @@ def _place(base_url: str) -> str:
         known = False
     if not known:
         raise OptionError(
-            f"'{base_url}' is no base URL. Give the address that '/embeddings' is added to, "
+            f"'{base_url}' is no base URL. Give the address that '{added}' is added to, "
             f"such as '{OPENAI}'."
         )
     if address.username or address.password or address.query:

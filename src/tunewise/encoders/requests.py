@@ -1,4 +1,4 @@
-"""One request for embeddings: sent, repeated while that can help, and its answer checked."""
+"""One request to an endpoint: sent, repeated while that can help, and its answer checked."""
 
 import base64
 import logging
@@ -65,7 +65,7 @@ def embed(
     EncoderError when the endpoint says no for good, or answers with something else than one
     vector a text.
     """
-    response = _post(client, url, {**payload, "input": list(texts)}, patience)
+    response = post(client, url, {**payload, "input": list(texts)}, patience)
     if response.status_code in _TOO_LARGE and len(texts) > 1:
         half = len(texts) // 2
         answers = [
@@ -76,12 +76,12 @@ def embed(
         vectors = np.concatenate([answer.vectors for answer in answers])
         return Answer(vectors, sum(answer.tokens for answer in answers))
     if response.status_code != 200:
-        raise _refused(url, response)
+        raise refused(url, response)
     return _read(url, response, len(texts))
 
 
-def _post(client: Any, url: str, body: Mapping[str, Any], patience: Patience) -> Any:
-    """The first response that is not worth another try."""
+def post(client: Any, url: str, body: Mapping[str, Any], patience: Patience) -> Any:
+    """The first response that is not worth another try; EncoderError if all tries fail."""
     import httpx
 
     for attempt in range(patience.attempts):
@@ -104,7 +104,7 @@ def _post(client: Any, url: str, body: Mapping[str, Any], patience: Patience) ->
             patience.sleep(wait)
     raise EncoderError(
         f"The endpoint {url} did not answer after {attempt + 1} tries ({reason}). Start again "
-        "later: vectors that arrived are kept."
+        "later: what arrived is kept."
     )
 
 
@@ -122,14 +122,15 @@ def _retry_after(header: str | None) -> float | None:
         return None
 
 
-def _refused(url: str, response: Any) -> EncoderError:
+def refused(url: str, response: Any) -> EncoderError:
+    """What a final no of the endpoint says, without the key."""
     status = response.status_code
     if status in _FINAL:
         # Without the server's own words, which may repeat part of the key.
         return EncoderError(f"The endpoint {url} answered {status}: {_FINAL[status]}.")
     return EncoderError(
         f"The endpoint {url} answered {status}: {_words(response)}. "
-        "Mend what it names and start again: vectors that arrived are kept."
+        "Mend what it names and start again: what arrived is kept."
     )
 
 

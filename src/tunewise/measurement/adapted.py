@@ -81,8 +81,9 @@ def _better(base: Contender, fitted: list[Contender], setting: Setting) -> Outco
 
 
 def _scored(contender: Contender, test: Test, metrics: list[str]) -> Scores:
-    ranked = contender.rank(test.part.queries)
-    return score(ranked, test.part.judgments, metrics, relevant_from=test.relevant_from)
+    part, least = test.part, test.relevant_from
+    ranked = contender.rank(part.queries)
+    return score(ranked, part.judgments, metrics, relevant_from=least, weights=part.weights)
 
 
 def _data(task: Task, how: Any, fitted: list[Contender], use: int) -> dict[str, Any]:

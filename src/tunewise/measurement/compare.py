@@ -45,8 +45,10 @@ def compare(
     ]
     if None in runs:
         count_use(on, {"compare": [first, second], "task": on.fingerprint, "seed": seed})
+    truth = part.judgments
     scores = [
-        score(ranked, part.judgments, names, relevant_from=on.relevant_from) for ranked in rankings
+        score(ranked, truth, names, relevant_from=on.relevant_from, weights=part.weights)
+        for ranked in rankings
     ]
     group = dict(zip(part.queries.ids, part.groups, strict=True))
     groups = [group[query] for query in scores[0].query_ids]
@@ -97,4 +99,5 @@ def _part(task: Task, runs: Sequence[Rankings], seed: int) -> Part:
         task.queries.take(places),
         {query: task.judgments[query] for query in chosen},
         [group[query] for query in chosen],
+        {query: task.weights[query] for query in chosen if query in task.weights},
     )

@@ -54,7 +54,7 @@ def search_gains(
     def gain(metric: str) -> Gain:
         found = compare(tuned, base, metric, groups=groups, seed=seed)
         before, after = (
-            interval(scores.of(metric), groups, seed=seed, bounds=(0, 1))
+            interval(scores.of(metric), groups, seed=seed, bounds=(0, 1), weights=scores.weights)
             for scores in (base, tuned)
         )
         difference = Interval(found.difference, found.low, found.high)

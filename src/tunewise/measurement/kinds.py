@@ -98,7 +98,8 @@ def retrieval_ground(
         asked, documents = part.queries, task.documents
         found = encode(asked.texts, "queries"), encode(documents.texts, "documents")
         ranked = nearest(*found, asked.ids, documents.ids, k=_DEEP)
-        return score(ranked, part.judgments, metrics, relevant_from=task.relevant_from)
+        least = task.relevant_from
+        return score(ranked, part.judgments, metrics, relevant_from=least, weights=part.weights)
 
     def gains(base: Encode, tuned: Encode) -> tuple[Gain, ...]:
         first, second = (scored(test, each, names) for each in (base, tuned))

@@ -41,6 +41,7 @@ from tunewise.verdict import (
     Verdict,
     decide,
     otherwise,
+    provisional,
 )
 
 _TIMED = 50  # queries asked together to see how long one takes
@@ -132,7 +133,7 @@ def _judged(
     groups = _groups(division.test)
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     standings = _repeated(trials, standings, decide(standings, groups, **rule), again)
-    decision = decide(standings, groups, **rule)
+    decision = provisional(decide(standings, groups, **rule), task.made)
     return Verdict(
         decision=decision,
         task=task,
@@ -192,6 +193,7 @@ class _Trial:
     contender: Contender
     rankings: Rankings
     scores: Scores
+    redrawn: Sequence[float]
     price: Price
 
 
@@ -199,13 +201,10 @@ def _try(contender: Contender, test: Test, metric: str, progress: Progress) -> _
     progress(f"scoring {contender.name}", 0, 0)
     queries = test.part.queries
     rankings = contender.rank(queries)
-    scores = score(
-        rankings,
-        test.part.judgments,
-        _metrics(metric),
-        relevant_from=test.relevant_from,
-    )
-    return _Trial(contender, rankings, scores, _timed(contender, queries))
+    how: dict[str, Any] = {"relevant_from": test.relevant_from, "weights": test.part.weights}
+    scores = score(rankings, test.part.judgments, _metrics(metric), **how)
+    redrawn = [score(rankings, again, [metric], **how).mean(metric) for again in test.redrawn]
+    return _Trial(contender, rankings, scores, redrawn, _timed(contender, queries))
 
 
 def _metrics(metric: str) -> list[str]:
@@ -242,6 +241,7 @@ def _standing(trial: _Trial, metric: str, division: Division) -> Standing:
         scores=trial.scores,
         rung=contender.rung,
         plain=contender.family == "pretrained",
+        redrawn=trial.redrawn,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tunewise.comparison import Floats
 from tunewise.contenders import Contender, Setting, fit_again
 from tunewise.learning_curve import Forecast, Point, extrapolate
 from tunewise.metrics import Scores, score
@@ -26,9 +27,9 @@ _SEEDS = 3
 class Again:
     """Trains contenders again and scores them on the test queries, while there is time.
 
-    `untuned` are the untuned contenders, `end` is when the budget is spent (`time.monotonic`).
-    Without a budget only adapters, which take seconds, are trained again: what is measured must
-    not hang on how busy the machine was.
+    `metrics` begin with the one that decides. `untuned` are the untuned contenders, `end` is when
+    the budget is spent (`time.monotonic`). Without a budget only adapters, which take seconds, are
+    trained again: what is measured must not hang on how busy the machine was.
     """
 
     setting: Setting
@@ -68,14 +69,14 @@ class Again:
         groups: Sequence[str],
     ) -> Forecast:
         """What more labels would bring over `base`."""
-        train, metric = self.setting.training.train, self.setting.metric
-        points = [Point(len(train), scores.of(metric) - base.of(metric))]
-        for part in _parts(train, self.setting.seed):
+        train, metric, seed = self.setting.training.train, self.metrics[0], self.setting.seed
+        points = [Point(len(train), _gains(scores, base, metric))]
+        for part in _parts(train, seed):
             learned = replace(self.setting.training, train=part)
             found = self._scored(contender, replace(self.setting, training=learned))
-            points.append(Point(len(part), found.of(metric) - base.of(metric)))
+            points.append(Point(len(part), _gains(found, base, metric)))
         return extrapolate(
-            points, groups, rung=contender.name, metric=metric, worth=worth, seed=self.setting.seed
+            points, groups, rung=contender.name, metric=metric, worth=worth, seed=seed
         )
 
     def _scored(self, contender: Contender, setting: Setting) -> Scores:
@@ -86,7 +87,15 @@ class Again:
             part.judgments,
             self.metrics,
             relevant_from=self.test.relevant_from,
+            weights=part.weights,
         )
+
+
+def _gains(scores: Scores, base: Scores, metric: str) -> Floats:
+    """What each unit gains, so that the plain mean is the weighted one."""
+    gains = scores.of(metric) - base.of(metric)
+    weights = scores.weights
+    return gains if weights is None else np.asarray(gains * weights / weights.mean())
 
 
 def _parts(train: Part, seed: int) -> Iterator[Part]:

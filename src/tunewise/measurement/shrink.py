@@ -16,7 +16,7 @@ from tunewise.contenders.shrunk import with_words
 from tunewise.data.split import divide
 from tunewise.errors import DataError, OptionError
 from tunewise.measurement.uses import count_use
-from tunewise.metrics import parse_metric, score
+from tunewise.metrics import parse_metric, score, weights_of
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
 from tunewise.retrieval.compact import ENOUGH, Compact, Cut, Form, Kept, fit
@@ -243,12 +243,20 @@ class _Trial:
         """The share of the metric that a hybrid's words reach alone; None without words."""
         if self.words is None or not self.level:
             return None
-        return float(self._judged(self.words).mean() / self.level)
+        return self._mean(self._judged(self.words)) / self.level
 
     @property
     def level(self) -> float:
         """The metric of the whole vectors."""
-        return float(self.whole.mean())
+        return self._mean(self.whole)
+
+    @property
+    def weights(self) -> NDArray[np.float64] | None:
+        """The queries' weights, None where each stands for itself."""
+        return weights_of(self.part.queries.ids, self.part.weights)
+
+    def _mean(self, scores: NDArray[np.float64]) -> float:
+        return float(np.average(scores, weights=self.weights))
 
     def measure_all(self, forms: Sequence[Form], progress: Progress) -> tuple[Measured, ...]:
         """What each form keeps of it, at which price."""
@@ -262,14 +270,14 @@ class _Trial:
         """What a form keeps of it, at which price."""
         kept = compact.keep(self.documents)
         scores = self.scores(compact, kept)
-        spare = interval(
-            scores - self.rule.keep * self.whole, self.part.groups, seed=self.rule.seed
-        )
+        lost = scores - self.rule.keep * self.whole
+        spare = interval(lost, self.part.groups, seed=self.rule.seed, weights=self.weights)
+        reached = self._mean(scores)
         dimension = self.documents.shape[1]
         return Measured(
             form=compact.form,
-            score=float(scores.mean()),
-            kept=float(scores.mean() / self.level) if self.level else 0.0,
+            score=reached,
+            kept=reached / self.level if self.level else 0.0,
             spare=spare,
             searched=compact.form.searched,
             total=compact.form.bytes_of(dimension),

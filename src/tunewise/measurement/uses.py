@@ -23,6 +23,7 @@ def count_use(examples: Examples, what: Mapping[str, Any]) -> int:
     The first use is 1. The same use again keeps its number: it shows nothing that was not seen.
     Another division of the same queries, or other documents, is another use of them. The count
     lies in the cache folder, one file for each set of judged queries, scored pairs or texts.
+    Queries labelled later, drawn to be measured on, are added to a set and make no other one.
     """
     path = _ledger(examples)
     uses = _read(path)
@@ -40,7 +41,8 @@ def used(examples: Examples) -> int:
 
 def _ledger(examples: Examples) -> Path:
     if isinstance(examples, Task):
-        texts = [examples.queries.text(query) for query in examples.judgments]
+        known = examples.judgments.keys() - examples.weights.keys()
+        texts = [examples.queries.text(query) for query in known]
     elif isinstance(examples, ScoredPairs):
         both = zip(examples.first, examples.second, strict=True)
         texts = [f"{first}\x1e{second}" for first, second in both]

@@ -27,7 +27,8 @@ class Scores:
     (0 where none was returned). `judged_only` holds the metrics on the rankings with unjudged
     documents taken out (condensed lists: Sakai, "Alternatives to Bpref", SIGIR 2007). It is
     empty where no query has a judgment "not relevant": every document left would then be
-    relevant, and the score would say nothing.
+    relevant, and the score would say nothing. `weights` are how many queries each one stands for,
+    where they were drawn with unequal chances; None: each stands for itself.
     """
 
     query_ids: Sequence[str]
@@ -36,6 +37,7 @@ class Scores:
     left_out: int
     unjudged: Mapping[int, Floats]
     judged_only: Mapping[str, Floats]
+    weights: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.query_ids)
@@ -50,8 +52,19 @@ class Scores:
         return self.values[name]
 
     def mean(self, metric: str) -> float:
-        """The mean over queries, unanswered ones included as 0."""
-        return float(self.of(metric).mean())
+        """The mean over queries, unanswered ones included as 0, weighted where they are."""
+        return self.average(self.of(metric))
+
+    def average(self, values: Floats) -> float:
+        """The mean of any values, one a query, weighted where the queries are."""
+        return float(np.average(values, weights=self.weights))
+
+    def deviation(self, values: Floats) -> float:
+        """The standard deviation of any values, one a query, weighted where the queries are."""
+        if self.weights is None:
+            return float(values.std(ddof=1))
+        spread = np.average((values - self.average(values)) ** 2, weights=self.weights)
+        return float(np.sqrt(spread * len(values) / (len(values) - 1)))
 
 
 def score(
@@ -60,12 +73,15 @@ def score(
     metrics: Sequence[str | Metric],
     *,
     relevant_from: float = 1.0,
+    weights: Mapping[str, float] | None = None,
 ) -> Scores:
     """Scores of every query in `judgments` that has a relevant document, in that order.
 
     A document is relevant from grade `relevant_from` (above 0) up. A query that `rankings` lacks
-    scores 0; rankings of queries without judgments are passed over. Ties are counted in
-    expectation over their orders. With g the grade (below 0 counts as 0), rel = 1 if relevant,
+    scores 0; rankings of queries without judgments are passed over. `weights` are for means; a
+    query without one weighs 1. Ties are counted in expectation over their orders.
+
+    With g the grade (below 0 counts as 0), rel = 1 if relevant,
     R the query's number of relevant documents, sums over the first k ranks i:
 
     - nDCG@k: Σ g / log2(i + 1), over the same sum for all judged documents, best grade first
@@ -95,7 +111,13 @@ def score(
         left_out=len(judgments) - len(judged.query_ids),
         unjudged=_joined([part.unjudged for part in parts]),
         judged_only=_joined([part.judged_only for part in parts]),
+        weights=weights_of(judged.query_ids, weights or {}),
     )
+
+
+def weights_of(queries: Sequence[str], weights: Mapping[str, float]) -> Floats | None:
+    """The weight of each query, 1 where none is given; None if none is given at all."""
+    return np.array([weights.get(query, 1.0) for query in queries]) if weights else None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ def model_card(facts: Facts) -> str:
         _head(facts),
         f"# {called(facts['encoder']['name'])}, tuned ({facts['rung']})",
         told.headline(facts),
+        *_provisional(facts),
         _use(facts),
         "## Base against delivered",
         _markdown(told.gain_rows(facts)),
@@ -98,6 +99,12 @@ def _head(facts: Facts) -> str:
     if not stated.startswith("unknown"):
         lines.append(f"license: {json.dumps(stated)}")
     return "\n".join([*lines, f"base_model: {json.dumps(called(facts['encoder']['name']))}", "---"])
+
+
+def _provisional(facts: Facts) -> list[str]:
+    """What made queries are worth, where it was tuned and measured on some."""
+    made = [one for one in facts["findings"] if one["code"] == "D090"]
+    return [f"**Provisional.** {one['title']}. {one['advice']}" for one in made]
 
 
 def _use(facts: Facts) -> str:

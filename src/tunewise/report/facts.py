@@ -11,12 +11,13 @@ from typing import Any
 from tunewise.comparison import interval
 from tunewise.contenders import Contender
 from tunewise.costs import Use
+from tunewise.data.making import ADVICE, BIAS
 from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
 from tunewise.report.versions import version_of, versions
 from tunewise.report.year import use_flags, year_facts
-from tunewise.verdict import Change, Needed, Standing, Stories, Target, Verdict
+from tunewise.verdict import Change, Needed, Standing, Stories, Target, Verdict, headline
 
 FORMAT = 1
 _PACKAGES = ("tunewise", "numpy", "torch", "sentence-transformers", "bm25s")
@@ -44,7 +45,7 @@ def facts(
         "reasons": [*decision.reasons, *_of_tuned(verdict)],
         "metric": verdict.settings["metric"],
         "worth": verdict.settings["worth"],
-        "provisional": False,
+        "provisional": _provisional(verdict),
         "best_untuned": decision.best_untuned,
         "best_tuned": decision.best_tuned,
         "gain": None if decision.gain is None else decision.gain.to_dict(),
@@ -59,10 +60,18 @@ def facts(
         "queries": _stories(verdict, verdict.stories),
         "differences": [] if verdict.stories is None else list(verdict.stories.differences),
         "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
-        "reproduce": _command(verdict.data, verdict.settings, use),
+        "reproduce": _command(verdict, use),
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, use, prices),
     }
+
+
+def _provisional(verdict: Verdict) -> dict[str, Any] | None:
+    """How the queries were made and what that means; None where people asked them."""
+    if not verdict.task.made:
+        return None
+    said = {"headline": headline(verdict.answer), "bias": BIAS, "advice": ADVICE}
+    return {**verdict.task.made, **said}
 
 
 def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> dict[str, Any]:
@@ -79,13 +88,15 @@ def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> di
         "trainings": 1 + len(standing.repeats) if contender.tuned else 0,
         "dev": standing.dev,
         "scores": {
-            name: interval(values, verdict.groups, seed=seed, bounds=(0, 1)).to_dict()
+            name: interval(
+                values, verdict.groups, seed=seed, bounds=(0, 1), weights=scores.weights
+            ).to_dict()
             for name, values in scores.values.items()
         },
         "against": None if against is None else against.to_dict(),
         "unanswered": scores.unanswered,
-        "unjudged": float(scores.unjudged[10].mean()),
-        "judged_only": float(scores.judged_only[metric].mean()) if scores.judged_only else None,
+        "unjudged": scores.average(scores.unjudged[10]),
+        "judged_only": scores.average(scores.judged_only[metric]) if scores.judged_only else None,
         "bytes_per_document": contender.bytes_per_document,
         "reembed": contender.reembed,
         "notes": list(contender.notes),
@@ -177,13 +188,18 @@ def _clip(text: str) -> str:
     return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
 
 
-def _command(data: Mapping[str, Any], settings: Mapping[str, Any], use: Use) -> str:
+def _command(verdict: Verdict, use: Use) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
+    data, settings, made = verdict.data, verdict.settings, verdict.task.made
     words = ["tunewise", "measure", data["source"]]
     files = {role: name for role, name in data["read_with"].items() if role != "columns"}
     words += [word for role, name in files.items() for word in (f"--{role}", name)]
     columns = data["read_with"].get("columns", {})
     words += [word for role, name in columns.items() for word in ("--column", f"{role}={name}")]
+    if made and made["source"] == data["source"]:  # made anew, not read from where it was written
+        words += ["--make-queries", made["way"], "--make-most", str(made["most"])]
+        asked = made["llm"] or {}
+        words += [word for role, said in asked.items() for word in (f"--llm-{role}", said)]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words += [word for name in settings["encoders"] for word in ("--encoder", name)]
     engines = [engine for engine in settings["engines"] if engine is not None]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tunewise.data.making import ADVICE, BIAS
 from tunewise.errors import OptionError
 from tunewise.files import check_writable, write_text
 from tunewise.learning_curve import Forecast
@@ -32,6 +33,7 @@ def forecast_facts(
             "format": FORMAT,
             "tunewise": version_of("tunewise"),
             "forecast": found.to_dict(),
+            "provisional": {"bias": BIAS, "advice": ADVICE} if task.made else None,
             "data": {
                 "source": task.source,
                 "fingerprint": task.fingerprint,
@@ -79,6 +81,10 @@ def forecast_page(facts: Facts) -> str:
 def forecast_text(facts: Facts, *, width: int = 100) -> str:
     """What a forecast came to, for the terminal; no line of text is wider than `width`."""
     told = [labels_words(facts), curve_words(facts["forecast"])]
+    if facts["provisional"]:
+        told.append(
+            f"Provisional: {facts['provisional']['advice']}. {facts['provisional']['bias']}"
+        )
     return "\n".join(
         [
             *wrapped(outlook_words(facts), width),

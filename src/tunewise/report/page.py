@@ -73,7 +73,7 @@ def _drawn(facts: Facts) -> dict[str, Any]:
 def _told(facts: Facts) -> dict[str, Any]:
     gain = facts["gain"]
     return {
-        "headline": words.headline(facts["answer"]),
+        "headline": (facts["provisional"] or {}).get("headline") or words.headline(facts["answer"]),
         "interval_words": sureness.interval_words(gain, facts["worth"]) if gain else None,
         "sure_words": sureness.sure_words(facts),
         "changes_words": sureness.changes_words(facts),

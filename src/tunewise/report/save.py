@@ -1,6 +1,7 @@
 """The verdict on disk: `verdict.json` and `report.html`."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from tunewise.report.page import to_page
 from tunewise.verdict import Verdict
 
 _DECIMALS = 6
-_MODELS = ("model", "base")
+RIVAL = "rival"
+"""Where the best tuned contender lies while nobody can tell whether it pays."""
+_MODELS = ("model", "base", RIVAL)
 SHRUNK = ("shrink.safetensors", "shrink.json", "shrink.html")
 """What a shrink leaves in a folder; the first is what search takes."""
 
@@ -52,6 +55,7 @@ def save_verdict(
     What a year costs is reckoned at these `prices` and for this `use`; None: the usual ones.
 
     `model/` holds the recommended contender, `base/` the description of what it was held against,
+    `rival/` the best tuned contender if the answer is that nobody can tell yet, and
     `report.html` and `verdict.json` the facts. Either all of it is written or nothing, and
     `verdict.json` comes last: where it is, all is.
 
@@ -62,7 +66,11 @@ def save_verdict(
     with whole_set(Path(folder), seal="verdict.json") as beside:
         save_contender(verdict.contender, beside / "model")
         save_contender(verdict.base, beside / "base", model=False)
+        if verdict.rival is not None:
+            save_contender(verdict.rival, beside / RIVAL)
         save_report(found, beside)
+    if verdict.rival is None:
+        shutil.rmtree(Path(folder) / RIVAL, ignore_errors=True)
     if not belongs(Path(folder) / SHRUNK[0], verdict.contender, verdict.task.documents):
         clear_shrunk(Path(folder))
     return found

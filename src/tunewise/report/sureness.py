@@ -10,7 +10,7 @@ Facts = Mapping[str, Any]
 _SOURCES = {
     "queries": "the choice of queries",
     "training": "chance in training",
-    "judgments": "the choice of judgments",
+    "judgments": "chance in the judgments",
 }
 
 

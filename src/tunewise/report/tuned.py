@@ -139,7 +139,7 @@ def command(tuning: Tuning) -> str:
     options, read_with = tuning.options, tuning.data["read_with"]
     words = ["tunewise", "tune", tuning.data["source"], "--rung", options.rung]
     words += ["--kind", tuning.kind]
-    for role in ("documents", "queries", "judgments"):
+    for role in ("documents", "queries", "judgments", "clicks"):
         words += [f"--{role}", str(read_with[role])] if role in read_with else []
     columns = read_with.get("columns", {})
     words += [word for role, name in columns.items() for word in ("--column", f"{role}={name}")]

@@ -107,7 +107,9 @@ def uses_words(uses: int) -> str:
 
 def next_steps(facts: Facts) -> list[Step]:
     """What to do now, most important first; never empty."""
-    if facts["answer"] == "cannot tell yet":
+    if facts["provisional"]:
+        steps = _ask_people(facts)
+    elif facts["answer"] == "cannot tell yet":
         steps = _collect(facts)
     elif facts["answer"] == "tune":
         steps = _use_tuned(facts)
@@ -128,6 +130,15 @@ def glossary(facts: Facts) -> dict[str, str]:
 
 def _metrics(facts: Facts) -> list[str]:
     return [metric for contender in facts["contenders"] for metric in contender["scores"]]
+
+
+def _ask_people(facts: Facts) -> list[Step]:
+    advice = str(facts["provisional"]["advice"])
+    return [
+        Step(f"{advice[:1].upper()}{advice[1:]}, and measure on those."),
+        Step("Look at the made queries, and take out those that nobody would ask."),
+        Step(f"Until then, {facts['contender']} is a start: it is saved under model/."),
+    ]
 
 
 def _collect(facts: Facts) -> list[Step]:

@@ -6,10 +6,11 @@ from tunewise.verdict.decision import (
     SUFFICES,
     TUNE,
     Decision,
-    Needed,
     Target,
     decide,
 )
+from tunewise.verdict.needed import Needed
+from tunewise.verdict.provisional import headline, provisional
 from tunewise.verdict.standing import Standing
 from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
 
@@ -29,5 +30,7 @@ __all__ = [
     "Target",
     "Verdict",
     "decide",
+    "headline",
     "otherwise",
+    "provisional",
 ]

@@ -4,22 +4,19 @@ This is the whole of it. It sees nothing but scores on the test part, chosen con
 means and the gain worth having, so that it can be checked without a model.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tunewise.comparison import Comparison, Interval, compare, interval
 from tunewise.errors import OptionError
 from tunewise.metrics import parse_metric
-from tunewise.power import units_needed
-from tunewise.verdict.standing import Standing
+from tunewise.verdict.needed import FEW, Needed, most_differing, needed_for
+from tunewise.verdict.standing import Standing, further_variances
 
 TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
 
 USUAL_MARKS: Mapping[str, float] = {"nDCG": 0.75, "MRR": 0.70, "Recall": 0.90, "MAP": 0.60}
 """What teams often ask of a search, by kind of metric; a mark to hold a result against, no law."""
-
-_FEW = 10  # differing queries below which a bootstrap interval is too narrow
 
 
 @dataclass(frozen=True)
@@ -34,20 +31,6 @@ class Target:
     yours: bool
     score: Interval
     met: bool | None
-
-
-@dataclass(frozen=True)
-class Needed:
-    """How many judged test queries would settle the answer at 80 % power; None: out of reach."""
-
-    queries: int | None
-    have: int
-    why: str
-
-    @property
-    def more(self) -> int | None:
-        """How many are still to be labelled."""
-        return None if self.queries is None else max(self.queries - self.have, 0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +71,8 @@ def decide(
     contender, recommending the cheapest tuned contender that does so too and falls short of t by
     less than `worth` with confidence; `suffices` when the interval lies below `worth`, naming
     what is used ("suffices with hybrid") if it beats the plain encoder by `worth` with confidence;
-    else `cannot tell yet`, with the number of judged queries that would settle it. An untuned
+    else `cannot tell yet`, with the number of judged queries that would settle it; what is named
+    is then the better bet until it can be told. An untuned
     contender that dev misjudged is replaced as u (`docs/decisions/0005`).
 
     `groups` are the test queries' groups, aligned with the scores: they are what is resampled.
@@ -157,14 +141,13 @@ class _Contest:
         """First minus second, on the test queries."""
         pair = first.name, second.name
         if pair not in self.known:
-            training = sum(one.unrepeatable(self.metric) for one in (first, second))
             self.known[pair] = compare(
                 first.scores,
                 second.scores,
                 self.metric,
                 groups=self.groups,
                 seed=self.seed,
-                besides={"training": training},
+                besides=further_variances(first, second, self.metric),
             )
         return self.known[pair]
 
@@ -207,7 +190,7 @@ class _Contest:
         there is nothing left to see.
         """
         differing = gain.wins + gain.losses
-        return differing < _FEW and _most(differing) / gain.units >= self.worth
+        return differing < FEW and most_differing(differing) / gain.units >= self.worth
 
     def cheapest(self, kind: Sequence[Standing], best: Standing) -> Standing:
         """The first of `kind` that falls short of `best` by less than `worth`, surely."""
@@ -281,18 +264,30 @@ def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Compa
 
 
 def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Comparison) -> _Found:
-    needed = _needed(contest, gain)
+    needed = needed_for(gain, contest.worth, thin=contest.thin(gain))
+    chosen, why = _meanwhile(contest, untuned, tuned)
     more = (
         "" if not needed.more else f" Label about {needed.more:,} more test queries to settle it."
     )
     return _Found(
         CANNOT_TELL,
-        untuned,
+        chosen,
         f"Cannot tell yet: {tuned.name} brings {_signed(gain)} {contest.metric} over "
         f"{untuned.name}, which neither shows a gain nor rules out {contest.worth:g}.{more}",
-        (f"Until then, {untuned.name} is the untuned contender to use.", needed.why),
+        (why, needed.why),
         needed,
     )
+
+
+def _meanwhile(contest: _Contest, untuned: Standing, tuned: Standing) -> tuple[Standing, str]:
+    """What to use until it can be told: the better bet, a tuned one if so far it seems to pay."""
+    others = [s for s in contest.standings if not s.tuned]
+    if all(contest.compare(tuned, s).difference >= contest.worth for s in others):
+        return tuned, (
+            f"Until then, {tuned.name} is the better bet: so far it gains what is worth having, "
+            f"though that may be chance; {untuned.name} is what to use if tuning is a burden."
+        )
+    return untuned, f"Until then, {untuned.name} is the better bet."
 
 
 def _untried(contest: _Contest, untuned: Standing, target: float | None) -> _Found:
@@ -326,48 +321,6 @@ def _change(contest: _Contest, untuned: Standing) -> Comparison | None:
     return brought if contest.pays(brought) else None
 
 
-def _needed(contest: _Contest, gain: Comparison) -> Needed:
-    """How many test queries would settle it.
-
-    A gain as large as the one seen, or one worth having, is to be told from none; a gain in
-    between is told from neither by any number, and matters as little.
-    """
-    if contest.thin(gain):
-        differing = gain.wins + gain.losses
-        if not differing:
-            why = (
-                "The tuned contender answers every test query as well as the untuned one: nothing "
-                "of use was learned. More training queries may change that; so few test queries "
-                "cannot rule it out."
-            )
-            return Needed(None, gain.units, why)
-        enough = math.ceil(_most(differing) / contest.worth)
-        why = (
-            f"Only {differing} of {gain.units:,} test queries come out differently, too few to "
-            f"judge by; if no more of them do, about {enough:,} queries would show it."
-        )
-        return Needed(enough, gain.units, why)
-    distance = max(contest.worth, gain.difference, contest.worth - gain.difference)
-    queries = units_needed(distance=distance, deviation=gain.effective_deviation)
-    if queries <= gain.units:
-        why = (
-            f"The gain lies between nothing and the {contest.worth:g} worth having, and there are "
-            "queries enough to see that; choosing either way costs about as little."
-        )
-        return Needed(None, gain.units, why)
-    why = (
-        f"At the spread seen here, about {queries:,} judged test queries tell a gain of "
-        f"{distance:.3g} from none (80 % power, 95 % interval); there are {gain.units:,}."
-    )
-    return Needed(queries, gain.units, why)
-
-
-def _most(differing: int) -> float:
-    """How many queries may differ in truth where `differing` were seen to: 97.5 % sure."""
-    following = differing + 1
-    return following * (1 - 1 / (9 * following) + 1.96 / (3 * math.sqrt(following))) ** 3
-
-
 def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target | None:
     level = USUAL_MARKS.get(parse_metric(contest.metric).kind) if value is None else value
     if level is None:
@@ -378,8 +331,8 @@ def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target 
 
 
 def _mean(contest: _Contest, standing: Standing) -> Interval:
-    values = standing.scores.of(contest.metric)
-    return interval(values, contest.groups, seed=contest.seed, bounds=(0, 1))
+    values, weights = standing.scores.of(contest.metric), standing.scores.weights
+    return interval(values, contest.groups, seed=contest.seed, bounds=(0, 1), weights=weights)
 
 
 def _worth(contest: _Contest) -> str:

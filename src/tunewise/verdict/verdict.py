@@ -10,7 +10,7 @@ from tunewise.learning_curve import Forecast
 from tunewise.rankings import Rankings
 from tunewise.task import Task
 from tunewise.verdict.changes import Otherwise
-from tunewise.verdict.decision import Decision
+from tunewise.verdict.decision import CANNOT_TELL, Decision
 from tunewise.verdict.standing import Standing
 
 
@@ -107,6 +107,13 @@ class Verdict:
         if self.contender.tuned:
             return next(c for c in self.contenders if c.name == self.decision.best_untuned)
         return next((c for c in self.contenders if c.family == "pretrained"), self.contender)
+
+    @property
+    def rival(self) -> Contender | None:
+        """The best tuned contender, where nobody can tell yet whether it pays; else None."""
+        if self.answer != CANNOT_TELL:
+            return None
+        return next((c for c in self.contenders if c.name == self.decision.best_tuned), None)
 
     def __str__(self) -> str:
         return self.sentence
