@@ -60,7 +60,7 @@ def test_its_use_of_test_is_counted_once(told, home, capsys):
     times = "once" if uses == 1 else f"{uses} times"
     out = " ".join(capsys.readouterr().out.split())
     assert f"The test queries have been used {times} by now." in out
-    assert out.startswith(("By its learning curve", "With the labels there are"))
+    assert out.startswith(("By its learning curve", "With the labels there are", "The points"))
     assert "154 (2×)" in out
 
 

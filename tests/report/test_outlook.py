@@ -105,9 +105,10 @@ def test_how_many_labels_would_pay_is_told_with_their_cost(
     assert told in " ".join(to_text(facts, width=160).split())
 
 
-def test_what_the_points_do_not_support_is_not_told_in_numbers() -> None:
+@pytest.mark.parametrize("worth_at", [1000, 1500, None])
+def test_what_the_points_do_not_support_is_not_told(worth_at: int | None) -> None:
     facts = _unsupported()
-    facts["forecast"] |= {"worth_at": 1500, "sure_at": None}
+    facts["forecast"] |= {"worth_at": worth_at, "sure_at": None}
     assert outlook_words(facts) == facts["forecast"]["why"]
     assert to_page(facts).count("chosen faint") == 3
     assert to_page(_facts()).count("chosen faint") == 1

@@ -82,9 +82,9 @@ def _worth_words(facts: Facts) -> str:
         None if at is None or at > reach else at
         for at in (forecast["worth_at"], forecast["sure_at"])
     )
+    if reach == there and sure is None:
+        return ""  # nothing can be forecast, and what is seen is no more than likely
     if probable is None:
-        if reach == there:
-            return ""
         return f"Up to {count(reach)} training queries it would probably stay below the {worth}."
     if probable <= there:
         told = f"With the labels there are it probably reaches the {worth}"
