@@ -19,14 +19,15 @@ from tunewise.comparison import Comparison
 from tunewise.data.labelled import LabelledTexts
 from tunewise.data.scored import ScoredPairs
 from tunewise.finding import Finding
+from tunewise.learning_curve import Ahead
 from tunewise.measurement.gains import Gain
 from tunewise.measurement.tuning import Outcome, Tuning
 from tunewise.task import Texts
-from tunewise.verdict import Decision, Needed, Target
+from tunewise.verdict import Decision, Needed, Otherwise, Target
 
 FOLDER = Path(__file__).parent / "reference"
 MET = (
-    *(Finding, Texts, Decision, Comparison, Target, Needed),
+    *(Finding, Texts, Decision, Comparison, Target, Needed, Otherwise, Ahead),
     *(ScoredPairs, LabelledTexts, Tuning, Outcome, Gain),
 )
 """Values that public functions hand out, though nobody makes them by hand."""

@@ -127,7 +127,7 @@ def test_every_public_name_is_in_the_reference(name: str) -> None:
     assert re.search(rf"^### {name}$", reference, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", ["measure", "compare", "tune"])
+@pytest.mark.parametrize("name", ["measure", "forecast", "compare", "tune"])
 def test_what_a_function_can_be_told_its_command_can_be_told_too(name: str) -> None:
     from tunewise.cli import parser
 

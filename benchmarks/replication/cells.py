@@ -160,8 +160,11 @@ def folded(
     fitted = fit_in_folds(
         setting, divide_folds(task, seed=seed[0]), partial(hold, words=CHEAP, end=None, worth=0.02)
     )
-    order = {query: row for row, query in enumerate(fitted.test.part.queries.ids)}
-    groups = [fitted.test.part.groups[order[query]] for query in fitted.test.part.judgments]
+    order = {query: row for row, query in enumerate(fitted.division.test.part.queries.ids)}
+    groups = [
+        fitted.division.test.part.groups[order[query]]
+        for query in fitted.division.test.part.judgments
+    ]
     return {
         "groups": _codes(groups),
         "pool": {"groups": _codes(drawn.pool.groups)},
@@ -173,9 +176,9 @@ def folded(
 def _few_told(contender: Contender, fitted: Fitted, drawn: Draw) -> dict[str, Any]:
     own = score(
         fitted.rankings[contender.name],
-        fitted.test.part.judgments,
+        fitted.division.test.part.judgments,
         [METRIC],
-        relevant_from=fitted.test.relevant_from,
+        relevant_from=fitted.division.test.relevant_from,
     ).of(METRIC)
     return {
         "name": contender.name,

@@ -228,6 +228,6 @@ RULES: Mapping[str, Rule] = {
 }
 # The product's decision, but where it cannot tell, another rule's.
 IN_DOUBT: Mapping[str, Rule] = {
-    "tunewise, in doubt: tune if it gains 0.02": by_difference(WORTH),
+    "tunewise, in doubt: untuned": best_untuned,
     "tunewise, in doubt: highest mean at its price, dev and test": all_seen,
 }

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from tunewise.data.read import read_task
     from tunewise.data.write import write_task
     from tunewise.encoders import Encoder, load_encoder
+    from tunewise.learning_curve import Forecast
     from tunewise.making import LanguageModel, make_task
     from tunewise.measurement.compare import compare
+    from tunewise.measurement.forecast import forecast
     from tunewise.measurement.measure import measure
     from tunewise.measurement.shrink import shrink
     from tunewise.measurement.tune import tune
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "Encoder": "encoders",
+    "Forecast": "learning_curve",
     "LanguageModel": "making",
     "Prices": "prices",
     "Task": "task",
@@ -49,6 +52,7 @@ _ROOMS = {
     "check": "data.check",
     "compare": "measurement",
     "docstring_task": "data.docstrings",
+    "forecast": "measurement",
     "load_encoder": "encoders",
     "make_task": "making",
     "measure": "measurement",
@@ -68,6 +72,7 @@ __all__ = [
     "DataError",
     "Encoder",
     "EncoderError",
+    "Forecast",
     "LanguageModel",
     "MissingExtra",
     "OptionError",
@@ -82,6 +87,7 @@ __all__ = [
     "check",
     "compare",
     "docstring_task",
+    "forecast",
     "load_encoder",
     "make_task",
     "measure",

@@ -26,11 +26,11 @@ Floats = NDArray[np.float64]
 
 TIMES = (2, 4, 10)
 """How many times the labels there are: what is forecast."""
+LEAST, SIZES = 8, 3
+"""Training queries that a point needs to count, and how many sizes a curve takes."""
 
 _POWERS = (1.0, 0.5, 0.25, 0.0, -0.5)  # c of a - b·n^-c; 0 stands for a + b·ln n
 _DRAWS = 2000
-_LEAST = 8  # training queries a point needs to count
-_SIZES = 3  # sizes that a curve takes
 _STEADY = 0.002  # of a metric: no training is taken to be repeatable to less
 _GRID = 40  # sizes looked at between what there is and ten times that
 
@@ -88,7 +88,9 @@ class Forecast:
 
     def to_dict(self) -> Mapping[str, Any]:
         """Plain values, for JSON."""
-        return {**asdict(self), "supported": self.supported, "more": self.more}
+        plain = asdict(self)
+        lists = {"curve": [list(point) for point in self.curve], "ahead": list(plain["ahead"])}
+        return {**plain, **lists, "supported": self.supported, "more": self.more}
 
 
 def extrapolate(
@@ -117,11 +119,11 @@ def extrapolate(
     ordered = sorted(points, key=lambda point: point.queries)
     there = ordered[-1].queries
     told = tuple((point.queries, float(point.gains.mean())) for point in ordered)
-    used = [point for point in ordered if point.queries >= _LEAST]
+    used = [point for point in ordered if point.queries >= LEAST]
     sizes = len({point.queries for point in used})
-    if sizes < _SIZES:
+    if sizes < SIZES:
         why = (
-            f"A curve takes trainings on {_SIZES} different sizes of {_LEAST} queries or more, and "
+            f"A curve takes trainings on {SIZES} different sizes of {LEAST} queries or more, and "
             f"there are {sizes}: too few training queries to forecast from."
         )
         return Forecast(rung, metric, worth, there, told, (), None, None, why)

@@ -19,6 +19,7 @@ UNTUNED = ["--encoder", "word-hash", "--try", "lexical,pretrained,hybrid"]
 COMMANDS = (
     "check",
     "measure",
+    "forecast",
     "label",
     "tune",
     "negatives",

@@ -151,7 +151,8 @@ def test_headings_go_down_one_level_at_a_time(facts: dict[str, Any]) -> None:
 def test_sections_come_in_the_order_a_reader_asks() -> None:
     headings = re.findall(r"<h2[^>]*>(.*?)</h2>", to_page(verdict_facts()))
     assert headings == [
-        *("What tuning gains", "The target", "What to do next", "Contenders"),
+        *("How sure is this?", "What to do next", "Would more labels help?"),
+        *("What would change the answer", "Contenders"),
         *("What a year costs", "Price against quality", "Query by query", "Most won, most lost"),
         *("Noticed in the data", "Data and split", "How to repeat this", "Words"),
     ]
@@ -169,7 +170,7 @@ def test_every_drawing_says_in_words_what_it_shows() -> None:
     page = Reader(to_page(verdict_facts()))
     ids = {attributes.get("id") for tag, attributes in page.tags if tag in {"title", "desc"}}
     told = [one for one in page.all("svg") if one.get("role") == "img"]
-    assert len(told) == 4
+    assert len(told) == 5
     assert all(set(one["aria-labelledby"].split()) <= ids for one in told)
     assert "512 queries better, 432 the same, 260 worse." in page.text
 
@@ -206,7 +207,7 @@ def test_a_provisional_verdict_says_so_at_the_top() -> None:
     made = {"headline": "Provisional: maybe.", "advice": "label some", "bias": "Words win."}
     page = Reader(to_page(verdict_facts(provisional=made))).text
     assert page.index("Provisional: maybe.") < page.index("Provisional. The queries were made")
-    assert page.index("label some. Words win.") < page.index("What tuning gains")
+    assert page.index("label some. Words win.") < page.index("How sure is this?")
     assert "What to do next Label some, and measure on those." in page
     assert "Provisional." not in to_page(verdict_facts())
 

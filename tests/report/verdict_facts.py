@@ -57,6 +57,7 @@ def smallest_facts() -> dict[str, Any]:
         "target": None,
         "needed": None,
         "forecast": None,
+        "changes": [],
         "findings": [],
         "contenders": [only],
         "skipped": [{"name": "adapter", "why": "there is no train part"}],
@@ -105,6 +106,7 @@ def _verdict(answer: str, gain: tuple[float, float, float]) -> dict[str, Any]:
         "target": _target(answer),
         "needed": _needed() if answer == "cannot tell yet" else None,
         "forecast": _forecast(),
+        "changes": _changes(answer, winner),
         "data": _data(),
         "findings": _findings(),
         "contenders": _contenders(gain, base),
@@ -140,6 +142,16 @@ def _comparison(second: float, gain: tuple[float, float, float]) -> dict[str, An
         "level": 0.95,
         "sources": {"queries": 0.93, "training": 0.07},
     }
+
+
+def _changes(answer: str, winner: str) -> list[dict[str, Any]]:
+    """Below 0.005 nobody could tell, and from 0.1 on nothing but the encoder is needed."""
+    told = [
+        (0.005, "cannot tell yet", "hybrid"),
+        *((worth, answer, winner) for worth in (0.01, 0.02, 0.03, 0.05)),
+        (0.1, "suffices", "pretrained"),
+    ]
+    return [{"worth": one, "answer": then, "contender": use} for one, then, use in told]
 
 
 def _forecast() -> dict[str, Any]:
@@ -254,6 +266,7 @@ def _contender(name: str, score: float, minus: float | None, rung: str | None) -
         "rung": rung,
         "encoder": None if name == "lexical" else "all-MiniLM-L6-v2",
         "settings": {"k1": 1.2, "b": 0.75} if name == "lexical" else {"weight": 0.6},
+        "trainings": 3 if rung else 0,
         "dev": score + 0.004,
         "scores": {"nDCG@10": _interval(score), "Recall@10": _interval(score + 0.14)},
         "against": None if ends is None else _comparison(score, ends),

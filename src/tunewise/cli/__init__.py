@@ -11,6 +11,7 @@ from tunewise.cli import (
     check,
     compare,
     demo,
+    forecast,
     label,
     measure,
     negatives,
@@ -20,7 +21,19 @@ from tunewise.cli import (
 )
 from tunewise.errors import TunewiseError
 
-_COMMANDS = (check, measure, label, tune, negatives, shrink, compare, search, advise, demo)
+_COMMANDS = (
+    check,
+    measure,
+    label,
+    forecast,
+    tune,
+    negatives,
+    shrink,
+    compare,
+    search,
+    advise,
+    demo,
+)
 _USERS_MISTAKE, _INTERRUPTED = 2, 130
 
 

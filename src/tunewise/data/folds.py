@@ -6,7 +6,7 @@ every query counts in the interval. What is told of is then how such contenders 
 fifths; the one that is saved is fitted on all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,32 +31,38 @@ class Folds:
 
 
 def too_few(task: Task) -> bool:
-    """Whether the task is better measured in folds: few queries, and no test part of its own."""
-    own = task.weights or any(part == "test" for part in task.parts.values())
-    return not own and len(scorable(task)) < FEW
+    """Whether the task is better measured in folds: few queries, and no test part of its own.
+
+    Queries drawn to be measured on (`Task.weights`) are neither counted nor a test part.
+    """
+    undrawn = _undrawn(task)
+    own = any(undrawn.parts.get(query) == "test" for query in undrawn.judgments)
+    return not own and len(scorable(undrawn)) < FEW
 
 
 def divide_folds(task: Task, *, seed: int = 0) -> Folds:
     """The task in folds, queries that belong together in one.
 
+    Queries drawn to be measured on are in no fold: they are in the test part of the whole alone.
     Raises DataError where `divide` does.
     """
-    division = divide(task, seed=seed)
-    links = linked(task, scorable(task))
-    every = np.arange(len(links.queries))
-    fold = _dealt(grouped(links, every, 0.5).labels, seed)
+    division, undrawn = divide(task, seed=seed), _undrawn(task)
+    links = linked(undrawn, scorable(undrawn))
+    fold = _dealt(grouped(links, np.arange(len(links.queries)), 0.5).labels, seed)
     folds = []
     for number in range(FOLDS):
         parts = {
             query: "test" if mine == number else "train"
             for query, mine in zip(links.queries, fold.tolist(), strict=True)
         }
-        folds.append(divide(replace(task, parts=parts), seed=seed, fewest=1))
-    test = part_of(task, links, every, grouped(links, every, EVEN))
+        folds.append(divide(replace(undrawn, parts=parts), seed=seed, fewest=1))
+    every = linked(task, scorable(task))
+    rows = np.arange(len(every.queries))
+    test = part_of(task, every, rows, grouped(every, rows, EVEN))
     learned = division.training
     training = Training(
         task.documents,
-        _joined(learned.train, division.test.part),
+        _joined(learned.train, _without(division.test.part, task.weights)),
         learned.dev,
         task.relevant_from,
     )
@@ -70,13 +76,25 @@ def divide_folds(task: Task, *, seed: int = 0) -> Folds:
             for name, part in (("train", training.train), ("dev", training.dev), ("test", test))
         },
         "note": (
-            f"With {len(test)} queries none is set aside: they are dealt into {FOLDS} folds by "
-            "group, and each fold is answered by contenders fitted without it. What is saved is "
-            f"fitted on all (seed {seed})."
+            f"With {len(links.queries)} queries none is set aside: they are dealt into {FOLDS} "
+            "folds by group, and each fold is answered by contenders fitted without it. What is "
+            f"saved is fitted on all (seed {seed})."
         ),
     }
     measured = Test(test, task.relevant_from, redrawn_for(task, test))
     return Folds(Division(training, measured, how, division.findings), folds)
+
+
+def _undrawn(task: Task) -> Task:
+    judgments = {q: grades for q, grades in task.judgments.items() if q not in task.weights}
+    return replace(task, judgments=judgments, weights={}, redrawn=())
+
+
+def _without(part: Part, left_out: Mapping[str, float]) -> Part:
+    rows = [row for row, query in enumerate(part.queries.ids) if query not in left_out]
+    queries = part.queries.take(rows)
+    judgments = {query: part.judgments[query] for query in queries.ids}
+    return Part(queries, judgments, [part.groups[row] for row in rows])
 
 
 def _dealt(labels: Numbers, seed: int) -> Numbers:

@@ -11,7 +11,6 @@ import numpy as np
 
 from tunewise.contenders import Contender, Setting, check_depth, line_up
 from tunewise.data.check import check
-from tunewise.data.folds import divide_folds, too_few
 from tunewise.data.language import detect
 from tunewise.data.split import Division, divide
 from tunewise.encoders import (
@@ -25,9 +24,8 @@ from tunewise.encoders import (
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
 from tunewise.measurement.contest import hold
-from tunewise.measurement.fitted import Fitted, fit_in_folds, fit_once
+from tunewise.measurement.fitted import Fitted, fit
 from tunewise.measurement.lighter import lighter
-from tunewise.measurement.repeats import Again
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
 from tunewise.progress import Progress, silent
@@ -42,6 +40,7 @@ from tunewise.verdict import (
     Stories,
     Verdict,
     decide,
+    otherwise,
     provisional,
 )
 
@@ -98,15 +97,7 @@ def measure(
     languages = detect(task.documents.texts, seed=seed)
     setting = Setting(division.training, loaded, metric, languages.main, seed, progress)
     end = None if budget is None else time.monotonic() + budget
-    holding = partial(hold, words=words, end=end, worth=worth)
-    if too_few(task):
-        folds = divide_folds(task, seed=seed)
-        division, fitted = folds.whole, fit_in_folds(setting, folds, holding)
-        again = None
-    else:
-        fitted = fit_once(setting, division.test, holding)
-        untuned = [one for one in fitted.contest.contenders if not one.tuned]
-        again = Again(setting, untuned, division.test, _metrics(metric), end)
+    fitted = fit(task, division, setting, partial(hold, words=words, end=end, worth=worth), end)
     settings = {
         "metric": metric,
         "worth": worth,
@@ -119,24 +110,23 @@ def measure(
         "seed": seed,
     }
     use = {**settings, "stamps": [encoder.stamp for encoder in loaded]}
-    data = _data(task, division, languages.shares, use)
-    return _judged(task, fitted, again, findings, data, settings, began)
+    data = _data(task, fitted.division, languages.shares, use)
+    return _judged(task, fitted, findings, data, settings, began)
 
 
 def _judged(
     task: Task,
     fitted: Fitted,
-    again: Again | None,
     findings: Sequence[Finding],
     data: Mapping[str, Any],
     settings: Mapping[str, Any],
     began: float,
 ) -> Verdict:
     """The contenders on the test queries, and what that says."""
-    metric, contenders = settings["metric"], fitted.contest.contenders
+    metric, contenders, again = settings["metric"], fitted.contest.contenders, fitted.again
     trials = [_try(contender, fitted, metric) for contender in contenders]
     standings = [_standing(trial, fitted) for trial in trials]
-    groups = _groups(fitted.test)
+    groups = _groups(fitted.division.test)
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     if again is not None:
         first = decide(standings, groups, **rule)
@@ -154,6 +144,7 @@ def _judged(
         forecast=None
         if again is None
         else again.foreseen(standings, contenders, decision.best_untuned, groups, rule["worth"]),
+        changes=otherwise(decision, standings, groups, **rule),
         findings=findings,
         data=data,
         settings=settings,
@@ -173,7 +164,7 @@ class _Trial:
 
 
 def _try(contender: Contender, fitted: Fitted, metric: str) -> _Trial:
-    test, rankings = fitted.test, fitted.rankings[contender.name]
+    test, rankings = fitted.division.test, fitted.rankings[contender.name]
     how: dict[str, Any] = {"relevant_from": test.relevant_from, "weights": test.part.weights}
     scores = score(rankings, test.part.judgments, _metrics(metric), **how)
     redrawn = [score(rankings, again, [metric], **how).mean(metric) for again in test.redrawn]

@@ -28,7 +28,7 @@ _SEEDS = 3
 class Again:
     """Trains contenders again and scores them on the test queries, while there is time.
 
-    `metrics` begin with the one that decides. `untuned` are the untuned contenders, `end` is when
+    `untuned` are the untuned contenders, `end` is when
     the budget is spent (`time.monotonic`). Without a budget only adapters, which take seconds, are
     trained again: what is measured must not hang on how busy the machine was.
     """
@@ -36,7 +36,6 @@ class Again:
     setting: Setting
     untuned: Sequence[Contender]
     test: Test
-    metrics: Sequence[str]
     end: float | None = None
 
     def affordable(self, contender: Contender, times: int) -> bool:
@@ -99,7 +98,7 @@ class Again:
         worth: float,
         groups: Sequence[str],
     ) -> Forecast:
-        train, metric, seed = self.setting.training.train, self.metrics[0], self.setting.seed
+        train, metric, seed = self.setting.training.train, self.setting.metric, self.setting.seed
         points = [Point(len(train), _gains(scores, base, metric))]
         for part in _parts(train, seed):
             learned = replace(self.setting.training, train=part)
@@ -115,7 +114,7 @@ class Again:
         return score(
             new.rank(part.queries),
             part.judgments,
-            self.metrics,
+            [self.setting.metric],
             relevant_from=self.test.relevant_from,
             weights=part.weights,
         )

@@ -34,6 +34,11 @@ def count_use(examples: Examples, what: Mapping[str, Any]) -> int:
     return uses.index(key) + 1
 
 
+def used(examples: Examples) -> int:
+    """How many uses of their test part have been noted so far."""
+    return len(_read(_ledger(examples)))
+
+
 def _ledger(examples: Examples) -> Path:
     if isinstance(examples, Task):
         known = examples.judgments.keys() - examples.weights.keys()

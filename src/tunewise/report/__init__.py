@@ -5,6 +5,12 @@ Nothing here decides anything. Every word and number comes from the dict that
 """
 
 from tunewise.report.facts import facts
+from tunewise.report.forecast import (
+    check_forecast_place,
+    forecast_facts,
+    forecast_text,
+    save_forecast,
+)
 from tunewise.report.page import to_page
 from tunewise.report.save import check_place, save_report, save_verdict
 from tunewise.report.shrunk import save_shrunk, shrunk_text
@@ -13,11 +19,15 @@ from tunewise.report.told import tuned_text
 from tunewise.report.tuned import check_tuned_place, save_tuned
 
 __all__ = [
+    "check_forecast_place",
     "check_place",
     "check_tuned_place",
     "facts",
     "findings_text",
+    "forecast_facts",
+    "forecast_text",
     "printable",
+    "save_forecast",
     "save_report",
     "save_shrunk",
     "save_tuned",

@@ -1,10 +1,10 @@
-"""Where the points of training stand: dev score and loss by step, and the frontier. Geometry only.
+"""Where points and curves stand: a training's looks, a frontier, a forecast. Geometry only.
 
 As in `drawings.py`, positions across are in per cent and positions down in pixels.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from tunewise.report.drawings import Scale, Tick, around, round_ticks
 
 HEIGHT = 160
+_APART = 11.0  # per cent between labels, so that they keep clear of each other on a phone
 Facts = Mapping[str, Any]
 
 
@@ -38,6 +39,30 @@ class Curve:
     def joined(self) -> tuple[tuple[Dot, Dot], ...]:
         """Each point with the one after it."""
         return tuple(pairwise(self.dots))
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A forecast: the ends of its interval, clipped to the drawing, and its middle."""
+
+    across: float
+    low: float
+    middle: float
+    high: float
+    label: str
+    supported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Trainings as dots, forecasts beside them, and the lines of no gain and of enough."""
+
+    dots: tuple[Dot, ...]
+    reaches: tuple[Reach, ...]
+    zero: float
+    worth: float
+    across: tuple[Tick, ...]
+    up: tuple[Tick, ...]
 
 
 def draw_steps(looks: Sequence[Facts], what: str, steps: int) -> Curve | None:
@@ -103,12 +128,60 @@ def draw_sizes(points: Sequence[Facts], chosen: str) -> Curve | None:
     return Curve(tuple(dots), tuple(ticks), _upright(up))
 
 
+def draw_outlook(forecast: Facts) -> Outlook | None:
+    """Gain upwards, training queries (logarithmic) to the right; None where nothing is forecast.
+
+    The trainings on all there is are solid. An interval that is not supported sets no scale, so
+    that one which says nothing does not flatten those that do; it may end at the edge.
+    """
+    curve, ahead, worth = forecast["curve"], forecast["ahead"], forecast["worth"]
+    if not ahead:
+        return None
+    sizes = sorted({*(queries for queries, _ in curve), *(one["queries"] for one in ahead)})
+    across = around([math.log10(size) for size in sizes])
+    ends = [one["gain"][end] for one in ahead for end in ("low", "high") if one["supported"]]
+    middles = [one["gain"]["mean"] for one in ahead]
+    up = around([0.0, worth, *(gain for _, gain in curve), *middles, *ends])
+    return Outlook(
+        dots=tuple(
+            Dot(across.at(math.log10(n)), _down(up, gain), "", n == forecast["queries"])
+            for n, gain in curve
+        ),
+        reaches=tuple(_reach(one, across, up) for one in ahead),
+        zero=_down(up, 0.0),
+        worth=_down(up, worth),
+        across=_apart(Tick(across.at(math.log10(size)), f"{size:,}") for size in sizes),
+        up=_upright(up, signed=True),
+    )
+
+
+def _reach(one: Facts, across: Scale, up: Scale) -> Reach:
+    low, middle, high = (_down(up, one["gain"][end]) for end in ("low", "mean", "high"))
+    return Reach(
+        across.at(math.log10(one["queries"])),
+        min(low, float(HEIGHT)),
+        middle,
+        max(high, 0.0),
+        f"{one['times']}×",
+        one["supported"],
+    )
+
+
+def _apart(ticks: Iterable[Tick]) -> tuple[Tick, ...]:
+    """Those ticks whose labels do not run into the one before."""
+    kept: list[Tick] = []
+    for tick in ticks:
+        if not kept or tick.at - kept[-1].at >= _APART:
+            kept.append(tick)
+    return tuple(kept)
+
+
 def _down(scale: Scale, value: float) -> float:
     return round(HEIGHT * (1 - scale.at(value) / 100), 2)
 
 
-def _upright(scale: Scale) -> tuple[Tick, ...]:
+def _upright(scale: Scale, *, signed: bool = False) -> tuple[Tick, ...]:
     return tuple(
         Tick(round(HEIGHT * (1 - tick.at / 100), 2), tick.label)
-        for tick in round_ticks(scale, most=4)
+        for tick in round_ticks(scale, signed=signed, most=4)
     )

@@ -52,6 +52,7 @@ def facts(
         "target": _target(decision.target),
         "needed": _needed(decision.needed),
         "forecast": None if verdict.forecast is None else verdict.forecast.to_dict(),
+        "changes": [asdict(change) for change in verdict.changes],
         "data": dict(verdict.data),
         "findings": [finding.to_dict() for finding in verdict.findings],
         "contenders": [_contender(verdict, *pair) for pair in pairs],
@@ -84,6 +85,7 @@ def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> di
         "rung": contender.rung,
         "encoder": None if contender.encoder is None else contender.encoder.name,
         "settings": _settings(contender),
+        "trainings": 1 + len(standing.repeats) if contender.tuned else 0,
         "dev": standing.dev,
         "scores": {
             name: interval(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunewise.report import amounts, drawings, words, year
+from tunewise.report import amounts, curves, drawings, outlook, sureness, words, year
 
 Facts = Mapping[str, Any]
 
@@ -18,7 +18,8 @@ def to_page(facts: Facts) -> str:
 
     >>> Path("report.html").write_text(to_page(facts))  # doctest: +SKIP
     """
-    return render("page.html.jinja", facts=facts, **_drawn(facts), **_told(facts))
+    shown = {**_drawn(facts), **_told(facts), **forecast_shown(facts)}
+    return render("page.html.jinja", facts=facts, **shown)
 
 
 def render(template: str, **values: Any) -> str:
@@ -34,6 +35,21 @@ def render(template: str, **values: Any) -> str:
     )
     surroundings.filters.update(_filters())
     return surroundings.get_template(template).render(**values)
+
+
+def forecast_shown(facts: Facts) -> dict[str, Any]:
+    """What forecast.html.jinja shows of the facts' forecast."""
+    forecast = facts["forecast"]
+    if forecast is None:
+        return {"outlook": None}
+    return {
+        "outlook": curves.draw_outlook(forecast),
+        "outlook_rows": outlook.outlook_rows(facts),
+        "outlook_words": outlook.outlook_words(facts),
+        "curve_words": outlook.curve_words(forecast),
+        "labels_words": outlook.labels_words(facts),
+        "height": curves.HEIGHT,
+    }
 
 
 def _drawn(facts: Facts) -> dict[str, Any]:
@@ -55,8 +71,13 @@ def _drawn(facts: Facts) -> dict[str, Any]:
 
 
 def _told(facts: Facts) -> dict[str, Any]:
+    gain = facts["gain"]
     return {
         "headline": (facts["provisional"] or {}).get("headline") or words.headline(facts["answer"]),
+        "interval_words": sureness.interval_words(gain, facts["worth"]) if gain else None,
+        "sure_words": sureness.sure_words(facts),
+        "changes_words": sureness.changes_words(facts),
+        "changes_rows": sureness.changes_rows(facts) if gain else [],
         "steps": words.next_steps(facts),
         "target_words": words.target_words(facts["target"]) if facts["target"] else None,
         "needed_words": words.needed_words(facts["needed"]) if facts["needed"] else None,

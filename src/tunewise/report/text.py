@@ -13,6 +13,8 @@ from tunewise.report.amounts import (
     signed,
     signed_interval,
 )
+from tunewise.report.outlook import outlook_words
+from tunewise.report.sureness import changes_words, sure_words
 from tunewise.report.words import needed_words, target_words, test_use_words
 from tunewise.report.year import year_words
 
@@ -161,10 +163,16 @@ def _table_width(rows: Sequence[Row]) -> int:
 
 def _about(facts: Facts, width: int, paint: Paint) -> list[str]:
     lines = []
+    if sure := sure_words(facts):
+        lines += _labelled("Sure", sure, width, paint)
     if facts["target"]:
         lines += _labelled("Target", target_words(facts["target"]), width, paint)
     if facts["needed"]:
         lines += _labelled("Needed", needed_words(facts["needed"]), width, paint)
+    if facts["forecast"]:
+        lines += _labelled("Labels", outlook_words(facts), width, paint)
+    if changes := changes_words(facts):
+        lines += _labelled("Change", changes, width, paint)
     if facts["contenders"]:
         lines += _labelled("Cost", year_words(facts), width, paint)
     use = facts["data"]["test_use"]

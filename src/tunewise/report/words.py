@@ -30,6 +30,10 @@ _TERMS = {
     "it wide.",
     "gain worth having": "The smallest improvement that would justify the work of tuning. It was "
     "set before measuring and can be changed with --worth.",
+    "learning curve": "The gain by number of training queries: one contender, trained on parts of "
+    "them and scored on the same test queries.",
+    "forecast": "The learning curve drawn on to more labels than there are, with the interval that "
+    "the trainings, the test queries and the form of the curve leave open.",
     "best untuned": "The contender that did best on the dev queries without any training on your "
     "data. Every tuned contender has to beat it.",
     "unjudged": "Results nobody has judged count as not relevant. If many are unjudged, a "
@@ -89,6 +93,16 @@ def test_use_words(use: Facts) -> str:
         f"The test queries had been used {times} before (this is use {count(use['ordinal'])}). "
         "Choices made after looking at them make the figures a little too good."
     )
+
+
+def uses_words(uses: int) -> str:
+    """How often the test part has been looked at by now, this time included.
+
+    >>> uses_words(3)
+    'The test queries have been used 3 times by now.'
+    """
+    times = "once" if uses == 1 else f"{count(uses)} times"
+    return f"The test queries have been used {times} by now."
 
 
 def next_steps(facts: Facts) -> list[Step]:

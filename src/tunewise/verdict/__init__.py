@@ -1,5 +1,6 @@
 """Verdict: the answer, its reasons, and everything it stands on."""
 
+from tunewise.verdict.changes import WORTHS, Otherwise, otherwise
 from tunewise.verdict.decision import (
     CANNOT_TELL,
     SUFFICES,
@@ -17,9 +18,11 @@ __all__ = [
     "CANNOT_TELL",
     "SUFFICES",
     "TUNE",
+    "WORTHS",
     "Change",
     "Decision",
     "Needed",
+    "Otherwise",
     "Price",
     "Skipped",
     "Standing",
@@ -28,5 +31,6 @@ __all__ = [
     "Verdict",
     "decide",
     "headline",
+    "otherwise",
     "provisional",
 ]

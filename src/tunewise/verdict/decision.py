@@ -35,7 +35,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Decision:
-    """What `decide` found. `gain` is the best tuned contender minus the best untuned, on test."""
+    """What `decide` found. `gain` is the best tuned contender minus the best untuned, on test.
+
+    `known` holds every comparison that was made, by its two names.
+    """
 
     answer: str
     contender: str
@@ -48,6 +51,7 @@ class Decision:
     against: Mapping[str, Comparison]
     target: Target | None
     needed: Needed | None
+    known: Mapping[tuple[str, str], Comparison] = field(default_factory=dict, repr=False)
 
 
 def decide(
@@ -58,6 +62,7 @@ def decide(
     worth: float,
     target: float | None = None,
     seed: int = 0,
+    known: Mapping[tuple[str, str], Comparison] | None = None,
 ) -> Decision:
     """The answer, from contenders in order of price, cheapest first.
 
@@ -71,8 +76,9 @@ def decide(
     contender that dev misjudged is replaced as u (`docs/decisions/0005`).
 
     `groups` are the test queries' groups, aligned with the scores: they are what is resampled.
+    `known` are comparisons of the same standings that need not be made again.
     """
-    contest = _Contest(tuple(standings), tuple(groups), metric, worth, seed)
+    contest = _Contest(tuple(standings), tuple(groups), metric, worth, seed, dict(known or {}))
     untuned, tuned = contest.best(tuned=False), contest.best(tuned=True)
     if untuned is None:
         raise OptionError("A gain is measured against something untuned, and nothing untuned was.")
@@ -100,6 +106,7 @@ def decide(
         against={s.name: contest.compare(s, untuned) for s in standings if s is not untuned},
         target=_target(contest, found.chosen, target),
         needed=found.needed,
+        known=contest.known,
     )
 
 

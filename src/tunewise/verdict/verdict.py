@@ -9,6 +9,7 @@ from tunewise.finding import Finding
 from tunewise.learning_curve import Forecast
 from tunewise.rankings import Rankings
 from tunewise.task import Task
+from tunewise.verdict.changes import Otherwise
 from tunewise.verdict.decision import CANNOT_TELL, Decision
 from tunewise.verdict.standing import Standing
 
@@ -65,9 +66,9 @@ class Stories:
 class Verdict:
     """The answer and everything it stands on.
 
-    `contenders` are in order of price, cheapest first, and `standings` beside them; `data` and
-    `settings` are plain values. Save it with
-    `tunewise.save_verdict(verdict, folder)`.
+    `contenders` are in order of price, cheapest first, and `standings` beside them; `changes`
+    says what other gains worth having would make of the answer; `data` and `settings` are plain
+    values. Save it with `tunewise.save_verdict(verdict, folder)`.
     """
 
     decision: Decision
@@ -79,6 +80,7 @@ class Verdict:
     skipped: Sequence[Skipped]
     stories: Stories | None
     forecast: Forecast | None
+    changes: Sequence[Otherwise]
     findings: Sequence[Finding]
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
