@@ -150,7 +150,8 @@ def test_while_nobody_can_tell_the_tuned_contender_is_kept_to_be_labelled_agains
     gain = facts_in(home / "open")["gain"]
     undecided = (gain["difference"] + gain["high"]) / 2  # neither reached nor ruled out
     main(["measure", "partly", *options, "--worth", f"{undecided:.4f}", "--out", "open"])
-    assert facts_in(home / "open")["answer"] == "cannot tell yet"
+    facts = facts_in(home / "open")
+    assert facts["answer"] == "cannot tell yet"
     assert (home / "open" / "rival" / "tunewise.json").is_file()
     out = printed(capsys, ["label", "open", "-n", "5", "--out", "open.csv"])
     assert f"{facts['best_untuned']} and {facts['best_tuned']} disagree" in out
