@@ -40,6 +40,7 @@ from tunewise.verdict import (
     Stories,
     Verdict,
     decide,
+    doubted,
     otherwise,
     provisional,
 )
@@ -131,7 +132,7 @@ def _judged(
     if again is not None:
         first = decide(standings, groups, **rule)
         standings = again.repeated(standings, contenders, (first.best_tuned, first.contender))
-    decision = provisional(decide(standings, groups, **rule), task.made)
+    decision = provisional(doubted(decide(standings, groups, **rule), findings), task.made)
     return Verdict(
         decision=decision,
         task=task,

@@ -9,6 +9,7 @@ from tunewise.verdict.decision import (
     Target,
     decide,
 )
+from tunewise.verdict.leaked import doubted
 from tunewise.verdict.needed import Needed
 from tunewise.verdict.provisional import headline, provisional
 from tunewise.verdict.standing import Standing
@@ -30,6 +31,7 @@ __all__ = [
     "Target",
     "Verdict",
     "decide",
+    "doubted",
     "headline",
     "otherwise",
     "provisional",
