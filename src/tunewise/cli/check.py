@@ -30,6 +30,7 @@ def add(commands: Any) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Reads, divides, checks, prints. Findings are no failure: the exit code is 0."""
     from tunewise.data.check import check
+    from tunewise.data.folds import divide_folds, too_few
     from tunewise.data.split import divide
     from tunewise.encoders import DEFAULT_ENCODER, load_encoder
 
@@ -44,8 +45,9 @@ def run(parsed: argparse.Namespace) -> int:
     except DataError:  # what else is wrong may be why it cannot be divided
         _tell([*task.findings, *check(task, encoder=encoder, worth=parsed.worth)])
         raise
-    parts = (f"{part} {division.how[part]:,}" for part in ("train", "dev", "test"))
-    print(f"Queries: {', '.join(parts)}. {division.how['note']}\n")
+    how = divide_folds(task, seed=parsed.seed).whole.how if too_few(task) else division.how
+    parts = (f"{part} {how[part]:,}" for part in ("train", "dev", "test"))
+    print(f"Queries: {', '.join(parts)}. {how['note']}\n")
     looked = check(task, division=division, encoder=encoder, worth=parsed.worth)
     _tell([*task.findings, *division.findings, *looked])
     return 0

@@ -60,6 +60,8 @@ def _trained(facts: Facts) -> str:
     times = next((one["trainings"] for one in facts["contenders"] if one["name"] == name), None)
     if times is None:
         return ""
+    if facts["data"]["split"]["by"] == "fold":
+        return f" {name} was trained once for each fold, on other queries each time."
     if times == 1:
         return f" {name} was trained once, so chance in training is not in the interval."
     same = "" if "training" in facts["gain"]["sources"] else ", to the same score each time"

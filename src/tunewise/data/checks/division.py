@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tunewise.data.checks.view import View, clipped
+from tunewise.data.folds import too_few
 from tunewise.data.groups import fewest_groups
 from tunewise.data.split import TEST, Division
 from tunewise.finding import Finding, Severity
@@ -90,7 +91,7 @@ def power(view: View, division: Division | None, worth: float) -> list[Finding]:
     The smallest gain found in four of five cases is (1.96 + 0.84) * deviation / √groups.
     """
     if division is not None:
-        groups, about = len(set(division.test.part.groups)), ""
+        groups, about = _measured_on(view, division), ""
     else:
         groups, about = _expected(view), "about "
     if not groups:
@@ -102,15 +103,24 @@ def power(view: View, division: Division | None, worth: float) -> list[Finding]:
     severity: Severity = "error" if groups < fewest_groups() else "warning"
     title = f"Too few test queries to be sure of a gain below {gain:.2g} (worth having: {worth:g})"
     advice = (
-        f"Test has {about}{groups:,} independent groups of queries; some {needed:,} would do, "
-        f"assuming that differences deviate by {_DEVIATION} until that is measured. A smaller "
-        "gain will mostly end in 'cannot tell yet'. Judge more queries, on other documents."
+        f"There are {about}{groups:,} independent groups of queries to measure on; some "
+        f"{needed:,} would do, assuming that differences deviate by {_DEVIATION} until that is "
+        "measured. A smaller gain will mostly end in 'cannot tell yet'. Judge more queries, on "
+        "other documents."
     )
     return [Finding("D040", severity, title, groups, (), advice)]
 
 
+def _measured_on(view: View, division: Division) -> int:
+    """Groups that are measured on: those of test, or of all parts where they are dealt in folds."""
+    learned = (division.training.train, division.training.dev) if too_few(view.task) else ()
+    return sum(len(set(part.groups)) for part in (division.test.part, *learned))
+
+
 def _expected(view: View) -> int:
-    """Queries that a test part would have at most."""
+    """Queries that would be measured on at most."""
     scorable: Sequence[str] = list(view.scorable)
+    if too_few(view.task):
+        return len(scorable)
     given = sum(view.task.parts.get(query) == "test" for query in scorable)
     return given or min(len(scorable), max(fewest_groups(), round(TEST * len(scorable))))
