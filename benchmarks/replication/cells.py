@@ -119,7 +119,7 @@ def cell(
     """Every contender fitted and scored on the whole pool."""
     began = time.monotonic()
     setting = Setting(learned, [encoder], METRIC, seed=seed, vectors=vectors)
-    contest = hold(setting, list(words), None, 0.02)
+    contest = hold(setting, None, words=list(words), worth=0.02)
     return {
         "train": len(learned.train),
         "dev": len(learned.dev),
@@ -158,7 +158,7 @@ def folded(
         Training(task.documents, few, few), [encoder], METRIC, seed=seed[0], vectors=vectors
     )
     fitted = fit_in_folds(
-        setting, divide_folds(task, seed=seed[0]), partial(hold, words=CHEAP, end=None, worth=0.02)
+        setting, divide_folds(task, seed=seed[0]), partial(hold, words=CHEAP, worth=0.02)
     )
     order = {query: row for row, query in enumerate(fitted.division.test.part.queries.ids)}
     groups = [

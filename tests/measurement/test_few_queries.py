@@ -11,16 +11,19 @@ from tunewise.testing import tiny_task
 WORDS = ["lexical", "pretrained", "hybrid", "adapter"]
 
 
-@pytest.fixture(scope="module")
-def verdict():
+def few(count):
     task = tiny_task()
-    kept = task.queries.ids[::2]
-    few = replace(
+    kept = task.queries.ids[:: len(task.queries) // count][:count]
+    return replace(
         task,
         queries=task.queries.take(task.queries.position[query] for query in kept),
         judgments={query: task.judgments[query] for query in kept},
     )
-    return tunewise.measure(few, encoders=[WordHashEncoder()], contenders=WORDS)
+
+
+@pytest.fixture(scope="module")
+def verdict():
+    return tunewise.measure(few(64), encoders=[WordHashEncoder()], contenders=WORDS)
 
 
 def test_all_queries_count_in_the_interval(verdict):
@@ -46,3 +49,31 @@ def test_scores_are_not_those_of_a_contender_that_saw_the_queries(verdict):
 
 def test_there_is_no_learning_curve_of_so_few(verdict):
     assert verdict.forecast is None
+
+
+def test_a_budget_leaves_out_what_it_did_not_reach_and_says_so():
+    found = tunewise.measure(
+        few(48), encoders=[WordHashEncoder()], contenders=WORDS, budget=0.3, seed=5
+    )
+    assert found.contenders[0].name == "lexical"
+    left_out = {skip.name for skip in found.skipped}
+    assert left_out | {one.family for one in found.contenders} >= set(WORDS)
+
+
+def test_seven_queries_are_enough_to_be_measured():
+    found = tunewise.measure(few(7), encoders=[WordHashEncoder()], contenders=WORDS)
+    assert found.answer == "cannot tell yet"
+    assert found.decision.gain.units == 7
+
+
+def test_judgments_by_hand_stand_beside_those_redrawn_from_clicks():
+    task = few(60)
+    clicked = task.queries.ids[:40]
+    redrawn = tuple({query: {"d5": 0.5, **task.judgments[query]} for query in clicked}
+                    for _ in range(3))  # fmt: skip
+    found = tunewise.measure(
+        replace(task, redrawn=redrawn),
+        encoders=[WordHashEncoder()],
+        contenders=["lexical", "pretrained"],
+    )
+    assert len(found.standings[0].redrawn) == 3

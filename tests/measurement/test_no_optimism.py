@@ -80,6 +80,8 @@ def test_a_leaked_split_is_not_believed():
     assert found.answer == "cannot tell yet"
     assert "D032" in found.sentence and "not to be believed" in found.sentence
     assert not found.contender.tuned
+    assert "tune" not in {change.answer for change in found.changes}
+    assert found.decision.target is None
 
 
 def sure_of(gain):

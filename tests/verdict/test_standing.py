@@ -55,3 +55,15 @@ def test_judgments_that_move_both_contenders_alike_do_not_count():
 
 def test_trained_once_the_queries_are_all_there_is():
     assert gain(two()).sources == {"queries": 1.0}
+
+
+def test_no_number_of_queries_settles_what_hangs_on_the_seed():
+    standings = [
+        Standing("pretrained", False, 0.5, scores(PLAIN), plain=True),
+        Standing("adapter", True, 0.6, scores(PLAIN),
+                 repeats=(scores(PLAIN + 0.03), scores(PLAIN - 0.03))),
+    ]  # fmt: skip
+    found = decide(standings, GROUPS, metric="nDCG@10", worth=0.03)
+    assert found.answer == "cannot tell yet"
+    assert found.needed.queries is None
+    assert "no number of queries" in found.needed.why

@@ -159,4 +159,10 @@ def _grades(counts: _Counts, examination: Floats) -> Floats:
         before, mean = mean, max(float(grades.mean()), _NONE)
         if abs(mean - before) < _NEAR * before:
             break
-    return np.minimum(grades, 1.0).round(4)
+    return _significant(np.minimum(grades, 1.0))
+
+
+def _significant(grades: Floats) -> Floats:
+    """To four significant digits: where clicks are rare, fixed decimals would leave nothing."""
+    scale = 10.0 ** (3 - np.floor(np.log10(np.maximum(grades, _NONE))))
+    return np.asarray(np.round(grades * scale) / scale, dtype=np.float64)

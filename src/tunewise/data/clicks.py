@@ -130,7 +130,7 @@ def _threshold(found: Attraction, asked: _Asked, judged: Flags) -> float:
     of = clicked if clicked.any() else judged
     best = np.zeros(len(asked.ids))
     np.maximum.at(best, asked.of_pair[of], found.grades[of])
-    return round(RELEVANT * float(np.median(best[best > 0])), 4)
+    return float(f"{RELEVANT * float(np.median(best[best > 0])):.4g}")
 
 
 def _remark_estimate(

@@ -142,7 +142,7 @@ def _number(cell: str, name: str, place: Place, wanted: str) -> float | None:
     if not cell.strip():
         return None
     try:
-        number = float(cell.replace(",", "."))
+        number = float(cell.replace(",", ".").replace("_", " "))  # 1_0 is no number a person types
     except ValueError:
         number = math.nan
     if not (math.isfinite(number) and number >= 0):

@@ -6,7 +6,8 @@ because there is no room left above what is there; and it is said which, and why
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from tunewise.comparison import interval
@@ -41,7 +42,9 @@ class Contest:
     skipped: Sequence[Skipped]
 
 
-def hold(setting: Setting, words: Sequence[str] | None, end: float | None, worth: float) -> Contest:
+def hold(
+    setting: Setting, end: float | None, *, words: Sequence[str] | None, worth: float
+) -> Contest:
     """Fits each family that `words` names, in order of price, until `end` (`time.monotonic`).
 
     The first family is always fitted. With None for `words` all are tried that can still bring a
@@ -55,10 +58,10 @@ def hold(setting: Setting, words: Sequence[str] | None, end: float | None, worth
         if why is not None:
             skipped.append(Skipped(word, why))
             continue
-        limited = setting if end is None or not fitted else _until(setting, end)
         try:
-            limited.progress("", 0, 0)
-            new = TABLE[word].fit(limited, fitted)
+            with _until(setting, end if fitted else None) as limited:
+                limited.progress("", 0, 0)
+                new = TABLE[word].fit(limited, fitted)
         except _BudgetSpent:
             skipped.append(Skipped(word, "the budget was used up; what is done of it is kept"))
             continue
@@ -149,6 +152,8 @@ def _room(setting: Setting, fitted: Sequence[Contender]) -> float | None:
     group = dict(zip(training.dev.queries.ids, training.dev.groups, strict=True))
     groups = [group[query] for query in training.dev.judgments]
     rooms = []
+    if len(set(groups)) < 2:
+        return None
     for contender in (c for c in fitted if not c.tuned):
         scores = score(
             contender.dev,
@@ -167,13 +172,20 @@ def _told(skipped: Sequence[Skipped]) -> list[Skipped]:
     return list({one.name: one for one in skipped}.values())
 
 
-def _until(setting: Setting, end: float) -> Setting:
+@contextmanager
+def _until(setting: Setting, end: float | None) -> Iterator[Setting]:
+    """A setting that raises _BudgetSpent after `end`, within: what is fitted keeps it for good."""
+    fitting = True
+
     def watched(what: str, done: int, total: int) -> None:
-        if time.monotonic() > end:
+        if fitting and end is not None and time.monotonic() > end:
             raise _BudgetSpent
         setting.progress(what, done, total)
 
-    return replace(setting, progress=watched)
+    try:
+        yield replace(setting, progress=watched)
+    finally:
+        fitting = False
 
 
 def _price(contender: Contender) -> tuple[bool, bool, int, bool]:

@@ -98,7 +98,7 @@ def measure(
     languages = detect(task.documents.texts, seed=seed)
     setting = Setting(division.training, loaded, metric, languages.main, seed, progress)
     end = None if budget is None else time.monotonic() + budget
-    fitted = fit(task, division, setting, partial(hold, words=words, end=end, worth=worth), end)
+    fitted = fit(task, division, setting, partial(hold, words=words, worth=worth), end)
     settings = {
         "metric": metric,
         "worth": worth,
@@ -145,7 +145,7 @@ def _judged(
         forecast=None
         if again is None
         else again.foreseen(standings, contenders, decision.best_untuned, groups, rule["worth"]),
-        changes=otherwise(decision, standings, groups, **rule),
+        changes=otherwise(decision, standings, groups, findings, **rule),
         findings=findings,
         data=data,
         settings=settings,

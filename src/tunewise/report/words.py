@@ -145,7 +145,7 @@ def _collect(facts: Facts) -> list[Step]:
     steps = []
     if facts["needed"]:
         steps.append(Step(needed_words(facts["needed"])))
-    steps.append(Step("Then run the same command again.", facts["reproduce"]))
+        steps.append(Step("Then run the same command again.", facts["reproduce"]))
     kept = f"Until then, use {facts['contender']}: it is saved under model/."
     return [*steps, Step(kept)]
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tunewise.finding import Finding
 from tunewise.verdict.decision import Decision, decide
+from tunewise.verdict.leaked import doubted
 from tunewise.verdict.standing import Standing
 
 WORTHS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
@@ -23,6 +25,7 @@ def otherwise(
     decision: Decision,
     standings: Sequence[Standing],
     groups: Sequence[str],
+    findings: Sequence[Finding] = (),
     *,
     metric: str,
     worth: float,
@@ -31,12 +34,13 @@ def otherwise(
 ) -> tuple[Otherwise, ...]:
     """What the rule says at each of `WORTHS` and at `worth`, smallest first.
 
-    `decision` is what it said at `worth`, of the same standings and groups.
+    `decision` is what it said at `worth`, of the same standings and groups; what leaks by
+    `findings` takes an answer away as it did there.
     """
     found = {worth: decision}
     for each in WORTHS:
         if each not in found:
-            found[each] = decide(
+            again = decide(
                 standings,
                 groups,
                 metric=metric,
@@ -45,4 +49,5 @@ def otherwise(
                 seed=seed,
                 known=decision.known,
             )
+            found[each] = doubted(again, findings)
     return tuple(Otherwise(at, found[at].answer, found[at].contender) for at in sorted(found))

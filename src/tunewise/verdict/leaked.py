@@ -13,9 +13,10 @@ LEAKS = ("D032", "D033", "D034")
 def doubted(decision: Decision, findings: Sequence[Finding]) -> Decision:
     """The decision as far as it can be believed, test and train sharing what `findings` say.
 
-    A leak makes tuning look better than it is. So a leak that is an error takes `tune` away, what
-    is named is then the best untuned contender, and one that is a warning is told beside it. An
-    answer that tuning does not pay stands: without the leak it would pay less.
+    A leak makes tuning look better than it is. So a leak that is an error takes `tune` away: what
+    is named is then the best untuned contender, its target left open. One that is a warning is
+    told beside the answer. An answer that tuning does not pay stands: without the leak it would
+    pay less.
     """
     leaks = [finding for finding in findings if finding.code in LEAKS]
     if decision.answer != TUNE or not leaks:
@@ -32,6 +33,7 @@ def doubted(decision: Decision, findings: Sequence[Finding]) -> Decision:
         answer=CANNOT_TELL,
         contender=decision.best_untuned,
         rung=None,
+        target=None,
         sentence=(
             f"Cannot tell yet: {decision.best_tuned} seems to bring {gain.difference:+.3f} "
             f"{gain.metric}, but most of test can be known from train "

@@ -31,6 +31,12 @@ def needed_for(gain: Comparison, worth: float, *, thin: bool) -> Needed:
     have = gain.units
     if thin:
         return _until_thick(gain, worth)
+    if gain.sources.get("queries", 1.0) <= 0:
+        why = (
+            "What is unsure is not the queries: one training, or one sample of judgments, differs "
+            "from the next by more than that, and no number of queries changes it."
+        )
+        return Needed(None, have, why)
     if gain.low > 0 and gain.high < 2 * worth:
         why = (
             f"The gain is one, and lies near the {worth:g} worth having: choosing either way costs "
@@ -89,4 +95,4 @@ def _further(gain: Comparison) -> float:
     """The variance in the interval that more queries will not take away."""
     share = gain.sources.get("queries", 1.0)
     units = gain.effective_deviation**2 / gain.units
-    return units * (1 - share) / share if share else 0.0
+    return units * (1 - share) / share
