@@ -45,6 +45,32 @@ def line(gain, *, task="made-up", draw=0, size="all", time=0, train=500, groups=
     return json.dumps({**key, **rest, "contenders": contenders})
 
 
+def few_line(gain, of_pool, *, queries=40, size="few 40"):
+    """A result line of few queries in folds: tuning gains `gain` of them, `of_pool` of the pool."""
+    from cells import packed
+
+    def scores(name, values):
+        tuned = name.startswith("adapter")
+        return packed(np.round((0.5 + NOISE[: len(values)] + values * tuned) * 65_535))
+
+    own, pool = (np.broadcast_to(one, n) for one, n in ((gain, queries), (of_pool, QUERIES)))
+    contenders = [
+        {
+            "name": name,
+            "tuned": name.startswith("adapter"),
+            "rung": None,
+            "plain": name == "pretrained",
+            "dev": 0.5,
+            "scores": scores(name, own),
+            "pool": scores(name, pool),
+        }
+        for name in ("pretrained", "hybrid", "adapter-query")
+    ]
+    key = {"task": "made-up", "draw": 0, "size": size, "time": 0, "deep": False}
+    groups = {"groups": packed(np.arange(queries)), "pool": {"groups": packed(np.arange(QUERIES))}}
+    return json.dumps({**key, **groups, "contenders": contenders})
+
+
 def cell(gain, **options):
     from kept import read
 
@@ -189,6 +215,74 @@ def test_curves_hold_what_tuning_gains_at_each_part_of_the_training_queries():
     assert len(curve.groups) == QUERIES
 
 
+def test_every_point_of_a_curve_is_held_against_the_same_untuned_contender():
+    from kept import curves
+
+    told = json.loads(line(0.02, size="1/2", train=250))
+    told["contenders"][1].update(dev=1.0, scores=told["contenders"][2]["scores"])  # hybrid
+    part = json.dumps(told)
+    (curve,) = curves([read_cell(part), cell(0.04)])
+    assert curve.points[0].gains.mean() == pytest.approx(0.02, abs=1e-4)
+
+
+def read_cell(text):
+    from kept import read
+
+    return read(text)
+
+
+def test_a_forecast_is_held_against_what_more_training_brought():
+    from foretold import foretold
+    from kept import curves
+
+    sizes = {"1/16": 31, "1/8": 63, "1/4": 125, "1/2": 250, "all": 500}
+    parts = [
+        cell(varied(0.01 * np.log2(train / 16)), size=size, train=train, time=time)
+        for size, train in sizes.items()
+        for time in ((0, 1) if size != "all" else (0,))
+    ]
+    found = {(one.seen, one.times): one for one in foretold(curves(parts))}
+    assert set(found) == {("1/2", 2), ("1/4", 2), ("1/4", 4)}
+    ahead = found["1/4", 4]
+    assert ahead.truth - ahead.last == pytest.approx(0.02, abs=1e-3)
+    assert all(one.holds for one in found.values())
+    assert abs(ahead.middle - ahead.truth) < abs(ahead.last - ahead.truth)
+    assert sum(1 for _ in foretold(curves(parts))) == 4  # two trainings on half of it
+
+
+def test_folds_of_few_queries_are_held_against_the_pool(study):
+    spread = varied(0.0)
+    true = study.examined(few_line(0.1 + spread[:40], 0.1 + spread)).few
+    assert (true.answer, true.queries) == ("tune", 40)
+    assert true.gain == pytest.approx(0.1, abs=1e-4)
+    gain, change = true.held
+    assert gain.differing == 40
+    assert (gain.side, gain.plain) == (0, True)
+    assert (change.mean, change.pool, change.differing, change.side) == (0, 0, 0, 0)
+    false = study.examined(few_line(0.1 + spread[:40], -0.1 + spread)).few
+    assert false.answer == "tune"
+    assert false.gain == pytest.approx(-0.1, abs=1e-4)
+    assert false.held[0].side == 1
+    told = study.tables.folds_answers([true, false]).splitlines()[-1]
+    assert told.endswith("| 2 | +0.000 | 1 | 1 |")
+
+
+def test_a_pool_that_is_itself_unsure_widens_the_interval_that_must_hold_it():
+    from few import Held
+
+    sure = Held("pair", 0.0, -0.1, 0.1, pool=0.15, error=0.0, differing=20)
+    unsure = Held("pair", 0.0, -0.1, 0.1, pool=0.15, error=0.1, differing=20)
+    assert (sure.side, unsure.side) == (-1, 0)
+    assert not unsure.plain
+
+
+def test_folds_and_points_of_curves_are_not_among_the_decisions(study):
+    folds = study.examined(few_line(varied(0.1)[:40], varied(0.1)))
+    assert folds.outcomes == folds.covered == ()
+    assert study.examined(line(varied(0.1), size="1/2")) == study.Found()
+    assert len(study.examined(line(varied(0.1))).outcomes) == 4
+
+
 def test_the_study_says_what_is_missing_and_remembers_what_it_computed(
     study, tmp_path, monkeypatch, capsys
 ):
@@ -196,16 +290,23 @@ def test_the_study_says_what_is_missing_and_remembers_what_it_computed(
     results.mkdir()
     small = {"task": "made-up", "draw": 0, "size": "1000", "time": 0, "deep": False}
     lines = [line(varied(0.1), task="cranfield"), line(0.0, task="covidqa"), json.dumps(small)]
+    lines += [few_line(varied(0.1)[:40], varied(0.1))]
+    lines += [
+        line(varied(0.02), task="cranfield", size=size, train=train)
+        for size, train in (("1/16", 31), ("1/8", 62), ("1/4", 125), ("1/2", 250))
+    ]
     (results / "made-up.jsonl").write_text("\n".join(lines) + '\n{"task": "unfin')
     words = ["study.py", "--results", str(results), "--cache", str(cache), "--processes", "1"]
     monkeypatch.setattr(sys, "argv", words)
     study.main()
     told = capsys.readouterr().out
     assert "Partial" in told
-    assert "2 cells of 2 tasks and 1 draws" in told
+    assert "7 cells of 3 tasks and 1 draws" in told
     assert "| cranfield |" in told
+    assert "measured in folds" in told
+    assert "What is foretold varies" in told
     kept = sorted(cache.iterdir())
-    assert len(kept) == 3
-    fresh = study.examined(study.kept.read(lines[0]))
-    assert study.study(lines[:1], cache, 1) == [fresh]
+    assert len(kept) == 4
+    for place in (0, 3):
+        assert study.study([lines[place]], cache, 1) == [study.examined(lines[place])]
     assert sorted(cache.iterdir()) == kept

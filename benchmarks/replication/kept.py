@@ -1,13 +1,14 @@
-"""What the runner kept, read back: cells, and the learning curves that cells of one draw make."""
+"""What the runner kept, read back: cells, folds, and the learning curves that cells make."""
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from cells import FRACTIONS, scores_of, unpacked
+from cells import FEW, FRACTIONS, scores_of, unpacked
 from numpy.typing import NDArray
 from run import Key
 
@@ -47,10 +48,25 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Folds:
+    """A task of few queries measured in folds.
+
+    `own` holds what was scored on its queries, each by contenders fitted without its fold, as a
+    cell of which every query is in half 0. `pool` holds, by name, what the same contenders score
+    on the pool when fitted on all of the few; `groups` are the pool's.
+    """
+
+    own: Cell
+    groups: NDArray[np.int64]
+    pool: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
 class Point:
     """One point of a learning curve: what tuning on so many queries gains, query by query.
 
-    `gains` (pool,) is the best tuned contender minus the best untuned one, both chosen on dev.
+    `gains` (pool,) is the best tuned contender of its training, chosen on dev, minus the untuned
+    one that is best on dev beside all training queries: the same at every point.
     """
 
     size: str
@@ -66,6 +82,7 @@ class Curve:
     task: str
     draw: int
     groups: NDArray[np.int64]
+    halves: NDArray[np.int64]
     points: tuple[Point, ...]
     truth: Point
 
@@ -82,22 +99,54 @@ def key(line: str) -> Key:
     return Key(*(told[field] for field in Key.__dataclass_fields__))
 
 
+def held(line: str) -> bool:
+    """Whether anything was measured: the task was not too small."""
+    return "contenders" in json.loads(line)
+
+
 def read(line: str) -> Cell | None:
-    """The cell of a line; None where the task was too small for it."""
+    """The cell of a line; None where the task was too small for it, or measured in folds."""
     told = json.loads(line)
-    if "contenders" not in told:
+    if "contenders" not in told or "pool" in told:
         return None
     return Cell(
         key(line),
         told["train"],
         told["dev"],
-        unpacked(told["groups"]).astype(np.int64),
-        unpacked(told["halves"]).astype(np.int64),
-        tuple(
-            Kept(c["name"], c["tuned"], c["rung"], c["plain"], c["dev"], scores_of(c))
-            for c in told["contenders"]
-        ),
+        _numbers(told["groups"]),
+        _numbers(told["halves"]),
+        _contenders(told),
     )
+
+
+def folds(line: str) -> Folds | None:
+    """What a line of few queries holds; None where the task was too small, or it is a cell."""
+    told = json.loads(line)
+    if "pool" not in told:
+        return None
+    groups = _numbers(told["groups"])
+    few = len(groups)
+    return Folds(
+        Cell(key(line), few, few, groups, np.zeros(few, dtype=np.int64), _contenders(told)),
+        _numbers(told["pool"]["groups"]),
+        {c["name"]: scores_of({"scores": c["pool"]}) for c in told["contenders"]},
+    )
+
+
+def decides(key: Key) -> bool:
+    """Whether decisions are reached on such a cell: neither folds nor points of a curve."""
+    return key.size not in (*FEW, *FRACTIONS)
+
+
+def _contenders(told: Mapping[str, Any]) -> tuple[Kept, ...]:
+    return tuple(
+        Kept(c["name"], c["tuned"], c["rung"], c["plain"], c["dev"], scores_of(c))
+        for c in told["contenders"]
+    )
+
+
+def _numbers(text: str) -> NDArray[np.int64]:
+    return unpacked(text).astype(np.int64)
 
 
 def curves(cells: Iterable[Cell]) -> Iterator[Curve]:
@@ -111,9 +160,11 @@ def curves(cells: Iterable[Cell]) -> Iterator[Curve]:
         parts = [cell for cell in found if cell.key.size != "all"]
         if whole is not None and parts:
             parts.sort(key=lambda cell: (cell.train, cell.key.time))
-            yield Curve(task, draw, whole.groups, tuple(map(_point, parts)), _point(whole))
+            base = whole.best(tuned=False).name
+            points = [_point(cell, base) for cell in parts]
+            yield Curve(task, draw, whole.groups, whole.halves, tuple(points), _point(whole, base))
 
 
-def _point(cell: Cell) -> Point:
-    gains = cell.best(tuned=True).scores - cell.best(tuned=False).scores
+def _point(cell: Cell, base: str) -> Point:
+    gains = cell.best(tuned=True).scores - cell.named(base).scores
     return Point(cell.key.size, cell.key.time, cell.train, gains)

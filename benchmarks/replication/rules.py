@@ -145,11 +145,11 @@ def _proof(cell: Cell, first: Kept, second: Kept) -> Proof:
     gains, other = first.scores - second.scores, cell.halves == 1
     groups = cell.groups[other]
     found = interval(gains[other], [str(group) for group in groups], draws=_DRAWS, bounds=(-1, 1))
-    error = _error(gains[other], groups)
+    error = error_of(gains[other], groups)
     return Proof(found.mean, error, found.low, found.high, float(gains.mean()))
 
 
-def _error(values: Floats, groups: Rows) -> float:
+def error_of(values: Floats, groups: Rows) -> float:
     """The standard error of a mean whose groups were drawn, linearised."""
     sums = np.bincount(np.unique(groups, return_inverse=True)[1], values - values.mean())
     return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(values))

@@ -17,13 +17,19 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import few
+import foretold
 import intervals
 import kept
 import numpy as np
 import rules
 import tables
+from cells import FEW, FRACTIONS
+from few import Few, Held
+from foretold import Foretold
 from intervals import Covered, Sample
 from kept import Cell
 from rules import WORTH, Outcome, Proof
@@ -45,15 +51,27 @@ REGRET_OF_POOL = (
 REGRET_AT_PRICE = (
     f"On the other half again, tuning charged with the {WORTH:g} that makes it worth having:"
 )
+FOLDS = (
+    "What folds say of few queries, held against what the same contenders, fitted on all of the "
+    "few, score on the pool. A pool has an error of its own: it is added to either side of the "
+    "interval in quadrature before it is asked whether it holds the pool's mean. *As it is* asks "
+    "without that, and so says too little."
+)
+FORETOLD = (
+    "From trainings on parts of the training queries, as a user would have them, what twice and "
+    "four times as many bring on the same queries (half 0). One truth a training. *No change* "
+    "foretells the mean of the last trainings seen."
+)
 _CODE = (kept, rules, intervals, tunewise.comparison, tunewise.verdict.decision)
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one cell says: its decisions and its intervals."""
+    """What one line says: its decisions and its intervals, or what was measured in folds."""
 
-    outcomes: tuple[Outcome, ...]
-    covered: tuple[Covered, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    covered: tuple[Covered, ...] = ()
+    few: Few | None = None
 
 
 def main() -> None:
@@ -65,15 +83,17 @@ def main() -> None:
     parsed = parser.parse_args()
     began, lines = time.monotonic(), kept.lines(parsed.results)
     found = study(lines, parsed.cache, parsed.processes)
-    print("\n\n".join([title(lines, parsed.draws), *sections(found)]))
+    cells = [cell for line in lines if (cell := kept.read(line)) is not None]
+    ahead = list(foretold.foretold(kept.curves(cells)))
+    print("\n\n".join([title(lines, parsed.draws), *sections(found), *forecasts(ahead, cells)]))
     print(f"\n{time.monotonic() - began:.0f} s, what was already computed included.")
 
 
 def study(lines: Sequence[str], cache: Path, processes: int) -> list[Found]:
-    """Every cell's decisions and intervals, in the order of the cells; curves' cells have none."""
-    wanted = [line for line in lines if "/" not in kept.key(line).size]
+    """What every line says, in their order; points of a curve say nothing by themselves."""
+    wanted = [line for line in lines if kept.key(line).size not in FRACTIONS]
     cache.mkdir(parents=True, exist_ok=True)
-    one = partial(looked_up, code=_code(), cache=cache)
+    one = partial(looked_up, codes=(_code(_CODE), _code((*_CODE, few))), cache=cache)
     if processes == 1:
         return list(map(one, wanted))
     context = multiprocessing.get_context("spawn")  # torch and a fork do not go together
@@ -81,27 +101,31 @@ def study(lines: Sequence[str], cache: Path, processes: int) -> list[Found]:
         return list(pool.map(one, wanted, chunksize=4))
 
 
-def looked_up(line: str, code: str, cache: Path) -> Found:
-    """What a cell says, computed or as it was kept."""
+def looked_up(line: str, codes: tuple[str, str], cache: Path) -> Found:
+    """What a line says, computed or as it was kept; `codes` are those of cells and of folds."""
+    code = codes[kept.key(line).size in FEW]
     path = cache / f"{hashlib.sha256((code + line).encode()).hexdigest()[:32]}.json"
     if not path.exists():
         unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(asdict(examined(kept.read(line)))), encoding="utf-8")
+        unfinished.write_text(json.dumps(asdict(examined(line))), encoding="utf-8")
         unfinished.replace(path)
     return _restored(json.loads(path.read_text(encoding="utf-8")))
 
 
-def examined(cell: Cell | None) -> Found:
-    """What a cell says; nothing where the task was too small for it."""
-    if cell is None:
-        return Found((), ())
+def examined(line: str) -> Found:
+    """What a line says; nothing where the task was too small for it."""
+    folds, cell = kept.folds(line), kept.read(line)
+    if folds is not None:
+        return Found(few=few.measured(folds))
+    if cell is None or not kept.decides(cell.key):
+        return Found()
     # Intervals do not depend on the rungs that were tried.
     covered = () if cell.key.deep else tuple(intervals.coverage(cell))
     return Found(tuple(rules.outcomes(cell)), covered)
 
 
-def _code() -> str:
-    return "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in _CODE)
+def _code(modules: Iterable[ModuleType]) -> str:
+    return "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in modules)
 
 
 def _restored(told: dict[str, Any]) -> Found:
@@ -114,13 +138,19 @@ def _restored(told: dict[str, Any]) -> Found:
             Covered(**{**one, "samples": tuple(Sample(**sample) for sample in one["samples"])})
             for one in told["covered"]
         ),
+        told["few"] and _few(told["few"]),
     )
+
+
+def _few(told: dict[str, Any]) -> Few:
+    held = tuple(Held(**one) for one in told["held"])
+    return Few(**{**told, "key": Key(**told["key"]), "held": held})
 
 
 def title(lines: Sequence[str], draws: int) -> str:
     """What the study stands on, and what of it is missing."""
     keys = {kept.key(line) for line in lines}
-    cells = [cell for line in lines if (cell := kept.read(line)) is not None]
+    cells = [kept.key(line) for line in lines if kept.held(line)]
     planned = {kind: _planned(kind, draws) for kind in KINDS}
     there = [f"{len(plan & keys)} of {len(plan)} {kind}" for kind, plan in planned.items()]
     partly = "**Partial: cells are missing.** " if planned["sizes"] - keys else ""
@@ -128,8 +158,8 @@ def title(lines: Sequence[str], draws: int) -> str:
         "# Replication: decisions held against queries they did not see\n\n"
         f"`python benchmarks/replication/study.py`, {time.strftime('%Y-%m-%d')}, tunewise "
         f"{tunewise.__version__}, numpy {np.__version__}, Python {platform.python_version()}.\n"
-        f"{partly}{len(cells)} cells of {len({c.key.task for c in cells})} tasks and "
-        f"{len({c.key.draw for c in cells})} draws; done: {', '.join(there)}; "
+        f"{partly}{len(cells)} cells of {len({c.task for c in cells})} tasks and "
+        f"{len({c.draw for c in cells})} draws; done: {', '.join(there)}; "
         f"{len(lines) - len(cells)} were too large for their task."
     )
 
@@ -149,9 +179,27 @@ def sections(found: Iterable[Found]) -> list[str]:
             told += [f"## {name}", *decisions(outcomes)]
     if covered:
         told += ["## Coverage of the 95 % intervals", tables.covered(covered)]
-    # Forecasts belong here: of each of `kept.curves(cells)`, what is foretold from its points,
-    # held against its truth.
+    folds = [cell.few for cell in everything if cell.few is not None]
+    if folds:
+        told += [f"## Few queries, measured in folds\n\n{FOLDS}", tables.folds(folds)]
+        told += ["### What was answered", tables.folds_answers(folds)]
     return told
+
+
+def forecasts(ahead: Sequence[Foretold], cells: Iterable[Cell]) -> list[str]:
+    """Everything about forecasts; nothing where there are none."""
+    if not ahead:
+        return []
+    whole = [cell for cell in cells if cell.key.size == "all" and not cell.key.deep]
+    return [
+        f"## Forecasts\n\n{FORETOLD}",
+        tables.foretold(ahead),
+        tables.spread([
+            (cell.key.task, float(gains.mean()))
+            for cell in whole
+            for gains in [cell.best(tuned=True).scores - cell.best(tuned=False).scores]
+        ]),
+    ]  # fmt: skip
 
 
 def decisions(outcomes: Sequence[Outcome]) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
+from few import CHANGE, GAIN, Few
+from foretold import AHEAD, Foretold
 from intervals import FEW, QUERIES, Covered, Sample
 from rules import IN_DOUBT, JUDGED, PRODUCT, RULES, WORTH, Outcome
 
@@ -182,6 +184,103 @@ def _covered(cells: Sequence[Covered]) -> list[str]:
         percent(s.differing >= FEW for s in samples),
         str(alike),
     ]
+
+
+def folds(found: Sequence[Few]) -> str:
+    """Coverage of the intervals of folds, by pair and number of queries."""
+    header = ["pair", "queries", "intervals", "coverage", "± by task", "too high", "too low",
+              "as it is", f"of those where {FEW} differ", "share of them", "median width",
+              "folds − pool"]  # fmt: skip
+    sizes = list(dict.fromkeys(one.key.size for one in found))
+    rows = []
+    for pair in (GAIN, CHANGE):
+        for size in (*sizes, "together"):
+            some = [one for one in found if size in (one.key.size, "together")]
+            rows.append([pair, size.removeprefix("few "), *_folds(some, pair)])
+    return table(header, rows)
+
+
+def _folds(found: Sequence[Few], pair: str) -> list[str]:
+    held = [one for few in found for one in few.held if one.pair == pair]
+    share, error = mean([one.side == 0 for one in held], [few.key.task for few in found])
+    bias = mean([one.mean - one.pool for one in held], [few.key.task for few in found])
+    enough = [one for one in held if one.differing >= FEW]
+    return [
+        str(len(held)),
+        f"{100 * share:.1f} %",
+        f"{100 * error:.1f}",
+        percent(one.side > 0 for one in held),
+        percent(one.side < 0 for one in held),
+        percent(one.plain for one in held),
+        percent(one.side == 0 for one in enough),
+        percent(one.differing >= FEW for one in held),
+        f"{np.median([one.high - one.low for one in held]):.3f}",
+        f"{bias[0]:+.4f} ± {bias[1]:.4f}",
+    ]
+
+
+def folds_answers(found: Sequence[Few]) -> str:
+    """How often each answer came in folds, and what became of `tune` on the pool."""
+    rows = []
+    for size in (*dict.fromkeys(one.key.size for one in found), "together"):
+        some = [one for one in found if size in (one.key.size, "together")]
+        tuned = [one for one in some if one.answer == TUNE]
+        told = [percent(one.answer.startswith(a) for one in some) for a in ("tune", "suff", "can")]
+        rows.append([
+            size.removeprefix("few "),
+            len(some),
+            *told,
+            len(tuned),
+            f"{np.mean([one.gain for one in tuned]):+.3f}" if tuned else "–",
+            sum(one.gain < 0 for one in tuned),
+            sum(one.gain + 1.96 * one.gain_error < 0 for one in tuned),
+        ])  # fmt: skip
+    return table(
+        ["queries", "measured", "tune", "suffices", "cannot tell yet", "times `tune`",
+         "gain of these on the pool", "of them a loss", "surely a loss"], rows)  # fmt: skip
+
+
+def foretold(found: Sequence[Foretold]) -> str:
+    """Forecasts held against what came, by how far ahead they look."""
+    header = ["seen up to", "times", "forecasts", "curves", "coverage", "± by task", "too high",
+              "too low", "supported", "median width", "mean error", "mean error of no change",
+              "largest error"]  # fmt: skip
+    rows = []
+    for seen, times, _ in AHEAD:
+        some = [one for one in found if (one.seen, one.times) == (seen, times)]
+        if some:
+            rows.append([seen, f"{times}×", *_foretold(some)])
+    return table(header, [*rows, ["together", "", *_foretold(found)]])
+
+
+def _foretold(found: Sequence[Foretold]) -> list[str]:
+    share, error = mean([one.holds for one in found], [one.task for one in found])
+    errors = [abs(one.middle - one.truth) for one in found]
+    return [
+        str(len(found)),
+        str(len({(one.task, one.draw) for one in found})),
+        f"{100 * share:.1f} %",
+        f"{100 * error:.1f}",
+        percent(one.low > one.truth for one in found),
+        percent(one.high < one.truth for one in found),
+        percent(one.supported for one in found),
+        f"{np.median([one.high - one.low for one in found]):.3f}",
+        f"{np.mean(errors):.4f}",
+        f"{np.mean([abs(one.last - one.truth) for one in found]):.4f}",
+        f"{max(errors):.3f}",
+    ]
+
+
+def spread(gains: Sequence[tuple[str, float]]) -> str:
+    """What tuning on all training queries gains from task to task, on whole pools."""
+    tasks = sorted({task for task, _ in gains})
+    means = [np.mean([gain for name, gain in gains if name == task]) for task in tasks]
+    low, high = np.quantile(means, [0.1, 0.9])
+    return (
+        f"What is foretold varies from task to task, {len(tasks)} of them on all their training "
+        f"queries: standard deviation {np.std(means, ddof=1):.4f}, from the first to the last "
+        f"decile {high - low:.4f} ({low:+.4f} to {high:+.4f})."
+    )
 
 
 def by_task(outcomes: Sequence[Outcome]) -> str:

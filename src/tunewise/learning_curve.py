@@ -8,7 +8,10 @@ gain = a - b·n^-c with b ≥ 0 for a few c: the inverse power law of learning c
 al. 2017, "Deep learning scaling is predictable, empirically"; Viering & Loog 2022, "The shape of
 learning curves"), its limit a + b·ln n, and a + b·√n for curves that have not begun to bend. Each
 is taken as often as its fit to that draw deserves (its likelihood). What one training differs from
-the next is added to what is forecast, for it is one training that the user will make.
+the next is added to what is forecast, for it is one training that the user will make. So is what
+no form foresees, more the farther ahead: a rung that gave back its base on every part of the
+training queries may begin to gain on more of them (Kennedy & O'Hagan 2001, on what a model leaves
+out). How much that is has been learned from other tasks (`benchmarks/replication`).
 """
 
 import math
@@ -32,6 +35,7 @@ LEAST, SIZES = 8, 3
 _POWERS = (1.0, 0.5, 0.25, 0.0, -0.5)  # c of a - b·n^-c; 0 stands for a + b·ln n
 _DRAWS = 2000
 _STEADY = 0.002  # of a metric: no training is taken to be repeatable to less
+_UNFORESEEN = 0.006  # of a metric, at twice the queries: how far truth strays from every form
 _GRID = 40  # sizes looked at between what there is and ten times that
 
 
@@ -116,7 +120,7 @@ def extrapolate(
     ([800, 1600, 4000], True)
     """
     _check(points, groups)
-    ordered = sorted(points, key=lambda point: point.queries)
+    ordered = sorted(points, key=lambda point: (point.queries, point.gains.tolist()))
     there = ordered[-1].queries
     told = tuple((point.queries, float(point.gains.mean())) for point in ordered)
     used = [point for point in ordered if point.queries >= LEAST]
@@ -204,7 +208,10 @@ def _drawn(
     curves = np.stack([found for found, _ in fits])
     ahead = curves[np.minimum(chosen, len(fits) - 1), np.arange(_DRAWS)]
     unlike = noise * generator.standard_normal((_DRAWS, 1))
-    return np.asarray(np.clip(ahead + unlike, -1.0, 1.0), dtype=np.float64)
+    # Each doubling strays by itself, so it is the variance that grows with their number.
+    strayed = _UNFORESEEN * np.sqrt(np.log2(asked / sizes.max()))
+    unseen = strayed * generator.standard_normal((_DRAWS, 1))
+    return np.asarray(np.clip(ahead + unlike + unseen, -1.0, 1.0), dtype=np.float64)
 
 
 def _means(
