@@ -28,9 +28,9 @@ _SEEDS = 3
 class Again:
     """Trains contenders again and scores them on the test queries, while there is time.
 
-    `untuned` are the untuned contenders, `end` is when
-    the budget is spent (`time.monotonic`). Without a budget only adapters, which take seconds, are
-    trained again: what is measured must not hang on how busy the machine was.
+    `untuned` are the untuned contenders, `end` is when the budget is spent (`time.monotonic`).
+    Without a budget only adapters, which take seconds, are trained again: what is measured must
+    not hang on how busy the machine was.
     """
 
     setting: Setting
