@@ -26,7 +26,7 @@ from tunewise.encoders import Encoder
 from tunewise.measurement.contest import hold
 from tunewise.measurement.fitted import Fitted, fit_in_folds
 from tunewise.metrics import score
-from tunewise.task import Part, Texts, Training
+from tunewise.task import Part, Training
 
 METRIC = "nDCG@10"
 SIZES = ("50", "200", "1000", "all")
@@ -82,13 +82,7 @@ def some(part: Part, count: int, seed: Sequence[int]) -> Part:
     """So many queries of the part, drawn at random."""
     if count >= len(part):
         return part
-    rows = np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
-    queries = part.queries.take(rows.tolist())
-    return Part(
-        queries,
-        {query: part.judgments[query] for query in queries.ids},
-        [part.groups[row] for row in rows.tolist()],
-    )
+    return part.take(np.sort(np.random.default_rng(seed).permutation(len(part))[:count]).tolist())
 
 
 def training(drawn: Draw, size: str, seed: Sequence[int]) -> Training | None:
@@ -138,7 +132,7 @@ def folded(
     seed: Sequence[int],
 ) -> dict[str, Any] | None:
     """A task of so few queries measured in folds, beside what its contenders score on the pool."""
-    every = _joined(drawn.train, drawn.dev)
+    every = drawn.train.joined(drawn.dev)
     if len(every) < queries:
         return None
     began = time.monotonic()
@@ -189,13 +183,6 @@ def _few_told(contender: Contender, fitted: Fitted, drawn: Draw) -> dict[str, An
         "scores": packed(np.round(own * _STEPS)),
         "pool": packed(np.round(_pool_scores(contender, drawn) * _STEPS)),
     }
-
-
-def _joined(first: Part, second: Part) -> Part:
-    queries = Texts(
-        [*first.queries.ids, *second.queries.ids], [*first.queries.texts, *second.queries.texts]
-    )
-    return Part(queries, {**first.judgments, **second.judgments}, [*first.groups, *second.groups])
 
 
 def _pool_scores(contender: Contender, drawn: Draw) -> NDArray[np.float64]:

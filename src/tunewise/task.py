@@ -104,6 +104,27 @@ class Part:
     def __len__(self) -> int:
         return len(self.queries)
 
+    def take(self, rows: Iterable[int]) -> "Part":
+        """The queries at these places, in this order, with all that is known of them."""
+        chosen = list(rows)
+        queries = self.queries.take(chosen)
+        return Part(
+            queries,
+            {query: self.judgments[query] for query in queries.ids},
+            [self.groups[row] for row in chosen],
+            {query: self.weights[query] for query in queries.ids if query in self.weights},
+        )
+
+    def joined(self, other: "Part") -> "Part":
+        """These queries and then the other part's, which are different ones."""
+        mine, theirs = self.queries, other.queries
+        return Part(
+            Texts([*mine.ids, *theirs.ids], [*mine.texts, *theirs.texts]),
+            {**self.judgments, **other.judgments},
+            [*self.groups, *other.groups],
+            {**self.weights, **other.weights},
+        )
+
 
 @dataclass(frozen=True)
 class Training:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tunewise
+from tunewise.data.folds import divide_folds
 from tunewise.data.labels import COLUMNS, Drawn, with_labels, write_labels
 from tunewise.data.split import divide
 from tunewise.data.unlabelled import unlabelled
@@ -325,3 +326,18 @@ def test_queries_of_a_table_keep_their_ids_unless_these_are_taken(tmp_path: Path
         table.write_text(f"id,question\na7,where is it\n{row}\n")
         with pytest.raises(DataError, match="Ids must be unique"):
             unlabelled(task(), table)
+
+
+def test_grades_by_hand_are_fixed_where_others_are_estimated_from_clicks(file: Path) -> None:
+    known = task()
+    redrawn = tuple(
+        {query: dict.fromkeys(grades, share) for query, grades in known.judgments.items()}
+        for share in (0.4, 0.6)
+    )
+    labelled = with_labels(replace(known, redrawn=redrawn), file)
+    asked = next(iter(labelled.weights))
+    assert [again[asked] for again in labelled.redrawn] == [labelled.judgments[asked]] * 2
+    assert labelled.fingerprint != known.fingerprint
+    for division in (divide(labelled), divide_folds(labelled).whole):
+        parts = [again[asked] for again in division.test.redrawn]
+        assert parts == [labelled.judgments[asked]] * 2

@@ -64,16 +64,3 @@ def test_seven_queries_are_enough_to_be_measured():
     found = tunewise.measure(few(7), encoders=[WordHashEncoder()], contenders=WORDS)
     assert found.answer == "cannot tell yet"
     assert found.decision.gain.units == 7
-
-
-def test_judgments_by_hand_stand_beside_those_redrawn_from_clicks():
-    task = few(60)
-    clicked = task.queries.ids[:40]
-    redrawn = tuple({query: {"d5": 0.5, **task.judgments[query]} for query in clicked}
-                    for _ in range(3))  # fmt: skip
-    found = tunewise.measure(
-        replace(task, redrawn=redrawn),
-        encoders=[WordHashEncoder()],
-        contenders=["lexical", "pretrained"],
-    )
-    assert len(found.standings[0].redrawn) == 3

@@ -6,14 +6,14 @@ every query counts in the interval. What is told of is then how such contenders 
 fifths; the one that is saved is fitted on all.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tunewise.data.groups import Numbers, grouped, linked, scorable
 from tunewise.data.split import EVEN, Division, divide, part_of, redrawn_for
-from tunewise.task import Part, Task, Test, Training
+from tunewise.task import Task, Test, Training
 
 FOLDS = 5
 FEW = 120  # queries: a quarter of fewer, less than 30, decides next to nothing
@@ -59,10 +59,11 @@ def divide_folds(task: Task, *, seed: int = 0) -> Folds:
     every = linked(task, scorable(task))
     rows = np.arange(len(every.queries))
     test = part_of(task, every, rows, grouped(every, rows, EVEN))
-    learned = division.training
+    learned, other = division.training, division.test.part
+    plain = [row for row, query in enumerate(other.queries.ids) if query not in task.weights]
     training = Training(
         task.documents,
-        _joined(learned.train, _without(division.test.part, task.weights)),
+        learned.train.joined(other.take(plain)),
         learned.dev,
         task.relevant_from,
     )
@@ -90,13 +91,6 @@ def _undrawn(task: Task) -> Task:
     return replace(task, judgments=judgments, weights={}, redrawn=())
 
 
-def _without(part: Part, left_out: Mapping[str, float]) -> Part:
-    rows = [row for row, query in enumerate(part.queries.ids) if query not in left_out]
-    queries = part.queries.take(rows)
-    judgments = {query: part.judgments[query] for query in queries.ids}
-    return Part(queries, judgments, [part.groups[row] for row in rows])
-
-
 def _dealt(labels: Numbers, seed: int) -> Numbers:
     """The fold of each query: whole groups in random order, large ones first, to the smallest."""
     sizes = np.bincount(labels)
@@ -108,13 +102,3 @@ def _dealt(labels: Numbers, seed: int) -> Numbers:
         home[each] = int(held.argmin())
         held[home[each]] += sizes[each]
     return home[labels]
-
-
-def _joined(first: Part, second: Part) -> Part:
-    texts = replace(
-        first.queries,
-        ids=[*first.queries.ids, *second.queries.ids],
-        texts=[*first.queries.texts, *second.queries.texts],
-    )
-    judgments = {**first.judgments, **second.judgments}
-    return Part(texts, judgments, [*first.groups, *second.groups])

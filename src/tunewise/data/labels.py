@@ -89,6 +89,7 @@ def with_labels(task: Task, path: str | Path) -> Task:
         read_with={**task.read_with, "labels": str(path)},
         findings=(*task.findings, *_skipped(rows, grades)),
         weights={**task.weights, **{query: weights[query] for query in grades}},
+        redrawn=tuple({**again, **grades} for again in task.redrawn),  # a grade by hand is fixed
     )
 
 

@@ -218,11 +218,8 @@ def part_of(task: Task, links: Links, rows: Numbers, grouping: Grouping) -> Part
 
 
 def redrawn_for(task: Task, part: Part) -> tuple[Judgments, ...]:
-    """The task's judgments drawn anew, of this part's queries; those by hand are as they are."""
-    return tuple(
-        {query: again.get(query, grades) for query, grades in part.judgments.items()}
-        for again in task.redrawn
-    )
+    """The task's judgments drawn anew, of this part's queries."""
+    return tuple({query: again[query] for query in part.judgments} for again in task.redrawn)
 
 
 def _enough(links: Links, groups: int, queries: int) -> None:

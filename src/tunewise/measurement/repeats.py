@@ -132,12 +132,5 @@ def _parts(train: Part, seed: int) -> Iterator[Part]:
     for fraction in FRACTIONS:
         count = round(fraction * len(train))
         for again in range(_TIMES if count >= _LEAST else 0):
-            yield some(train, count, [seed, round(1 / fraction), again])
-
-
-def some(part: Part, count: int, seed: Sequence[int]) -> Part:
-    """So many queries of a part, drawn at random, in their order."""
-    rows = np.sort(np.random.default_rng(seed).permutation(len(part))[:count]).tolist()
-    queries = part.queries.take(rows)
-    judgments = {query: part.judgments[query] for query in queries.ids}
-    return Part(queries, judgments, [part.groups[row] for row in rows])
+            drawn = np.random.default_rng([seed, round(1 / fraction), again])
+            yield train.take(np.sort(drawn.permutation(len(train))[:count]).tolist())
