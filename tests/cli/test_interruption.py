@@ -96,7 +96,7 @@ def test_a_run_killed_again_and_again_ends_in_the_verdict_of_an_undisturbed_one(
     assert code == 0, error
     assert timeless(out) == undisturbed, moments
     assert {path.name for path in out.iterdir()} == {
-        "verdict.json", "report.html", "model", "base",
+        "verdict.json", "report.html", "model", "base", "rival",
     }  # fmt: skip
 
 
