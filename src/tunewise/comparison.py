@@ -32,6 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tunewise.errors import DataError, OptionError
 from tunewise.metrics import Scores, parse_metric
+from tunewise.power import require_not_negative, require_share
 
 Floats = NDArray[np.float64]
 
@@ -333,8 +334,8 @@ def _z(share: float) -> float:
 
 
 def _check(seed: int, level: float, draws: int) -> None:
-    _share("level", level)
-    _not_negative("seed", seed)
+    require_share("level", level)
+    require_not_negative("seed", seed)
     if draws < 100:
         raise OptionError(f"draws={draws} is too few for an interval. Give 100 or more.")
 
@@ -364,13 +365,3 @@ def _check_units(values: Floats, groups: Sequence[str]) -> None:
             f"All {len(values)} units are of one group, so nothing shows how much groups differ. "
             "Judge queries about other documents too; an interval needs two groups at the least."
         )
-
-
-def _share(name: str, value: float) -> None:
-    if not 0.5 <= value < 1:
-        raise OptionError(f"{name}={value} makes no sense. Give a share from 0.5 to below 1.")
-
-
-def _not_negative(name: str, value: float) -> None:
-    if not (math.isfinite(value) and value >= 0):
-        raise OptionError(f"{name}={value} makes no sense. Give 0 or a number above it.")

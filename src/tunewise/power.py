@@ -21,7 +21,7 @@ def units_needed(
     1227
     """
     _positive("distance", distance)
-    _not_negative("deviation", deviation)
+    require_not_negative("deviation", deviation)
     return max(2, math.ceil((_reach(level, power) * deviation / distance) ** 2))
 
 
@@ -34,7 +34,7 @@ def smallest_gain(
     0.02
     """
     _positive("units", units)
-    _not_negative("deviation", deviation)
+    require_not_negative("deviation", deviation)
     return _reach(level, power) * deviation / math.sqrt(units)
 
 
@@ -60,7 +60,7 @@ def units_to_settle(
     945
     """
     _positive("units", units)
-    _not_negative("deviation", deviation)
+    require_not_negative("deviation", deviation)
     normal, reach = NormalDist(), NormalDist().inv_cdf((1 + level) / 2)
     for step in range(1, _STEPS + 1):
         n = math.ceil(units * math.exp(math.log(_FARTHEST) * step / _STEPS))
@@ -74,12 +74,13 @@ def units_to_settle(
 
 
 def _reach(level: float, power: float) -> float:
-    _share("level", level)
-    _share("power", power)
+    require_share("level", level)
+    require_share("power", power)
     return NormalDist().inv_cdf((1 + level) / 2) + NormalDist().inv_cdf(power)
 
 
-def _share(name: str, value: float) -> None:
+def require_share(name: str, value: float) -> None:
+    """Raises OptionError unless `value` is a share from 0.5 to below 1."""
     if not 0.5 <= value < 1:
         raise OptionError(f"{name}={value} makes no sense. Give a share from 0.5 to below 1.")
 
@@ -89,6 +90,7 @@ def _positive(name: str, value: float) -> None:
         raise OptionError(f"{name}={value} makes no sense. Give a number above 0.")
 
 
-def _not_negative(name: str, value: float) -> None:
+def require_not_negative(name: str, value: float) -> None:
+    """Raises OptionError unless `value` is finite and 0 or more."""
     if not (math.isfinite(value) and value >= 0):
         raise OptionError(f"{name}={value} makes no sense. Give 0 or a number above it.")
