@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tunewise.data.groups import Numbers, grouped, linked, scorable
-from tunewise.data.split import EVEN, Division, divide, part_of, redrawn_for
+from tunewise.data.split import DIVISIBLE, EVEN, Division, divide, part_of, redrawn_for
 from tunewise.task import Task, Test, Training
 
 FOLDS = 5
@@ -48,7 +48,7 @@ def divide_folds(task: Task, *, seed: int = 0) -> Folds:
     """
     division, undrawn = divide(task, seed=seed), _undrawn(task)
     links = linked(undrawn, scorable(undrawn))
-    fold = _dealt(grouped(links, np.arange(len(links.queries)), 0.5).labels, seed)
+    fold = _dealt(grouped(links, np.arange(len(links.queries)), DIVISIBLE).labels, seed)
     folds = []
     for number in range(FOLDS):
         parts = {
