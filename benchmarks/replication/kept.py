@@ -2,8 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Kept:
-    """A contender of a cell: its dev mean, and its scores, one a query of the pool."""
+    """A contender of a cell: its dev mean, and its scores, one a query of the pool.
+
+    `same_as` is the untuned contender that it scores exactly like, on dev and the whole pool:
+    tuning gave that one back. Few queries measured in folds never ask for it.
+    """
 
     name: str
     tuned: bool
@@ -25,6 +29,7 @@ class Kept:
     plain: bool
     dev: float
     scores: Floats
+    same_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def read(line: str) -> Cell | None:
         told["dev"],
         _numbers(told["groups"]),
         _numbers(told["halves"]),
-        _contenders(told),
+        _with_same(_contenders(told)),
     )
 
 
@@ -143,6 +148,18 @@ def _contenders(told: Mapping[str, Any]) -> tuple[Kept, ...]:
         Kept(c["name"], c["tuned"], c["rung"], c["plain"], c["dev"], scores_of(c))
         for c in told["contenders"]
     )
+
+
+def _with_same(contenders: Sequence[Kept]) -> tuple[Kept, ...]:
+    untuned = [one for one in contenders if not one.tuned]
+    return tuple(
+        replace(one, same_as=_same(one, untuned)) if one.tuned else one for one in contenders
+    )
+
+
+def _same(tuned: Kept, untuned: Iterable[Kept]) -> str | None:
+    alike = (u for u in untuned if u.dev == tuned.dev and np.array_equal(u.scores, tuned.scores))
+    return next((one.name for one in alike), None)
 
 
 def _numbers(text: str) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from cells import METRIC
-from kept import Cell, Floats, Kept
+from kept import Cell, Floats, Kept, decides
 from numpy.typing import NDArray
 from run import Key
 
@@ -117,7 +117,17 @@ def _outcome(cell: Cell, rows: Rows, judged: str, number: int) -> Outcome:
 def decided(cell: Cell, rows: Rows, seed: int) -> Decision:
     """What the product says, given these queries of the pool."""
     standings = [
-        Standing(c.name, c.tuned, c.dev, _scores(c, rows), c.rung, c.plain) for c in cell.contenders
+        Standing(
+            c.name,
+            c.tuned,
+            c.dev,
+            _scores(c, rows),
+            c.rung,
+            c.plain,
+            dev_units=cell.dev if decides(cell.key) else 0,
+            same_as=c.same_as,
+        )
+        for c in cell.contenders
     ]
     groups = [str(group) for group in cell.groups[rows]]
     return decide(standings, groups, metric=METRIC, worth=WORTH, seed=seed)

@@ -37,7 +37,9 @@ from run import KINDS, RESULTS, Key
 from tasks import TASKS
 
 import tunewise
-import tunewise.comparison
+import tunewise.comparison.comparison
+import tunewise.comparison.sample
+import tunewise.verdict.bet
 import tunewise.verdict.decision
 
 CACHE = Path(__file__).parent / "build"
@@ -62,7 +64,15 @@ FORETOLD = (
     "four times as many bring on the same queries (half 0). One truth a training. *No change* "
     "foretells the mean of the last trainings seen."
 )
-_CODE = (kept, rules, intervals, tunewise.comparison, tunewise.verdict.decision)
+_CODE = (
+    kept,
+    rules,
+    intervals,
+    tunewise.comparison.comparison,
+    tunewise.comparison.sample,
+    tunewise.verdict.decision,
+    tunewise.verdict.bet,
+)
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,7 @@ def _fitted(setting: Setting, encoder: Encoder, side: Side) -> Contender:
             "training_pairs": len(pairs),
         },
         notes=("no adapter beat the base on dev: this is the base",) if adapter.untouched else (),
+        same_as=named("pretrained", encoder, setting.encoders) if adapter.untouched else None,
         began=began,
     )
 
@@ -136,6 +137,7 @@ def _contender(
     *,
     settings: Mapping[str, Any],
     notes: tuple[str, ...] = (),
+    same_as: str | None = None,
     began: float,
 ) -> Contender:
     mapped = adapter.documents(vectors)
@@ -163,4 +165,5 @@ def _contender(
         save_vectors=save_vectors,
         notes=notes,
         seconds=time.perf_counter() - began,
+        same_as=same_as,
     )

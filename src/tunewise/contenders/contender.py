@@ -62,7 +62,8 @@ class Contender:
     it compares vectors. `save_vectors` writes what plain sentence-transformers
     can load, if there is such a thing. `reembed` says whether the documents need new vectors when
     it replaces the plain encoder. `seconds` is what fitting took, without encoding. `parts` are
-    the contenders it is made of.
+    the contenders it is made of. `same_as` names the untuned contender that this one is, where
+    tuning gave it back.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Contender:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     parts: Mapping[str, "Contender"] = field(default_factory=dict, repr=False)
+    same_as: str | None = None
 
 
 @dataclass(frozen=True)

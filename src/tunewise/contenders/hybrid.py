@@ -75,6 +75,7 @@ def _contender(
         notes=notes,
         seconds=time.perf_counter() - began + words.seconds + over.seconds,
         parts={"lexical": words, "vectors": over},
+        same_as=None if over.same_as is None else _name(over.same_as),
     )
 
 

@@ -105,7 +105,12 @@ def _fitted(
         if base is None or _dev(contender, setting) >= _dev(base, setting):
             return contender
     note = "no tuned weights beat the base on dev: this is the base"
-    return made(encoder=encoder, settings={**settings, "blend": 0.0}, notes=(*tuned.notes, note))
+    return made(
+        encoder=encoder,
+        settings={**settings, "blend": 0.0},
+        notes=(*tuned.notes, note),
+        same_as=named("pretrained", encoder, setting.encoders),
+    )
 
 
 def blended(
@@ -139,6 +144,7 @@ def _contender(
     seconds: float,
     vectors: Setting | None = None,
     notes: tuple[str, ...] = (),
+    same_as: str | None = None,
 ) -> Contender:
     found = (
         encoder.encode_documents(documents.texts, progress=progress)
@@ -171,4 +177,5 @@ def _contender(
         save_vectors=save_vectors,
         notes=notes,
         seconds=seconds,
+        same_as=same_as,
     )

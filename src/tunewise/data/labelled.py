@@ -66,7 +66,10 @@ class LabelledTexts:
 
         Raises OptionError for another name than train, dev and test.
         """
-        rows = rows_in(self.parts, part)
+        return self.among(rows_in(self.parts, part))
+
+    def among(self, rows: NDArray[np.int64]) -> "LabelledTexts":
+        """Those at these places; all names are kept, so that labels mean the same."""
         return replace(
             self,
             texts=[self.texts[row] for row in rows.tolist()],

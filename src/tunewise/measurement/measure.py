@@ -32,6 +32,7 @@ from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
 from tunewise.task import Task, Test, Texts
 from tunewise.verdict import (
+    FEW,
     SUFFICES,
     Change,
     Decision,
@@ -83,9 +84,9 @@ def measure(
     began = time.monotonic()
     metric = parse_metric(metric).name
     check_depth(metric)
-    _validate(worth, target, budget)
+    validate(worth, target, budget)
     words = None if contenders is None else list(dict.fromkeys(line_up(contenders)))
-    loaded = _loaded(encoders, base_url, engine, task.documents.texts, progress)
+    loaded = loaded_encoders(encoders, base_url, engine, task.documents.texts, progress)
     division = divide(task, seed=seed)
     if engine == "auto":
         loaded = [
@@ -207,7 +208,14 @@ def _standing(trial: _Trial, fitted: Fitted) -> Standing:
         rung=contender.rung,
         plain=contender.family == "pretrained",
         redrawn=trial.redrawn,
+        dev_units=0 if fitted.again is None else len(fitted.division.training.dev),
+        same_as=contender.same_as if _taught(fitted) else None,
     )
+
+
+def _taught(fitted: Fitted) -> bool:
+    """Whether there was enough to say that tuning found nothing, and not only that it could not."""
+    return fitted.again is not None and len(fitted.division.training.dev) >= FEW
 
 
 def _groups(test: Test) -> list[str]:
@@ -273,13 +281,17 @@ def _data(
     }
 
 
-def _loaded(
+def loaded_encoders(
     encoders: Sequence[str | Encoder],
     base_url: str | None,
     engine: str,
     texts: Sequence[str],
     progress: Progress,
 ) -> list[Encoder]:
+    """The encoders, those that are only named opened; `texts` are what their engines are tried on.
+
+    Raises OptionError where an option goes with none of them.
+    """
     named = [encoder for encoder in encoders if isinstance(encoder, str)]
     hosted = [name for name in named if is_hosted(name)]
     if base_url is not None and not hosted:
@@ -310,7 +322,8 @@ def _engine(encoder: Encoder) -> str | None:
     return encoder.way.word if isinstance(encoder, TransformerEncoder) else None
 
 
-def _validate(worth: float, target: float | None, budget: float | None) -> None:
+def validate(worth: float, target: float | None, budget: float | None) -> None:
+    """Raises OptionError for figures that make no sense."""
     if not (math.isfinite(worth) and 0 < worth < 1):
         raise OptionError(f"The gain worth having is {worth}, but must lie between 0 and 1.")
     if target is not None and not 0 < target <= 1:

@@ -8,6 +8,16 @@ loses by how documents happen to be named.
 """
 
 from tunewise.metrics.names import DEFAULT_METRICS, Kind, Metric, parse_metric
-from tunewise.metrics.scores import Scores, score, weights_of
+from tunewise.metrics.scores import Scores, Statistic, pseudo_values, score, weights_of
 
-__all__ = ["DEFAULT_METRICS", "Kind", "Metric", "Scores", "parse_metric", "score", "weights_of"]
+__all__ = [
+    "DEFAULT_METRICS",
+    "Kind",
+    "Metric",
+    "Scores",
+    "Statistic",
+    "parse_metric",
+    "pseudo_values",
+    "score",
+    "weights_of",
+]

@@ -1,7 +1,7 @@
-"""Scores: how good rankings are, query by query."""
+"""Scores: how good answers are, unit by unit: rankings by query, labels by text."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -15,11 +15,19 @@ from tunewise.rankings import Rankings
 from tunewise.task import Judgments
 
 Key = TypeVar("Key")
+Statistic = Callable[[Floats], float]
+"""What a metric is when the units (n,) count as often as these weights (n,) say."""
+
+_BLOCKS = 2000  # units left out one by one, or in so many blocks
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores per query: `values[name][i]` is the score of `query_ids[i]`, from 0 to 1.
+    """Scores per unit: `values[name][i]` is the score of `query_ids[i]`, from 0 to 1.
+
+    Units are queries, or texts, pairs and users where something else than a search is measured.
+    A metric that is no mean of units has a `statistics[name]`, and its `values` are what
+    `pseudo_values` makes of that. `bounds` are what a metric lies between, (0, 1) where not named.
 
     `unanswered` counts queries with an empty or absent ranking; each scores 0. `left_out`
     counts judged queries without a relevant document, which no metric can score.
@@ -33,27 +41,36 @@ class Scores:
 
     query_ids: Sequence[str]
     values: Mapping[str, Floats]
-    unanswered: int
-    left_out: int
-    unjudged: Mapping[int, Floats]
-    judged_only: Mapping[str, Floats]
+    unanswered: int = 0
+    left_out: int = 0
+    unjudged: Mapping[int, Floats] = field(default_factory=dict)
+    judged_only: Mapping[str, Floats] = field(default_factory=dict)
     weights: Floats | None = None
+    statistics: Mapping[str, Statistic] = field(default_factory=dict, repr=False)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.query_ids)
 
     def of(self, metric: str) -> Floats:
-        """The scores per query under this metric, in any spelling; OptionError if not scored."""
-        name = parse_metric(metric).name
+        """The scores per unit under this metric, in any spelling; OptionError if not scored."""
+        return self.values[self.name_of(metric)]
+
+    def name_of(self, metric: str) -> str:
+        """The name under which a metric was scored; OptionError if it was not."""
+        name = metric if metric in self.values else parse_metric(metric).name
         if name not in self.values:
             raise OptionError(
                 f"'{name}' was not scored, only {', '.join(self.values)}. Name it when scoring."
             )
-        return self.values[name]
+        return name
 
     def mean(self, metric: str) -> float:
-        """The mean over queries, unanswered ones included as 0, weighted where they are."""
-        return self.average(self.of(metric))
+        """The metric over all units: their mean, unanswered ones counting 0, or its statistic."""
+        statistic = self.statistics.get(self.name_of(metric))
+        if statistic is None:
+            return self.average(self.of(metric))
+        return statistic(np.ones(len(self)) if self.weights is None else self.weights)
 
     def average(self, values: Floats) -> float:
         """The mean of any values, one a query, weighted where the queries are."""
@@ -65,6 +82,28 @@ class Scores:
             return float(values.std(ddof=1))
         spread = np.average((values - self.average(values)) ** 2, weights=self.weights)
         return float(np.sqrt(spread * len(values) / (len(values) - 1)))
+
+
+def pseudo_values(statistic: Statistic, units: int) -> Floats:
+    """What each unit adds to a statistic (n,): n·θ - (n - 1)·θ without it.
+
+    Their mean is the statistic, nearly, and their spread tells its error (Tukey 1958; Miller 1974,
+    "The jackknife: a review"). Of very many units some are left out together and share a value.
+    A mean gives its own values back.
+
+    >>> pseudo_values(lambda weights: float(np.average([1.0, 2.0, 6.0], weights=weights)), 3)
+    array([1., 2., 6.])
+    """
+    blocks = np.array_split(np.arange(units), min(units, _BLOCKS))
+    every, found = np.ones(units), np.zeros(units)
+    whole = statistic(every)
+    for block in blocks:
+        every[block] = 0.0
+        rest = units - len(block)
+        without = statistic(every) if rest else 0.0
+        found[block] = (units * whole - rest * without) / len(block)
+        every[block] = 1.0
+    return found
 
 
 def score(

@@ -10,13 +10,14 @@ from tunewise.verdict.decision import (
     decide,
 )
 from tunewise.verdict.leaked import doubted
-from tunewise.verdict.needed import Needed
+from tunewise.verdict.needed import FEW, Needed
 from tunewise.verdict.provisional import headline, provisional
 from tunewise.verdict.standing import Standing
 from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
 
 __all__ = [
     "CANNOT_TELL",
+    "FEW",
     "SUFFICES",
     "TUNE",
     "WORTHS",

@@ -31,6 +31,7 @@ def otherwise(
     worth: float,
     target: float | None = None,
     seed: int = 0,
+    units: str = "queries",
 ) -> tuple[Otherwise, ...]:
     """What the rule says at each of `WORTHS` and at `worth`, smallest first.
 
@@ -47,6 +48,7 @@ def otherwise(
                 worth=each,
                 target=target,
                 seed=seed,
+                units=units,
                 known=decision.known,
             )
             found[each] = doubted(again, findings)

@@ -7,9 +7,9 @@ means and the gain worth having, so that it can be checked without a model.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tunewise.comparison import Comparison, Interval, compare, interval
+from tunewise.comparison import Comparison, Interval, compare, level_of
 from tunewise.errors import OptionError
-from tunewise.metrics import parse_metric
+from tunewise.verdict.bet import better_bet
 from tunewise.verdict.needed import FEW, Needed, most_differing, needed_for
 from tunewise.verdict.standing import Standing, further_variances
 
@@ -62,6 +62,7 @@ def decide(
     worth: float,
     target: float | None = None,
     seed: int = 0,
+    units: str = "queries",
     known: Mapping[tuple[str, str], Comparison] | None = None,
 ) -> Decision:
     """The answer, from contenders in order of price, cheapest first.
@@ -69,16 +70,19 @@ def decide(
     With u the best untuned and t the best tuned contender on dev, and Δ = t − u on test:
     `tune` when the interval of Δ lies above 0 and Δ ≥ `worth`, over u and over every other untuned
     contender, recommending the cheapest tuned contender that does so too and falls short of t by
-    less than `worth` with confidence; `suffices` when the interval lies below `worth`, naming
-    what is used ("suffices with hybrid") if it beats the plain encoder by `worth` with confidence;
-    else `cannot tell yet`, with the number of judged queries that would settle it; what is named
-    is then the better bet until it can be told. An untuned
-    contender that dev misjudged is replaced as u (`docs/decisions/0005`).
+    less than `worth` with confidence; `suffices` when the interval lies below `worth`, or when
+    tuning gave u back, naming what is used ("suffices with hybrid") if it beats the plain encoder
+    by `worth` with confidence; else `cannot tell yet`, with the number of judged queries that would
+    settle it; what is named is then the better bet until it can be told. An untuned contender that
+    dev misjudged is replaced as u (`docs/decisions/0005`).
 
     `groups` are the test queries' groups, aligned with the scores: they are what is resampled.
+    `units` is what is said in place of queries, where it is something else that is answered.
     `known` are comparisons of the same standings that need not be made again.
     """
-    contest = _Contest(tuple(standings), tuple(groups), metric, worth, seed, dict(known or {}))
+    contest = _Contest(
+        tuple(standings), tuple(groups), metric, worth, seed, units, dict(known or {})
+    )
     untuned, tuned = contest.best(tuned=False), contest.best(tuned=True)
     if untuned is None:
         raise OptionError("A gain is measured against something untuned, and nothing untuned was.")
@@ -86,7 +90,7 @@ def decide(
     gain = None if tuned is None else contest.compare(tuned, untuned)
     if tuned is None or gain is None:
         found = _untried(contest, untuned, target)
-    elif contest.thin(gain):
+    elif contest.thin(tuned, untuned):
         found = _cannot_tell(contest, untuned, tuned, gain)
     elif contest.beats_all(tuned):
         found = _tune(contest, untuned, tuned)
@@ -130,6 +134,7 @@ class _Contest:
     metric: str
     worth: float
     seed: int
+    units: str
     known: dict[tuple[str, str], Comparison] = field(default_factory=dict)
 
     def best(self, *, tuned: bool) -> "Standing | None":
@@ -181,16 +186,24 @@ class _Contest:
         """Whether a gain is surely one, and as large as is worth having."""
         return gain.low > 0 and gain.difference >= self.worth
 
-    def thin(self, gain: Comparison) -> bool:
+    def thin(self, tuned: Standing, untuned: Standing) -> bool:
         """Whether so few queries differ that the interval says more than they can bear.
 
         A bootstrap cannot draw the differences it has not seen. Below ten differing queries the
         share that would differ is bounded instead (97.5 % of a Poisson count, Byar's
         approximation); if even differences of 1 on that share stay below what is worth having,
-        there is nothing left to see.
+        there is nothing left to see. Nor is there where both are the same contender.
         """
+        gain = self.compare(tuned, untuned)
         differing = gain.wins + gain.losses
+        if self.given_back(tuned, untuned):
+            return False
         return differing < FEW and most_differing(differing) / gain.units >= self.worth
+
+    def given_back(self, tuned: Standing, untuned: Standing) -> bool:
+        """Whether tuning gave the untuned contender back: then no query can tell them apart."""
+        gain = self.compare(tuned, untuned)
+        return tuned.same_as == untuned.name and not gain.wins + gain.losses
 
     def cheapest(self, kind: Sequence[Standing], best: Standing) -> Standing:
         """The first of `kind` that falls short of `best` by less than `worth`, surely."""
@@ -226,10 +239,10 @@ def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Compa
     fit = kind if change is None else [s for s in kind if _change(contest, s) is not None]
     chosen = contest.cheapest(fit, untuned)
     reasons = [
-        (
-            f"The best tuned contender, {tuned.name}, brings {_signed(gain)} {contest.metric} "
-            f"over {untuned.name}: surely less than the {contest.worth:g} worth having."
-        ),
+        _given_back(contest, tuned, untuned)
+        if contest.given_back(tuned, untuned)
+        else f"The best tuned contender, {tuned.name}, brings {_signed(gain)} {contest.metric} "
+        f"over {untuned.name}: surely less than the {contest.worth:g} worth having.",
         "Rungs that were not tried (see what was skipped) may still bring more.",
     ]
     best = max(
@@ -263,11 +276,22 @@ def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Compa
     )
 
 
+def _given_back(contest: _Contest, tuned: Standing, untuned: Standing) -> str:
+    return (
+        f"No tuned contender does better than {untuned.name} on dev, and the best, {tuned.name}, "
+        f"is that contender itself: these training {contest.units} teach nothing of use. More of "
+        "them may."
+    )
+
+
 def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Comparison) -> _Found:
-    needed = needed_for(gain, contest.worth, thin=contest.thin(gain))
-    chosen, why = _meanwhile(contest, untuned, tuned)
+    thin = contest.thin(tuned, untuned)
+    needed = needed_for(gain, contest.worth, thin=thin, units=contest.units)
+    chosen, why = _meanwhile(contest)
     more = (
-        "" if not needed.more else f" Label about {needed.more:,} more test queries to settle it."
+        ""
+        if not needed.more
+        else f" Label about {needed.more:,} more test {contest.units} to settle it."
     )
     return _Found(
         CANNOT_TELL,
@@ -279,15 +303,23 @@ def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Co
     )
 
 
-def _meanwhile(contest: _Contest, untuned: Standing, tuned: Standing) -> tuple[Standing, str]:
-    """What to use until it can be told: the better bet, a tuned one if so far it seems to pay."""
-    others = [s for s in contest.standings if not s.tuned]
-    if all(contest.compare(tuned, s).difference >= contest.worth for s in others):
-        return tuned, (
-            f"Until then, {tuned.name} is the better bet: so far it gains what is worth having, "
-            f"though that may be chance; {untuned.name} is what to use if tuning is a burden."
+def _meanwhile(contest: _Contest) -> tuple[Standing, str]:
+    """What to use until it can be told, and why."""
+    bet = better_bet(contest.standings, contest.metric, contest.worth, contest.compare)
+    guessed = (
+        f"{bet.gain:+.3f} {contest.metric}, the best guess from dev and test together (drawn "
+        "towards 0 as far as it is unsure)"
+    )
+    if bet.chosen.tuned:
+        return bet.chosen, (
+            f"Until then, {bet.chosen.name} is the better bet: its gain over {bet.other.name}, "
+            f"{guessed}, is worth having, though that may be chance; {bet.other.name} is what "
+            "to use if tuning is a burden."
         )
-    return untuned, f"Until then, {untuned.name} is the better bet."
+    return bet.chosen, (
+        f"Until then, {bet.chosen.name} is the better bet: {bet.other.name} brings {guessed}, less "
+        "than is worth having."
+    )
 
 
 def _untried(contest: _Contest, untuned: Standing, target: float | None) -> _Found:
@@ -308,7 +340,10 @@ def _untried(contest: _Contest, untuned: Standing, target: float | None) -> _Fou
         untuned,
         f"Cannot tell yet: no tuned contender was measured. {untuned.name} reaches "
         f"{_level(score)} {contest.metric}.",
-        (why, "Try adapter, with training queries that have judgments, to learn whether it pays."),
+        (
+            why,
+            f"Try adapter, with training {contest.units}, to learn whether it pays.",
+        ),
     )
 
 
@@ -322,7 +357,7 @@ def _change(contest: _Contest, untuned: Standing) -> Comparison | None:
 
 
 def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target | None:
-    level = USUAL_MARKS.get(parse_metric(contest.metric).kind) if value is None else value
+    level = _usual_mark(contest.metric) if value is None else value
     if level is None:
         return None
     score = _mean(contest, chosen)
@@ -330,9 +365,13 @@ def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target 
     return Target(contest.metric, level, value is not None, score, met)
 
 
+def _usual_mark(metric: str) -> float | None:
+    """What teams often ask of a search by this metric; None where nobody does, or no search is."""
+    return USUAL_MARKS.get(metric.partition("@")[0])
+
+
 def _mean(contest: _Contest, standing: Standing) -> Interval:
-    values, weights = standing.scores.of(contest.metric), standing.scores.weights
-    return interval(values, contest.groups, seed=contest.seed, bounds=(0, 1), weights=weights)
+    return level_of(standing.scores, contest.metric, contest.groups, seed=contest.seed)
 
 
 def _worth(contest: _Contest) -> str:

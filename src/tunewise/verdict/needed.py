@@ -23,18 +23,18 @@ class Needed:
         return None if self.queries is None else max(self.queries - self.have, 0)
 
 
-def needed_for(gain: Comparison, worth: float, *, thin: bool) -> Needed:
+def needed_for(gain: Comparison, worth: float, *, thin: bool, units: str = "queries") -> Needed:
     """How many test queries would settle a gain that cannot be told from `worth`, or from none.
 
     Where the gain is `thin`, so many that few differing queries can be judged by.
     """
     have = gain.units
     if thin:
-        return _until_thick(gain, worth)
+        return _until_thick(gain, worth, units)
     if gain.sources.get("queries", 1.0) <= 0:
         why = (
-            "What is unsure is not the queries: one training, or one sample of judgments, differs "
-            "from the next by more than that, and no number of queries changes it."
+            f"What is unsure is not the {units}: one training, or one sample of judgments, differs "
+            f"from the next by more than that, and no number of {units} changes it."
         )
         return Needed(None, have, why)
     if gain.low > 0 and gain.high < 2 * worth:
@@ -53,31 +53,31 @@ def needed_for(gain: Comparison, worth: float, *, thin: bool) -> Needed:
     )
     if queries is None:
         why = (
-            f"The gain lies so near to the {worth:g} worth having that no number of queries in "
+            f"The gain lies so near to the {worth:g} worth having that no number of {units} in "
             "reach is likely to tell; choosing either way costs about as little."
         )
         return Needed(None, have, why)
     why = (
-        f"At the spread seen here, about {queries:,} judged test queries settle it with 80 % "
+        f"At the spread seen here, about {queries:,} judged test {units} settle it with 80 % "
         f"probability; there are {have:,}."
     )
     return Needed(queries, have, why)
 
 
-def _until_thick(gain: Comparison, worth: float) -> Needed:
+def _until_thick(gain: Comparison, worth: float, units: str) -> Needed:
     differing = gain.wins + gain.losses
     enough = math.ceil(most_differing(differing) / worth)
     if not differing:
         why = (
-            "The tuned contender answers every test query as well as the untuned one: nothing of "
-            "use was learned. More training queries may change that; without them, "
-            f"about {enough:,} test queries would show that it is so."
+            f"The tuned contender answers all test {units} as well as the untuned one: nothing of "
+            f"use was learned. More training {units} may change that; without them, "
+            f"about {enough:,} test {units} would show that it is so."
         )
         return Needed(enough, gain.units, why)
     enough = min(enough, math.ceil(FEW * gain.units / differing))
     why = (
-        f"Only {differing} of {gain.units:,} test queries come out differently, too few to judge "
-        f"by; about {enough:,} queries would show how it is."
+        f"Only {differing} of {gain.units:,} test {units} come out differently, too few to judge "
+        f"by; about {enough:,} {units} would show how it is."
     )
     return Needed(enough, gain.units, why)
 

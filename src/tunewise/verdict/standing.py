@@ -22,6 +22,10 @@ class Standing:
     """Its scores when it was trained again with other seeds."""
     redrawn: Sequence[float] = ()
     """Its mean under each of the judgments that other samples would have given (`Test.redrawn`)."""
+    dev_units: int = 0
+    """How many queries `dev` is the mean of; 0 where they are those of test, as in folds."""
+    same_as: str | None = None
+    """The untuned contender that tuning gave back; it is this one, not only as good."""
 
     def unrepeatable(self, metric: str) -> float:
         """The variance of the mean from one training to the next; 0 where there was only one."""

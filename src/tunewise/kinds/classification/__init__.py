@@ -1,0 +1,66 @@
+"""Classification: texts and the one label each of them has."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.data.labelled import LabelledTexts
+from tunewise.kinds.classification import (
+    adapter,
+    contrastive,
+    hybrid,
+    lexical,
+    linear,
+    majority,
+    names,
+    neighbours,
+)
+from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
+from tunewise.kinds.classification.panels import panels
+from tunewise.kinds.kind import Kind, Parts
+
+
+def _divide(examples: LabelledTexts, seed: int) -> Parts:
+    del seed  # they came with their parts
+    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
+    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+
+
+def _take(part: LabelledTexts, rows: NDArray[np.int64]) -> LabelledTexts:
+    return part.among(rows)
+
+
+def _asked(part: LabelledTexts) -> Sequence[str]:
+    return part.texts
+
+
+def _groups(part: LabelledTexts) -> Sequence[str]:
+    return [str(group) for group in part.groups.tolist()]
+
+
+KIND = Kind(
+    name="classification",
+    unit="text",
+    units="texts",
+    metrics=METRICS,
+    deciding=DECIDING,
+    table={
+        "majority": majority,
+        "names": names,
+        "lexical": lexical,
+        "neighbours": neighbours,
+        "linear": linear,
+        "hybrid": hybrid,
+        "adapter": adapter,
+        "contrastive": contrastive,
+    },
+    deep=("contrastive",),
+    divide=_divide,
+    take=_take,
+    asked=_asked,
+    groups=_groups,
+    score=score,
+    panels=panels,
+)

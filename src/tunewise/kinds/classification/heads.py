@@ -1,0 +1,142 @@
+"""Heads: vectors to probabilities of labels, linear and calibrated, as plain arrays.
+
+scikit-learn fits them. A probability is softmax(scores / temperature), the temperature being the
+one with the least log loss on dev (Guo et al. 2017, "On calibration of modern neural networks").
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+_STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation (C); unit vectors want little of it
+_MANY = 400  # labels from which on least squares take the place of logistic regression
+_ALPHAS = (0.1, 1.0, 10.0)  # regularisation of least squares
+_STEPS = 400
+_TEMPERATURES = np.geomspace(0.01, 10, 61)
+
+
+@dataclass(frozen=True)
+class Head:
+    """`weights` (labels, d), `bias` (labels,), and the temperature that dev liked best."""
+
+    weights: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    temperature: float
+    settings: Mapping[str, Any]
+
+    def probabilities(self, vectors: Any) -> Floats:
+        """Of each label, for each of the vectors (n, d), which may be sparse."""
+        return softmax(np.asarray(vectors @ self.weights.T + self.bias) / self.temperature)
+
+    @property
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """All that it is, but for the temperature."""
+        return {"weights": self.weights, "bias": self.bias}
+
+
+def restored(arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> Head:
+    """The head with these arrays and settings."""
+    return Head(arrays["weights"], arrays["bias"], settings["temperature"], settings)
+
+
+def fit_head(
+    train: Any,
+    labels: NDArray[np.int64],
+    dev: Any,
+    dev_labels: NDArray[np.int64],
+    count: int,
+    *,
+    seed: int,
+) -> Head:
+    """A head of `count` labels for vectors (n, d), as strong as dev likes it.
+
+    A label without a training text gets a bias so low that it is never chosen. Of equal ones the
+    most regularised is taken.
+    """
+    fits = []
+    for strength in _ALPHAS[::-1] if count > _MANY else _STRENGTHS:
+        weights, bias = _fitted(train, labels, count, strength, seed)
+        scores = np.asarray(dev @ weights.T + bias)
+        temperature, loss = best_temperature(scores, dev_labels)
+        right = float((scores.argmax(axis=1) == dev_labels).mean()) if len(dev_labels) else 0.0
+        fits.append((right, -loss, strength, weights, bias, temperature))
+    right, _, strength, weights, bias, temperature = max(fits, key=lambda fit: fit[:2])
+    how = "least squares" if count > _MANY else "logistic regression"
+    settings = {"head": how, "strength": strength, "temperature": temperature}
+    return Head(weights, bias, temperature, settings)
+
+
+def best_temperature(scores: Floats, labels: NDArray[np.int64]) -> tuple[float, float]:
+    """The temperature of least log loss, and that loss; 1 where there is nothing to see."""
+    if not len(labels):
+        return 1.0, 0.0
+    rows = np.arange(len(labels))
+    losses = []
+    for temperature in _TEMPERATURES:
+        chances = softmax(scores / temperature)[rows, labels]
+        losses.append(float(-np.log(np.maximum(chances, 1e-12)).mean()))
+    best = int(np.argmin(losses))
+    return float(_TEMPERATURES[best]), losses[best]
+
+
+def softmax(scores: Floats) -> Floats:
+    """Rows (n, labels) that add up to 1.
+
+    >>> softmax(np.array([[0.0, 0.0]])).tolist()
+    [[0.5, 0.5]]
+    """
+    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def _fitted(
+    train: Any, labels: NDArray[np.int64], count: int, strength: float, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    known = np.unique(labels)
+    found, bias = _solved(train, labels, count, strength, seed)
+    if len(known) == 2 and len(found) == 1:  # scikit-learn gives two labels one row
+        found, bias = np.vstack([-found, found]) / 2, np.concatenate([-bias, bias]) / 2
+    weights = np.zeros((count, found.shape[1]), dtype=np.float32)
+    least = np.full(count, -1e4, dtype=np.float32)
+    weights[known], least[known] = found, bias
+    return weights, least
+
+
+def _solved(
+    train: Any,
+    labels: NDArray[np.int64],
+    count: int,
+    strength: float,
+    seed: int,
+) -> tuple[Floats, Floats]:
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression, RidgeClassifier
+
+    if count > _MANY:
+        ridge = RidgeClassifier(alpha=strength, random_state=seed).fit(train, labels)
+        return np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
+    model = LogisticRegression(C=strength, max_iter=_STEPS, random_state=seed)
+    with warnings.catch_warnings():
+        # a head that is still moving a little after so many steps is judged on dev as it is
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(train, labels)
+    return model.coef_, model.intercept_
+
+
+def readable(names: Sequence[str]) -> list[str]:
+    """Label names as words: underscores, dashes and humps become spaces.
+
+    >>> readable(["card_arrival", "lostCard"])
+    ['card arrival', 'lost card']
+    """
+    import re
+
+    split = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name) for name in names]
+    return [re.sub(r"[\W_]+", " ", name).strip().lower() for name in split]

@@ -1,0 +1,136 @@
+"""What a report shows of labels: what is mistaken for what, how far to trust a probability."""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.data.labelled import LabelledTexts
+from tunewise.kinds.classification.metrics import score
+from tunewise.kinds.kind import Shown
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table
+
+_CONFUSED = 8  # pairs of labels told of
+_READ = 10  # texts shown
+_BINS = 10
+_LONGEST = 200
+
+
+def panels(shown: Shown) -> list[Panel]:
+    """Confusions with examples, a reliability diagram, labels by F1, and doubles apart."""
+    part: LabelledTexts = shown.judged
+    answers = shown.answers[shown.contender.name]
+    found: list[Panel] = [_reliability(part, answers)]
+    wrong = np.flatnonzero(answers.argmax(axis=1) != part.labels)
+    if len(wrong):
+        found += [_confusions(part, answers, wrong), _mistakes(part, answers, wrong)]
+    found.append(_labels(part, answers))
+    known = known_texts(shown.train, part)
+    if known.any() and not known.all():
+        found.append(_without(shown, known))
+    return found
+
+
+def known_texts(train: LabelledTexts, asked: LabelledTexts) -> NDArray[np.bool_]:
+    """Which texts asked (n,) stand in train too, but for case and space."""
+    seen = {_plain(text) for text in train.texts}
+    return np.array([_plain(text) in seen for text in asked.texts], dtype=bool)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _reliability(part: LabelledTexts, answers: NDArray[np.float64]) -> Curves:
+    sure = answers.max(axis=1)
+    right = answers.argmax(axis=1) == part.labels
+    bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+    points = [
+        (float(sure[bins == b].mean()), float(right[bins == b].mean()))
+        for b in range(_BINS)
+        if (bins == b).any()
+    ]
+    return Curves(
+        "How far to trust a probability",
+        "Where answers are this sure, so many are right. On the diagonal a probability means what "
+        "it says; below it, answers are too sure of themselves.",
+        "probability of the label chosen",
+        "share that is right",
+        [Line("test texts", points)],
+        diagonal=True,
+    )
+
+
+def _confusions(
+    part: LabelledTexts, answers: NDArray[np.float64], wrong: NDArray[np.int64]
+) -> Table:
+    chosen = answers.argmax(axis=1)
+    pairs = Counter(zip(part.labels[wrong].tolist(), chosen[wrong].tolist(), strict=True))
+    counts = np.bincount(part.labels, minlength=len(part.names))
+    rows = [
+        (part.names[truth], part.names[taken], times, f"{100 * times / counts[truth]:.0f} %")
+        for (truth, taken), times in pairs.most_common(_CONFUSED)
+    ]
+    return Table(
+        "Most often mistaken",
+        f"{len(wrong):,} of {len(part):,} test texts get another label than their own.",
+        ("label", "taken for", "texts", "of the label's"),
+        rows,
+    )
+
+
+def _mistakes(
+    part: LabelledTexts, answers: NDArray[np.float64], wrong: NDArray[np.int64]
+) -> Examples:
+    surest = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")][:_READ]
+    items = []
+    for row in surest.tolist():
+        taken = int(answers[row].argmax())
+        told = (
+            f"{part.names[part.labels[row]]}, taken for {part.names[taken]} "
+            f"({answers[row, taken]:.2f})"
+        )
+        items.append((_short(part.texts[row]), told))
+    return Examples(
+        "Sure and wrong",
+        "The surest mistakes first. Look whether it is the answer or the label that is wrong.",
+        items,
+    )
+
+
+def _labels(part: LabelledTexts, answers: NDArray[np.float64]) -> Table:
+    chosen = answers.argmax(axis=1)
+    rows = []
+    for label, name in enumerate(part.names):
+        own, taken = part.labels == label, chosen == label
+        hits, total = int((own & taken).sum()), int(own.sum() + taken.sum())
+        if own.any():
+            recall = hits / int(own.sum())
+            rows.append((name, int(own.sum()), round(2 * hits / total, 3), round(recall, 3)))
+    rows.sort(key=lambda row: (row[2], row[0]))
+    return Table(
+        "Labels, hardest first",
+        "F1 is the harmonic mean of precision and recall.",
+        ("label", "test texts", "F1", "recall"),
+        rows[:20],
+    )
+
+
+def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
+    part = shown.judged
+    rest = part.among(np.flatnonzero(~known))
+    rows = []
+    for name, answers in shown.answers.items():
+        with_all = shown.scores[name].mean("accuracy")
+        without = score(answers[~known], rest, ["accuracy"]).mean("accuracy")
+        rows.append((name, round(with_all, 4), round(without, 4)))
+    return Table(
+        "Without texts that are also in train",
+        f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
+        ("contender", "accuracy, all", "accuracy, without"),
+        rows,
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

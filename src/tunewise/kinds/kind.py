@@ -1,0 +1,163 @@
+"""Kind: all that a kind of task brings, so that one contest, verdict and report serve every kind.
+
+A kind has a folder of its own with the type of its examples, its contenders in order of price, how
+their answers are scored and what its report shows; `kinds/__init__.py` names it in one line.
+A search is not among them yet: its contest is older (`contenders/`, `measurement/measure.py`).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders import Encoder
+from tunewise.finding import Finding
+from tunewise.kinds.panels import Panel
+from tunewise.metrics import Scores
+from tunewise.progress import Progress, silent
+
+Vectors = NDArray[np.float32]
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Part(Protocol):
+    """Examples of one part: labelled texts, scored pairs, users and what they chose."""
+
+    def __len__(self) -> int:
+        """How many units there are."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Examples divided. Whatever is chosen is chosen on dev; test is scored once.
+
+    `how` is plain: `by`, and the number of units in train, dev and test. `texts` is how many texts
+    a year's cost is reckoned over.
+    """
+
+    train: Any
+    dev: Any
+    test: Any
+    how: Mapping[str, Any]
+    texts: int
+    findings: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a contender may learn from and choose on; the test part is not in here.
+
+    `level` scores answers to a part by the metric that decides, higher is better.
+    """
+
+    train: Any
+    dev: Any
+    encoders: Sequence[Encoder]
+    metric: str
+    level: Callable[[Any, Any], float]
+    seed: int = 0
+    progress: Progress = silent
+
+    def vectors(self, encoder: Encoder, texts: Sequence[str]) -> Vectors:
+        """Unit vectors (n, d) of texts; what was encoded before comes from the cache."""
+        return encoder.encode_documents(texts, progress=self.progress)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One complete way to answer, fitted: what `answer` makes of what a part asks.
+
+    `settings` (plain values), `arrays` and the encoder are all there is to it: they are saved, and
+    what is loaded from them answers alike. `save_encoder` writes an encoder that is no longer
+    the one it is named after. `bytes_each` is what is kept of each text, if anything is.
+    `same_as` names the untuned contender that this one is, where tuning gave it back.
+    """
+
+    name: str
+    family: str
+    tuned: bool
+    answer: Callable[[Any], Any]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    arrays: Arrays = field(default_factory=dict, repr=False)
+    rung: str | None = None
+    plain: bool = False
+    encoder: Encoder | None = None
+    save_encoder: Callable[[Path], None] | None = None
+    bytes_each: int = 0
+    reembed: bool = False
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    same_as: str | None = None
+    parts: Mapping[str, "Contender"] = field(default_factory=dict, repr=False)
+
+
+class Entrant(Protocol):
+    """What a file of contenders offers."""
+
+    def fit(self, setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
+        """The contenders of this family, given those fitted before it."""
+
+    def load(self, saved: "Saved") -> Contender:
+        """The contender that was saved, ready to answer."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A contender as it lies in a folder, its encoder opened; `parts` are those it is made of."""
+
+    name: str
+    family: str
+    settings: Mapping[str, Any]
+    arrays: Arrays
+    encoder: Encoder | None
+    parts: Mapping[str, Contender] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a report may show of: the contender recommended, and every answer to what was asked.
+
+    `train` was learned from, `judged` is what answers and scores are of.
+    """
+
+    train: Any
+    judged: Any
+    contender: Contender
+    answers: Mapping[str, Any]
+    scores: Mapping[str, Scores]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of task.
+
+    `unit` and `units` are the words for what is scored ("text", "texts"). `metrics` are all that
+    are scored; those of `deciding` can decide (higher is better), the first unless another is
+    named. `table` holds the contenders, cheapest first, by the words users type, and `deep` those
+    that train an encoder. `divide` makes parts of examples; `take` some units of a part (for the
+    learning curve); `asked` is what contenders are asked of a part, without its answers; `groups`
+    names the group of each unit; `score` scores answers to a part by some of the metrics; `panels`
+    is what the report shows beside the figures.
+    """
+
+    name: str
+    unit: str
+    units: str
+    metrics: tuple[str, ...]
+    deciding: tuple[str, ...]
+    table: Mapping[str, Entrant]
+    deep: tuple[str, ...]
+    divide: Callable[[Any, int], Parts]
+    take: Callable[[Any, NDArray[np.int64]], Any]
+    asked: Callable[[Any], Any]
+    groups: Callable[[Any], Sequence[str]]
+    score: Callable[[Any, Any, Sequence[str]], Scores]
+    panels: Callable[[Shown], Sequence[Panel]]
+
+
+def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:
+    """The contender's name: the encoder is part of it only where there are several."""
+    return word if len(encoders) < 2 else f"{word}@{encoder.name}"

@@ -1,0 +1,73 @@
+"""Panels: what a report shows of a kind beside the figures all kinds have, in plain values.
+
+A kind says what is to be seen; how it is drawn is the report's.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of words and numbers under their headings; a number is right-aligned."""
+
+    shape: ClassVar[str] = "table"
+    title: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float | int]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named line of points (x, y)."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Lines on common axes: a reliability diagram, precision by threshold.
+
+    `diagonal` draws where y = x; `mark` an upright line at an x that was chosen.
+    """
+
+    shape: ClassVar[str] = "curves"
+    title: str
+    caption: str
+    across: str
+    up: str
+    lines: Sequence[Line]
+    diagonal: bool = False
+    mark: float | None = None
+
+
+@dataclass(frozen=True)
+class Spots:
+    """A map: spots (x, y, group), and each group's name at its middle."""
+
+    shape: ClassVar[str] = "spots"
+    title: str
+    caption: str
+    spots: Sequence[tuple[float, float, int]]
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Texts to read, each with what is said of it."""
+
+    shape: ClassVar[str] = "examples"
+    title: str
+    caption: str
+    items: Sequence[tuple[str, str]]
+
+
+Panel = Table | Curves | Spots | Examples
+
+
+def plain(panel: Panel) -> dict[str, Any]:
+    """Plain values, for JSON."""
+    return {"shape": panel.shape, **asdict(panel)}

@@ -1,0 +1,143 @@
+"""A contender of a kind in a folder: plain values, plain arrays, and an encoder anybody can load.
+
+`tunewise.json` names the kind, the family and what was chosen; `head.safetensors` holds the arrays;
+beside them lies the encoder in the layout of sentence-transformers, where it was tuned. Nothing is
+pickled.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tunewise.encoders import Encoder, TransformerEncoder, load_encoder, load_folder
+from tunewise.errors import DataError, EncoderError
+from tunewise.files import whole_folder, write_text
+from tunewise.kinds.kind import Arrays, Contender, Kind, Saved
+
+FORMAT = 1
+_FILE, _HEAD = "tunewise.json", "head.safetensors"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A saved contender, ready to answer, and the name of its kind."""
+
+    kind: str
+    contender: Contender
+
+
+def save(kind: Kind, contender: Contender, folder: Path) -> None:
+    """Puts all that it takes to answer as the contender does into `folder`, whole."""
+    from safetensors.numpy import save_file
+
+    told = {"format": FORMAT, "kind": kind.name, **_described(contender)}
+    arrays = dict(_arrays(contender))
+    with whole_folder(folder) as beside:
+        if contender.save_encoder is not None:
+            contender.save_encoder(beside)
+        if arrays:
+            save_file(arrays, beside / _HEAD)
+        write_text(beside / _FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+
+
+def kind_in(folder: Path) -> str | None:
+    """The name of the kind whose contender lies in `folder`; None if that is no kind's."""
+    try:
+        told = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    found = told.get("kind") if isinstance(told, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
+    """The contender in `folder`.
+
+    Raises DataError where there is none or one of a later format, EncoderError when the model it
+    was fitted with has changed.
+    """
+    path = folder / _FILE
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        kind = kinds[told["kind"]]
+        if told["format"] != FORMAT:
+            raise KeyError(f"format {told['format']}")
+        return Loaded(kind.name, _loaded(kind, told, folder, _read(folder)))
+    except (OSError, ValueError, KeyError, TypeError) as wrong:
+        raise DataError(
+            f"'{folder}' holds nothing this version of Tunewise can answer with: {wrong}. Give the "
+            "folder that `tunewise measure --out` wrote, or measure again."
+        ) from wrong
+
+
+def _described(contender: Contender) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "name": contender.name,
+        "family": contender.family,
+        "tuned": contender.tuned,
+        "settings": dict(contender.settings),
+    }
+    encoder = contender.encoder
+    if encoder is not None:
+        told["encoder"] = {
+            "name": encoder.name,
+            "base_url": getattr(encoder, "base_url", None),
+            "stamp": encoder.stamp,
+            "own": contender.save_encoder is not None,
+        }
+        if isinstance(encoder, TransformerEncoder):
+            told["encoder"]["engine"] = encoder.way.word
+    if contender.parts:
+        told["parts"] = {role: _described(part) for role, part in contender.parts.items()}
+    return told
+
+
+def _arrays(contender: Contender, prefix: str = "") -> Arrays:
+    found = {f"{prefix}{name}": np.ascontiguousarray(a) for name, a in contender.arrays.items()}
+    for role, part in contender.parts.items():
+        found |= _arrays(part, f"{prefix}{role}.")
+    return found
+
+
+def _read(folder: Path) -> Arrays:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(folder / _HEAD) if (folder / _HEAD).is_file() else {}
+    except SafetensorError as damaged:
+        raise ValueError(f"{_HEAD} is damaged ({damaged})") from damaged
+
+
+def _loaded(kind: Kind, told: Mapping[str, Any], folder: Path, arrays: Arrays) -> Contender:
+    parts = {
+        role: _loaded(kind, part, folder, _of(arrays, f"{role}."))
+        for role, part in told.get("parts", {}).items()
+    }
+    encoder = _encoder(told["encoder"], folder) if "encoder" in told else None
+    saved = Saved(told["name"], told["family"], told["settings"], arrays, encoder, parts)
+    return kind.table[told["family"]].load(saved)
+
+
+def _of(arrays: Arrays, prefix: str) -> Arrays:
+    return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
+
+
+def _encoder(told: Mapping[str, Any], folder: Path) -> Encoder:
+    """The encoder that the contender was fitted with, from the folder if it is its own."""
+    engine = told.get("engine", "auto")
+    if told["own"]:
+        found: Encoder = load_folder(folder, name=told["name"], engine=engine)
+    else:
+        found = load_encoder(told["name"], base_url=told["base_url"], engine=engine)
+    if found.stamp != told["stamp"]:
+        raise EncoderError(
+            f"The model '{told['name']}' has changed since it was measured (stamp "
+            f"{told['stamp']}, now {found.stamp}), so its vectors are others. "
+            "Measure again, or bring back the model that was measured."
+        )
+    return found

@@ -1,0 +1,342 @@
+"""measure_kind: examples of any kind become a verdict, by the one contest that serves all kinds."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tunewise.encoders import DEFAULT_ENCODER, Encoder, TransformerEncoder
+from tunewise.errors import DataError, MissingExtra, OptionError
+from tunewise.finding import in_order
+from tunewise.kinds import Contender, Kind, Parts, Setting, Shown
+from tunewise.learning_curve import Forecast, Point, extrapolate
+from tunewise.measurement.measure import loaded_encoders, validate
+from tunewise.measurement.uses import count_use
+from tunewise.metrics import Scores
+from tunewise.progress import Progress, silent
+from tunewise.verdict import FEW, Decision, Price, Skipped, Standing, decide, otherwise
+from tunewise.verdict.of_kind import KindVerdict
+
+FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
+_TIMES = 2  # trainings on each part of train
+_SEEDS = 3
+_LEAST = 8  # units of train below which none is worth a training
+_TIMED = 50  # units asked together to see how long one takes
+
+
+def measure_kind(
+    examples: Any,
+    kind: Kind,
+    *,
+    encoders: Sequence[str | Encoder] = (DEFAULT_ENCODER,),
+    base_url: str | None = None,
+    engine: str = "auto",
+    metric: str | None = None,
+    worth: float = 0.02,
+    target: float | None = None,
+    budget: float | None = None,
+    contenders: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress = silent,
+) -> KindVerdict:
+    """Whether off-the-shelf embeddings suffice for these examples, or tuning pays.
+
+    As `measure`, over another kind of task: `metric` is one that can decide there (None: its
+    first), `contenders` are words of the kind's table. Everything is chosen on dev; the test part
+    is scored once, and its uses are counted.
+
+    Raises OptionError for senseless arguments, DataError for examples that can decide nothing,
+    EncoderError for a model that cannot be used.
+    """
+    began = time.monotonic()
+    metric = _deciding(kind, metric)
+    words = _words(kind, contenders)
+    validate(worth, target, budget)
+    parts = kind.divide(examples, seed)
+    _require(parts, kind, examples.source)
+    texts = list(getattr(examples, "texts", ()))
+    loaded = loaded_encoders(encoders, base_url, engine, texts, progress)
+    run = _Run(kind, parts, loaded, metric, seed, progress)
+    end = None if budget is None else time.monotonic() + budget
+    fitted, skipped = run.fitted(words, end, named=contenders is not None)
+    settings = {
+        "metric": metric,
+        "worth": worth,
+        "target": target,
+        "budget_seconds": budget,
+        "try": None if contenders is None else words,
+        "encoders": [encoder.name for encoder in loaded],
+        "engines": [_engine(encoder) for encoder in loaded],
+        "base_url": base_url,
+        "seed": seed,
+    }
+    return _judged(examples, run, fitted, skipped, settings, began)
+
+
+def _deciding(kind: Kind, metric: str | None) -> str:
+    if metric is None:
+        return kind.deciding[0]
+    known = {name.casefold(): name for name in kind.deciding}
+    if metric.casefold() not in known:
+        raise OptionError(
+            f"The metric '{metric}' cannot decide over {kind.name}. Choose from "
+            f"{', '.join(kind.deciding)}."
+        )
+    return known[metric.casefold()]
+
+
+def _words(kind: Kind, contenders: Sequence[str] | None) -> list[str]:
+    """The families to try, in the table's order. OptionError for one it does not have."""
+    if contenders is None:
+        return list(kind.table)
+    unknown = [word for word in contenders if word not in kind.table]
+    if unknown or not contenders:
+        raise OptionError(
+            f"There is no contender '{', '.join(unknown)}' for {kind.name}. Choose from "
+            f"{', '.join(kind.table)}."
+        )
+    return [word for word in kind.table if word in contenders]
+
+
+def _require(parts: Parts, kind: Kind, source: str) -> None:
+    if not len(parts.train):
+        raise DataError(
+            f"'{source}' has no train part, so there is nothing to learn from. Put {kind.units} "
+            "into a train part, or give no parts to have all of them divided."
+        )
+    if len(set(kind.groups(parts.test))) < 2:
+        raise DataError(
+            f"The test part of '{source}' holds fewer than two {kind.units} that differ, so "
+            f"nothing can be measured. Add {kind.units}, or give no parts to have all of them "
+            "divided."
+        )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One contest: a kind over its parts, with these encoders."""
+
+    kind: Kind
+    parts: Parts
+    encoders: Sequence[Encoder]
+    metric: str
+    seed: int
+    progress: Progress
+
+    @property
+    def setting(self) -> Setting:
+        """What contenders may see."""
+        train, dev = self.parts.train, self.parts.dev
+        return Setting(
+            train, dev, self.encoders, self.metric, self._level, self.seed, self.progress
+        )
+
+    def _level(self, answers: Any, part: Any) -> float:
+        if not len(part):
+            return 0.0
+        return self.kind.score(answers, part, [self.metric]).mean(self.metric)
+
+    def fitted(
+        self, words: Sequence[str], end: float | None, *, named: bool
+    ) -> tuple[list[Contender], list[Skipped]]:
+        """Each family in turn, cheapest first, until `end` (`time.monotonic`)."""
+        found: list[Contender] = []
+        skipped: list[Skipped] = []
+        setting = self.setting
+        for word in words:
+            if end is not None and time.monotonic() > end and found:
+                skipped.append(Skipped(word, "the budget was used up before its turn"))
+                continue
+            try:
+                new = self.kind.table[word].fit(setting, found)
+            except MissingExtra as missing:
+                if named:
+                    raise
+                skipped.append(Skipped(word, str(missing)))
+                continue
+            if not new:
+                skipped.append(Skipped(word, "the data has nothing for it to go by"))
+            found += new
+        if not any(not one.tuned for one in found):
+            raise OptionError(
+                "A gain is measured against something untuned, and nothing untuned was. Try one "
+                "that is not tuned as well."
+            )
+        return sorted(found, key=lambda one: (one.tuned, one.reembed)), skipped
+
+    def again(self, contender: Contender, setting: Setting, fitted: Sequence[Contender]) -> Scores:
+        """A contender fitted anew in another setting, on the test part."""
+        untuned = [one for one in fitted if not one.tuned]
+        new = self.kind.table[contender.family].fit(setting, untuned)
+        same = next(one for one in new if one.name == contender.name)
+        return self.scored(same, [self.metric])
+
+    def scored(self, contender: Contender, metrics: Sequence[str]) -> Scores:
+        """A contender on the test part."""
+        answers = contender.answer(self.kind.asked(self.parts.test))
+        return self.kind.score(answers, self.parts.test, metrics)
+
+    def seeds(self, contender: Contender, fitted: Sequence[Contender]) -> tuple[Scores, ...]:
+        """Scores of a finalist trained with other seeds; none of what takes minutes to train."""
+        if contender.family in self.kind.deep:
+            return ()
+        settings = [replace(self.setting, seed=self.seed + more) for more in range(1, _SEEDS)]
+        return tuple(self.again(contender, setting, fitted) for setting in settings)
+
+    def forecast(
+        self,
+        contender: Contender,
+        gains: Any,
+        base: Scores,
+        fitted: Sequence[Contender],
+        worth: float,
+    ) -> Forecast:
+        """What more labels would bring a contender that trains in seconds."""
+        train = self.parts.train
+        points = [Point(len(train), gains)]
+        for fraction in FRACTIONS:
+            count = round(fraction * len(train))
+            for time_ in range(_TIMES if count >= _LEAST else 0):
+                rng = np.random.default_rng([self.seed, round(1 / fraction), time_])
+                rows = np.sort(rng.permutation(len(train))[:count])
+                setting = replace(self.setting, train=self.kind.take(train, rows))
+                found = self.again(contender, setting, fitted)
+                points.append(Point(count, found.of(self.metric) - base.of(self.metric)))
+        return extrapolate(
+            points,
+            self.kind.groups(self.parts.test),
+            rung=contender.name,
+            metric=self.metric,
+            worth=worth,
+            seed=self.seed,
+        )
+
+
+def _judged(
+    examples: Any,
+    run: _Run,
+    fitted: Sequence[Contender],
+    skipped: Sequence[Skipped],
+    settings: dict[str, Any],
+    began: float,
+) -> KindVerdict:
+    """The contenders on the test part, and what that says."""
+    kind, judged = run.kind, run.parts.test
+    groups, asked = kind.groups(judged), kind.asked(judged)
+    answers, scores, prices = {}, {}, {}
+    for one in fitted:
+        run.progress(f"scoring {one.name}", 0, 0)
+        answers[one.name] = one.answer(asked)
+        scores[one.name] = kind.score(answers[one.name], judged, kind.metrics)
+        prices[one.name] = _timed(one, run)
+    rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
+    rule["units"] = kind.units
+    standings = _repeated(run, fitted, scores, groups, rule)
+    decision = decide(standings, groups, **rule)
+    chosen = next(one for one in fitted if one.name == decision.contender)
+    return KindVerdict(
+        kind=kind,
+        decision=decision,
+        contenders=fitted,
+        standings=standings,
+        groups=groups,
+        prices=prices,
+        skipped=skipped,
+        forecast=_forecast(run, fitted, scores, decision, settings["worth"]),
+        changes=otherwise(decision, standings, groups, **rule),
+        findings=in_order([*run.parts.findings]),
+        shown=Shown(run.parts.train, judged, chosen, answers, scores),
+        data=_data(examples, run, settings),
+        settings=settings,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _repeated(
+    run: _Run,
+    fitted: Sequence[Contender],
+    scores: Mapping[str, Scores],
+    groups: Sequence[str],
+    rule: Mapping[str, Any],
+) -> list[Standing]:
+    """Every contender's standing, the finalists' with what other seeds give."""
+    standings = [_standing(one, scores[one.name], run) for one in fitted]
+    first = decide(standings, groups, **rule)
+    finalists = (first.best_tuned, first.contender)
+    return [
+        replace(standing, repeats=run.seeds(one, fitted))
+        if one.tuned and one.name in finalists
+        else standing
+        for standing, one in zip(standings, fitted, strict=True)
+    ]
+
+
+def _forecast(
+    run: _Run,
+    fitted: Sequence[Contender],
+    scores: Mapping[str, Scores],
+    decision: Decision,
+    worth: float,
+) -> Forecast | None:
+    """What more labels would bring the best tuned contender, if it trains in seconds."""
+    tuned = next((one for one in fitted if one.name == decision.best_tuned), None)
+    if tuned is None or tuned.family in run.kind.deep:
+        return None
+    base = scores[decision.best_untuned]
+    gains = scores[tuned.name].of(run.metric) - base.of(run.metric)
+    return run.forecast(tuned, gains, base, fitted, worth)
+
+
+def _standing(one: Contender, scores: Scores, run: _Run) -> Standing:
+    dev = run.parts.dev
+    answered = one.answer(run.kind.asked(dev)) if len(dev) else None
+    return Standing(
+        name=one.name,
+        tuned=one.tuned,
+        dev=0.0
+        if answered is None
+        else run.kind.score(answered, dev, [run.metric]).mean(run.metric),
+        scores=scores,
+        rung=one.rung,
+        plain=one.plain,
+        dev_units=len(dev),
+        same_as=one.same_as if len(dev) >= FEW else None,
+    )
+
+
+def _timed(one: Contender, run: _Run) -> Price:
+    """What the contender takes: a few units together, encoded at the speed that was measured."""
+    rows = np.arange(min(_TIMED, len(run.parts.test)))
+    asked = run.kind.asked(run.kind.take(run.parts.test, rows))
+    began = time.perf_counter()
+    one.answer(asked)
+    each = (time.perf_counter() - began) / max(len(rows), 1)
+    speed = getattr(one.encoder, "speed", None)
+    encoding = None if speed is None else speed("documents")
+    return Price(
+        fit_seconds=one.seconds,
+        encode_seconds_per_1000_documents=None if encoding is None else 1000 * encoding,
+        query_ms=1000 * (each + (encoding or 0.0)),
+        rank_ms=1000 * each,
+    )
+
+
+def _data(examples: Any, run: _Run, settings: dict[str, Any]) -> dict[str, Any]:
+    stamps = [encoder.stamp for encoder in run.encoders]
+    use = {**settings, "stamps": stamps, "task": examples.fingerprint}
+    ordinal = count_use(examples, use)
+    how = run.parts.how
+    return {
+        "source": examples.source,
+        "read_with": dict(examples.read_with),
+        "fingerprint": examples.fingerprint,
+        "texts": run.parts.texts,
+        "split": dict(how),
+        "test_use": {"ordinal": ordinal, "earlier": ordinal - 1},
+    }
+
+
+def _engine(encoder: Encoder) -> str | None:
+    return encoder.way.word if isinstance(encoder, TransformerEncoder) else None
