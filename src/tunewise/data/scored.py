@@ -88,6 +88,11 @@ class ScoredPairs:
             digest.update(row.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
+    @property
+    def texts(self) -> list[str]:
+        """Both texts of every pair, the first ones first."""
+        return [*self.first, *self.second]
+
     def take(self, part: str) -> "ScoredPairs":
         """Those in this part. OptionError for another name than train, dev and test."""
         rows = rows_in(self.parts, part)

@@ -1,17 +1,19 @@
 """Kinds: what the same verdict is given over, one folder a kind, one line here."""
 
 from tunewise.kinds.classification import KIND as CLASSIFICATION
-from tunewise.kinds.kind import Contender, Kind, Parts, Setting, Shown
+from tunewise.kinds.kind import Contender, Examples, Kind, Parts, Setting, Shown, Source
 from tunewise.kinds.saved import Loaded, kind_in, load, save
 
 __all__ = [
     "KINDS",
     "Contender",
+    "Examples",
     "Kind",
     "Loaded",
     "Parts",
     "Setting",
     "Shown",
+    "Source",
     "kind_in",
     "load",
     "save",

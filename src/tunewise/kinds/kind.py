@@ -23,6 +23,45 @@ Vectors = NDArray[np.float32]
 Arrays = Mapping[str, NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Source:
+    """Where a kind's examples are: a file, a folder or `hf:NAME`, and what was said of it.
+
+    `columns` names columns by role, `files` further files by role, `options` whatever else the
+    kind asks for ("odd": the label of what is odd). `seed` decides parts that have to be cut.
+    """
+
+    path: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    seed: int = 0
+
+
+class Examples(Protocol):
+    """What a kind reads, before any division.
+
+    `texts` are all it will have encoded; `read_with` is what it was read with, in plain values;
+    `fingerprint` changes when anything learned or measured would.
+    """
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """Every text."""
+
+    @property
+    def source(self) -> str:
+        """Where it came from."""
+
+    @property
+    def read_with(self) -> Mapping[str, Any]:
+        """How it was read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits."""
+
+
 class Part(Protocol):
     """Examples of one part: labelled texts, scored pairs, users and what they chose."""
 
@@ -137,10 +176,10 @@ class Kind:
     `unit` and `units` are the words for what is scored ("text", "texts"). `metrics` are all that
     are scored; those of `deciding` can decide (higher is better), the first unless another is
     named. `table` holds the contenders, cheapest first, by the words users type, and `deep` those
-    that train an encoder. `divide` makes parts of examples; `take` some units of a part (for the
-    learning curve); `asked` is what contenders are asked of a part, without its answers; `groups`
-    names the group of each unit; `score` scores answers to a part by some of the metrics; `panels`
-    is what the report shows beside the figures.
+    that train an encoder. `read` makes examples of files and `divide` parts of examples; `take`
+    some units of a part (for the learning curve); `asked` is what contenders are asked of a part,
+    without its answers; `groups` names the group of each unit; `score` scores answers to a part by
+    some of the metrics; `panels` is what the report shows beside the figures.
     """
 
     name: str
@@ -150,6 +189,7 @@ class Kind:
     deciding: tuple[str, ...]
     table: Mapping[str, Entrant]
     deep: tuple[str, ...]
+    read: Callable[[Source], Any]
     divide: Callable[[Any, int], Parts]
     take: Callable[[Any, NDArray[np.int64]], Any]
     asked: Callable[[Any], Any]

@@ -10,7 +10,7 @@ import numpy as np
 from tunewise.encoders import DEFAULT_ENCODER, Encoder, TransformerEncoder
 from tunewise.errors import DataError, MissingExtra, OptionError
 from tunewise.finding import in_order
-from tunewise.kinds import Contender, Kind, Parts, Setting, Shown
+from tunewise.kinds import Contender, Examples, Kind, Parts, Setting, Shown
 from tunewise.learning_curve import Forecast, Point, extrapolate
 from tunewise.measurement.measure import loaded_encoders, validate
 from tunewise.measurement.uses import count_use
@@ -27,7 +27,7 @@ _TIMED = 50  # units asked together to see how long one takes
 
 
 def measure_kind(
-    examples: Any,
+    examples: Examples,
     kind: Kind,
     *,
     encoders: Sequence[str | Encoder] = (DEFAULT_ENCODER,),
@@ -56,8 +56,7 @@ def measure_kind(
     validate(worth, target, budget)
     parts = kind.divide(examples, seed)
     _require(parts, kind, examples.source)
-    texts = list(getattr(examples, "texts", ()))
-    loaded = loaded_encoders(encoders, base_url, engine, texts, progress)
+    loaded = loaded_encoders(encoders, base_url, engine, examples.texts, progress)
     run = _Run(kind, parts, loaded, metric, seed, progress)
     end = None if budget is None else time.monotonic() + budget
     fitted, skipped = run.fitted(words, end, named=contenders is not None)
@@ -215,7 +214,7 @@ class _Run:
 
 
 def _judged(
-    examples: Any,
+    examples: Examples,
     run: _Run,
     fitted: Sequence[Contender],
     skipped: Sequence[Skipped],
@@ -323,7 +322,7 @@ def _timed(one: Contender, run: _Run) -> Price:
     )
 
 
-def _data(examples: Any, run: _Run, settings: dict[str, Any]) -> dict[str, Any]:
+def _data(examples: Examples, run: _Run, settings: dict[str, Any]) -> dict[str, Any]:
     stamps = [encoder.stamp for encoder in run.encoders]
     use = {**settings, "stamps": stamps, "task": examples.fingerprint}
     ordinal = count_use(examples, use)

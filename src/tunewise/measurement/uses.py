@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tunewise.data.examples import Examples, ScoredPairs
+from tunewise.data.examples import ScoredPairs
 from tunewise.encoders import cache_folder
 from tunewise.files import write_text
+from tunewise.kinds import Examples
 from tunewise.task import Task
 
 _FORMAT = 1
@@ -17,7 +18,7 @@ _FORMAT = 1
 logger = logging.getLogger(__name__)
 
 
-def count_use(examples: Examples, what: Mapping[str, Any]) -> int:
+def count_use(examples: Task | Examples, what: Mapping[str, Any]) -> int:
     """Notes that the test part of these examples is being used for `what`, and which use it is.
 
     The first use is 1. The same use again keeps its number: it shows nothing that was not seen.
@@ -34,12 +35,12 @@ def count_use(examples: Examples, what: Mapping[str, Any]) -> int:
     return uses.index(key) + 1
 
 
-def used(examples: Examples) -> int:
+def used(examples: Task | Examples) -> int:
     """How many uses of their test part have been noted so far."""
     return len(_read(_ledger(examples)))
 
 
-def _ledger(examples: Examples) -> Path:
+def _ledger(examples: Task | Examples) -> Path:
     if isinstance(examples, Task):
         known = examples.judgments.keys() - examples.weights.keys()
         texts = [examples.queries.text(query) for query in known]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.examples import read_examples
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification import (
     adapter,
@@ -18,7 +19,15 @@ from tunewise.kinds.classification import (
 )
 from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
 from tunewise.kinds.classification.panels import panels
-from tunewise.kinds.kind import Kind, Parts
+from tunewise.kinds.kind import Kind, Parts, Source
+
+
+def _read(source: Source) -> LabelledTexts:
+    found = read_examples(
+        source.path, kind="labelled", columns=source.columns or None, seed=source.seed
+    )
+    assert isinstance(found, LabelledTexts)  # noqa: S101 - the kind was named
+    return found
 
 
 def _divide(examples: LabelledTexts, seed: int) -> Parts:
@@ -57,6 +66,7 @@ KIND = Kind(
         "contrastive": contrastive,
     },
     deep=("contrastive",),
+    read=_read,
     divide=_divide,
     take=_take,
     asked=_asked,
