@@ -15,6 +15,7 @@ from tunewise.cli import (
     label,
     measure,
     negatives,
+    predict,
     search,
     shrink,
     tune,
@@ -31,6 +32,7 @@ _COMMANDS = (
     shrink,
     compare,
     search,
+    predict,
     advise,
     demo,
 )

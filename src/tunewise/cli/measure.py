@@ -1,7 +1,6 @@
 """`tunewise measure DATA`: do off-the-shelf embeddings suffice, or does tuning pay?"""
 
 import argparse
-import re
 import shutil
 import sys
 from pathlib import Path
@@ -9,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, add_engine, read_data
 from tunewise.cli.making import add_making, made_data, require_no_making
+from tunewise.cli.of_kind import SEARCH, kind_of, measured_kind
 from tunewise.cli.progress import shown
-from tunewise.cli.values import add_prices, add_use, prices, seconds, use
+from tunewise.cli.values import add_prices, add_use, prices, seconds, stem, use
 
 if TYPE_CHECKING:
     from tunewise.task import Task
@@ -26,8 +26,29 @@ def add(commands: Any) -> None:
     )
     add_data(parser)
     add_making(parser)
+    add_kind(parser)
     add_measuring(parser)
     parser.set_defaults(run=run)
+
+
+def add_kind(parser: argparse.ArgumentParser) -> None:
+    """Adds what kind of task the data is, and what only some kinds ask for."""
+    add = parser.add_argument
+    add(
+        "--kind",
+        metavar="KIND",
+        help="what the data is for: search, classification, similarity, clustering, anomaly or "
+        "recommendation (default: told by the columns)",
+    )
+    add("--items", metavar="FILE", help="recommendation: the items' texts")
+    add(
+        "--set",
+        dest="options",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what only this kind asks for, such as odd=LABEL or groups=20 (may be repeated)",
+    )
 
 
 def add_measuring(
@@ -44,7 +65,7 @@ def add_measuring(
     )
     add("--base-url", metavar="URL", help="where a hosted encoder (openai:…) is")
     add_engine(parser)
-    add("--metric", default="nDCG@10", help="what decides (default: nDCG@10)")
+    add("--metric", help="what decides (default: nDCG@10; for other kinds than search, theirs)")
     add("--worth", type=float, default=0.02, help="smallest gain worth having (default: 0.02)")
     add("--target", type=float, metavar="LEVEL", help="a level of the metric you want to reach")
     add("--budget", metavar="TIME", help="time for fitting: 90s, 15m, 2h (default: no limit)")
@@ -58,6 +79,9 @@ def run(parsed: argparse.Namespace) -> int:
     """Reads the data, or makes queries of documents alone, and measures it."""
     if parsed.make_queries is None:
         require_no_making(parsed)
+        kind = kind_of(parsed)
+        if kind != SEARCH:
+            return measured_kind(kind, parsed)
         return measured(read_data(parsed), parsed)
     parsed.out = parsed.out or Path("tunewise-out") / stem(parsed.data)
     return measured(made_data(parsed), parsed)
@@ -78,7 +102,7 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
             encoders=parsed.encoder or [DEFAULT_ENCODER],
             base_url=parsed.base_url,
             engine=parsed.engine,
-            metric=parsed.metric,
+            metric=parsed.metric or "nDCG@10",
             worth=parsed.worth,
             target=parsed.target,
             budget=seconds(parsed.budget),
@@ -93,9 +117,3 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
     print(f'Try it:  tunewise search {folder} "your words"')
     return 0
-
-
-def stem(source: str) -> str:
-    """A folder's name made of where the data came from."""
-    name = Path(source).stem if not source.startswith("docstrings") else "docstrings"
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "data"

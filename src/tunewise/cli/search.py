@@ -4,6 +4,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,7 +138,9 @@ def measured_task(folder: Path, moved_to: str | None = None) -> "Task":
     tuned = folder / "tuned.json"
     told = tuned if tuned.is_file() else folder / "verdict.json"
     try:
-        data = json.loads(told.read_text(encoding="utf-8"))["data"]
+        facts = json.loads(told.read_text(encoding="utf-8"))
+        data = facts["data"]
+        require_search(folder, facts)
         source, read_with = str(data["source"]), dict(data["read_with"])
     except (OSError, ValueError, LookupError, TypeError) as wrong:
         raise DataError(
@@ -150,6 +153,18 @@ def measured_task(folder: Path, moved_to: str | None = None) -> "Task":
             f"Use its vectors: SentenceTransformer('{folder / 'model'}')."
         )
     return read_task(moved_to or source, **read_with)
+
+
+def require_search(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Raises OptionError where `facts` are those of another kind of task."""
+    from tunewise.kinds import KINDS
+
+    kind = KINDS.get(facts.get("kind", ""))
+    if kind is not None:
+        raise OptionError(
+            f"'{folder}' holds the winner of a task of {kind.name}, and there is nothing to "
+            f"search. Try: {kind.trial.replace('DIR', str(folder))}"
+        )
 
 
 def _page(task: "Task", lists: "list[tuple[Contender, list[tuple[str, float]]]]") -> str:

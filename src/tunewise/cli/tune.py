@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, add_engine, read_any
-from tunewise.cli.measure import stem
 from tunewise.cli.progress import shown
-from tunewise.cli.values import numbers, seconds
+from tunewise.cli.values import numbers, seconds, stem
 from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.progress import Progress, silent
 

@@ -37,7 +37,7 @@ from tunewise.data.scored import ScoredPairs, scored_pairs
 from tunewise.errors import OptionError
 from tunewise.task import Task
 
-__all__ = ["Examples", "Kind", "LabelledTexts", "ScoredPairs", "read_examples"]
+__all__ = ["Examples", "Kind", "LabelledTexts", "ScoredPairs", "kind_at", "read_examples"]
 
 Kind = Literal["retrieval", "scored", "labelled"]
 Examples = Task | ScoredPairs | LabelledTexts
@@ -121,6 +121,18 @@ def read_examples(
     read_with |= {"kind": kind, "seed": seed} if kind else {"seed": seed}
     read = scored_pairs if found == "scored" else labelled_texts
     return replace(read(opened, chosen, remarks, source=str(path), seed=seed), read_with=read_with)
+
+
+def kind_at(path: str | Path, columns: Mapping[str, str] | None = None) -> Kind:
+    """The kind that lies at `path`, told by the columns of its first file or those named.
+
+    Raises DataError for what cannot be read, OptionError for a role that does not exist.
+    """
+    chosen = validated(columns, (*ROLES, *EXAMPLE_ROLES))
+    if str(path).startswith(DOCSTRINGS):
+        return "retrieval"
+    opened = open_all(path, Remarks())
+    return "retrieval" if isinstance(opened, Separate) else _kind(opened, chosen, Remarks())
 
 
 def _validated(

@@ -179,7 +179,9 @@ class Kind:
     that train an encoder. `read` makes examples of files and `divide` parts of examples; `take`
     some units of a part (for the learning curve); `asked` is what contenders are asked of a part,
     without its answers; `groups` names the group of each unit; `score` scores answers to a part by
-    some of the metrics; `panels` is what the report shows beside the figures.
+    some of the metrics; `panels` is what the report shows beside the figures; `about` gives plain
+    values that are saved with a contender, to read its answers by (the names of labels). `trial` is
+    the command that tries the winner by hand, in a folder DIR.
     """
 
     name: str
@@ -196,6 +198,8 @@ class Kind:
     groups: Callable[[Any], Sequence[str]]
     score: Callable[[Any, Any, Sequence[str]], Scores]
     panels: Callable[[Shown], Sequence[Panel]]
+    about: Callable[[Shown], Mapping[str, Any]] = lambda _: {}
+    trial: str = ""
 
 
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:

@@ -1,7 +1,7 @@
 """A contender of a kind in a folder: plain values, plain arrays, and an encoder anybody can load.
 
 `tunewise.json` names the kind, the family and what was chosen; `head.safetensors` holds the arrays;
-beside them lies the encoder in the layout of sentence-transformers, where it was tuned. Nothing is
+`encoder/` is the encoder in the layout of sentence-transformers, where it was tuned. Nothing is
 pickled.
 """
 
@@ -19,26 +19,37 @@ from tunewise.files import whole_folder, write_text
 from tunewise.kinds.kind import Arrays, Contender, Kind, Saved
 
 FORMAT = 1
-_FILE, _HEAD = "tunewise.json", "head.safetensors"
+_FILE, _HEAD, _ENCODER = "tunewise.json", "head.safetensors", "encoder"
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A saved contender, ready to answer, and the name of its kind."""
+    """A saved contender, ready to answer, its kind, and what its answers are read by."""
 
-    kind: str
+    kind: Kind
     contender: Contender
+    about: Mapping[str, Any]
 
 
-def save(kind: Kind, contender: Contender, folder: Path) -> None:
-    """Puts all that it takes to answer as the contender does into `folder`, whole."""
+def save(
+    kind: Kind, contender: Contender, folder: Path, about: Mapping[str, Any] | None = None
+) -> None:
+    """Puts all that it takes to answer as the contender does into `folder`, whole.
+
+    `about` is what its answers are read by.
+    """
     from safetensors.numpy import save_file
 
-    told = {"format": FORMAT, "kind": kind.name, **_described(contender)}
+    told = {
+        "format": FORMAT,
+        "kind": kind.name,
+        **_described(contender),
+        "about": dict(about or {}),
+    }
     arrays = dict(_arrays(contender))
     with whole_folder(folder) as beside:
         if contender.save_encoder is not None:
-            contender.save_encoder(beside)
+            contender.save_encoder(beside / _ENCODER)
         if arrays:
             save_file(arrays, beside / _HEAD)
         write_text(beside / _FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
@@ -66,7 +77,7 @@ def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
         kind = kinds[told["kind"]]
         if told["format"] != FORMAT:
             raise KeyError(f"format {told['format']}")
-        return Loaded(kind.name, _loaded(kind, told, folder, _read(folder)))
+        return Loaded(kind, _loaded(kind, told, folder, _read(folder)), told.get("about", {}))
     except (OSError, ValueError, KeyError, TypeError) as wrong:
         raise DataError(
             f"'{folder}' holds nothing this version of Tunewise can answer with: {wrong}. Give the "
@@ -131,7 +142,7 @@ def _encoder(told: Mapping[str, Any], folder: Path) -> Encoder:
     """The encoder that the contender was fitted with, from the folder if it is its own."""
     engine = told.get("engine", "auto")
     if told["own"]:
-        found: Encoder = load_folder(folder, name=told["name"], engine=engine)
+        found: Encoder = load_folder(folder / _ENCODER, name=told["name"], engine=engine)
     else:
         found = load_encoder(told["name"], base_url=told["base_url"], engine=engine)
     if found.stamp != told["stamp"]:

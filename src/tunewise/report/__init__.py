@@ -11,6 +11,13 @@ from tunewise.report.forecast import (
     forecast_text,
     save_forecast,
 )
+from tunewise.report.of_kind import (
+    check_kind_place,
+    kind_facts,
+    kind_page,
+    kind_text,
+    save_kind_verdict,
+)
 from tunewise.report.page import to_page
 from tunewise.report.save import check_place, save_report, save_verdict
 from tunewise.report.shrunk import save_shrunk, shrunk_text
@@ -20,14 +27,19 @@ from tunewise.report.tuned import check_tuned_place, save_tuned
 
 __all__ = [
     "check_forecast_place",
+    "check_kind_place",
     "check_place",
     "check_tuned_place",
     "facts",
     "findings_text",
     "forecast_facts",
     "forecast_text",
+    "kind_facts",
+    "kind_page",
+    "kind_text",
     "printable",
     "save_forecast",
+    "save_kind_verdict",
     "save_report",
     "save_shrunk",
     "save_tuned",

@@ -1,11 +1,8 @@
 """facts: a verdict as one plain dict, from which terminal, page and `verdict.json` are made."""
 
-import os
-import platform
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 from tunewise.comparison import interval
@@ -15,7 +12,7 @@ from tunewise.data.making import ADVICE, BIAS
 from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
-from tunewise.report.versions import version_of, versions
+from tunewise.report.versions import made_on, version_of, versions
 from tunewise.report.year import use_flags, year_facts
 from tunewise.verdict import Change, Needed, Standing, Stories, Target, Verdict, headline
 
@@ -221,13 +218,8 @@ def _command(verdict: Verdict, use: Use) -> str:
 
 def _timing(verdict: Verdict, use: Use, prices: Prices) -> dict[str, Any]:
     return {
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **made_on(),
         "seconds": verdict.seconds,
-        "machine": {
-            "system": platform.system(),
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count() or 1,
-        },
         "encoding": _encoding(verdict.contenders),
         "contenders": {one.name: asdict(verdict.prices[one.name]) for one in verdict.contenders},
         "costs": year_facts(verdict, use, prices),

@@ -36,7 +36,7 @@ def save_report(found: Mapping[str, Any], folder: str | Path) -> None:
 
     >>> save_report(facts, "verdict/")  # doctest: +SKIP
     """
-    plain = _rounded(found)
+    plain = rounded(found)
     text = json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = to_page(plain)
     write_text(Path(folder) / "report.html", page)
@@ -90,8 +90,13 @@ def check_place(folder: str | Path) -> None:
     """
     check_writable(Path(folder))
     put_back(Path(folder))
+    check_models(Path(folder))
+
+
+def check_models(folder: Path) -> None:
+    """Raises OutputError if a model of somebody else's would be lost in `folder`."""
     for name in _MODELS:
-        place = Path(folder) / name
+        place = folder / name
         if place.exists() and not (place / "tunewise.json").is_file():
             raise OutputError(
                 f"'{place}' was not written by Tunewise, and a verdict in '{folder}' would take "
@@ -99,11 +104,12 @@ def check_place(folder: str | Path) -> None:
             )
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """The same values with six decimals at the most."""
     if isinstance(value, float):
         return round(value, _DECIMALS) + 0.0  # + 0.0 turns -0.0 into 0.0
     if isinstance(value, Mapping):
-        return {key: _rounded(one) for key, one in value.items()}
+        return {key: rounded(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
+        return [rounded(one) for one in value]
     return value

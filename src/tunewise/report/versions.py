@@ -1,8 +1,11 @@
-"""The versions of what a result was made with."""
+"""What a result was made with: versions, machine, time."""
 
+import os
 import platform
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 
 def versions(packages: Sequence[str]) -> Mapping[str, str]:
@@ -16,3 +19,15 @@ def version_of(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
+
+
+def made_on() -> dict[str, Any]:
+    """When a result was made, and on what machine."""
+    return {
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "system": platform.system(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count() or 1,
+        },
+    }

@@ -1,6 +1,7 @@
 """Classification: texts and the one label each of them has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from tunewise.kinds.classification import (
 )
 from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
 from tunewise.kinds.classification.panels import panels
-from tunewise.kinds.kind import Kind, Parts, Source
+from tunewise.kinds.kind import Kind, Parts, Shown, Source
 
 
 def _read(source: Source) -> LabelledTexts:
@@ -43,6 +44,10 @@ def _take(part: LabelledTexts, rows: NDArray[np.int64]) -> LabelledTexts:
 
 def _asked(part: LabelledTexts) -> Sequence[str]:
     return part.texts
+
+
+def _about(shown: Shown) -> Mapping[str, Any]:
+    return {"names": list(shown.judged.names)}
 
 
 def _groups(part: LabelledTexts) -> Sequence[str]:
@@ -73,4 +78,6 @@ KIND = Kind(
     groups=_groups,
     score=score,
     panels=panels,
+    about=_about,
+    trial='tunewise predict DIR "your words"',
 )

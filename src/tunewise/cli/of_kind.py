@@ -1,0 +1,98 @@
+"""`tunewise measure` over other kinds of task than a search."""
+
+import argparse
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tunewise.cli.data import columns_of
+from tunewise.cli.progress import shown
+from tunewise.cli.values import prices, seconds, stem, use
+from tunewise.errors import OptionError
+
+if TYPE_CHECKING:
+    from tunewise.kinds import Kind, Source
+
+SEARCH = "search"
+_OF = {"retrieval": SEARCH, "labelled": "classification", "scored": "similarity"}
+_SEARCHED = ("documents", "queries", "judgments", "clicks", "labels")
+
+
+def kind_of(parsed: argparse.Namespace) -> str:
+    """The kind of task that the arguments name, or that the data's columns tell."""
+    if parsed.kind is not None:
+        return str(parsed.kind)
+    if any(getattr(parsed, name) for name in _SEARCHED):
+        return SEARCH
+    from tunewise.data.examples import kind_at
+
+    return _OF[kind_at(parsed.data, columns_of(parsed))]
+
+
+def measured_kind(name: str, parsed: argparse.Namespace) -> int:
+    """Reads the kind's examples, measures, saves, prints."""
+    from tunewise.encoders import DEFAULT_ENCODER
+    from tunewise.measurement import measure_kind
+    from tunewise.report import check_kind_place, kind_text, save_kind_verdict
+
+    kind = _named(name)
+    _require_none_of_search(parsed, name)
+    reckoned, used = prices(parsed), use(parsed)
+    folder = parsed.out or Path("tunewise-out") / stem(parsed.data)
+    check_kind_place(folder)
+    with shown() as progress:
+        progress("reading the data", 0, 0)
+        examples = kind.read(_source(parsed))
+        verdict = measure_kind(
+            examples,
+            kind,
+            encoders=parsed.encoder or [DEFAULT_ENCODER],
+            base_url=parsed.base_url,
+            engine=parsed.engine,
+            metric=parsed.metric,
+            worth=parsed.worth,
+            target=parsed.target,
+            budget=seconds(parsed.budget),
+            contenders=parsed.contenders.split(",") if parsed.contenders is not None else None,
+            seed=parsed.seed,
+            progress=progress,
+        )
+        progress("saving the winner and the report", 0, 0)
+        facts = save_kind_verdict(verdict, folder, prices=reckoned, use=used)
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    print(kind_text(facts, width=width))
+    print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
+    print(f"Try it:  {kind.trial.replace('DIR', str(folder))}")
+    return 0
+
+
+def _named(name: str) -> "Kind":
+    from tunewise.kinds import KINDS
+
+    if name not in KINDS:
+        known = ", ".join([SEARCH, *KINDS])
+        raise OptionError(f"There is no kind '{name}' of task. Choose from {known}.")
+    return KINDS[name]
+
+
+def _source(parsed: argparse.Namespace) -> "Source":
+    from tunewise.kinds import Source
+
+    options = dict(_option(pair) for pair in parsed.options)
+    files = {"items": parsed.items} if parsed.items else {}
+    return Source(parsed.data, columns_of(parsed) or {}, files, options, parsed.seed)
+
+
+def _option(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not (name and equals):
+        raise OptionError(f"--set takes NAME=VALUE, such as odd=other, not '{pair}'.")
+    return name, value
+
+
+def _require_none_of_search(parsed: argparse.Namespace, name: str) -> None:
+    given = [f"--{option}" for option in _SEARCHED if getattr(parsed, option)]
+    if given:
+        raise OptionError(
+            f"{' and '.join(given)} go with a search, and --kind is {name}. Leave one of them out."
+        )

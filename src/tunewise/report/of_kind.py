@@ -1,0 +1,335 @@
+"""A verdict over any kind of task: its facts, in the terminal, as a page, and on disk.
+
+Figures, drawings and sentences are those of a search, said of what is counted here; what only this
+kind has to show are its panels.
+"""
+
+import json
+import shlex
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tunewise.comparison import level_of
+from tunewise.costs import Encoding, Use, Work, year
+from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder, is_hosted
+from tunewise.files import check_writable, put_back, whole_set, write_text
+from tunewise.kinds import Contender, save
+from tunewise.kinds.panels import plain
+from tunewise.prices import Prices
+from tunewise.report import amounts, drawings, outlook, sureness, words
+from tunewise.report.page import forecast_shown, render
+from tunewise.report.panels import HEIGHT, drawn
+from tunewise.report.save import RIVAL, check_models, clear_shrunk, rounded
+from tunewise.report.text import findings_text
+from tunewise.report.told import bullets, rows_text, wrapped
+from tunewise.report.versions import made_on, version_of, versions
+from tunewise.verdict import Price, Standing
+from tunewise.verdict.of_kind import KindVerdict
+
+Facts = Mapping[str, Any]
+FORMAT = 1
+_PACKAGES = ("tunewise", "numpy", "torch", "sentence-transformers", "scikit-learn")
+_PARTS = ("labelling", "tuning", "storing", "serving", "total")
+
+
+def kind_facts(
+    verdict: KindVerdict, *, prices: Prices | None = None, use: Use | None = None
+) -> dict[str, Any]:
+    """Everything a verdict over a kind says, in plain values.
+
+    What differs from run to run is all under "timing".
+    """
+    decision, prices, use = verdict.decision, prices or Prices(), use or Use()
+    return {
+        "format": FORMAT,
+        "tunewise": version_of("tunewise"),
+        "kind": verdict.kind.name,
+        "unit": verdict.kind.unit,
+        "units": verdict.kind.units,
+        "answer": decision.answer,
+        "contender": decision.contender,
+        "rung": decision.rung,
+        "sentence": decision.sentence,
+        "reasons": list(decision.reasons),
+        "metric": verdict.settings["metric"],
+        "worth": verdict.settings["worth"],
+        "best_untuned": decision.best_untuned,
+        "best_tuned": decision.best_tuned,
+        "gain": None if decision.gain is None else decision.gain.to_dict(),
+        "needed": None if decision.needed is None else _needed(verdict),
+        "target": None if decision.target is None else _target(verdict),
+        "forecast": None if verdict.forecast is None else verdict.forecast.to_dict(),
+        "changes": [asdict(change) for change in verdict.changes],
+        "data": _data(verdict),
+        "findings": [finding.to_dict() for finding in verdict.findings],
+        "contenders": [
+            _contender(verdict, one, standing)
+            for one, standing in zip(verdict.contenders, verdict.standings, strict=True)
+        ],
+        "skipped": [asdict(skip) for skip in verdict.skipped],
+        "panels": [plain(panel) for panel in verdict.kind.panels(verdict.shown)],
+        "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
+        "reproduce": _command(verdict),
+        "versions": versions(_PACKAGES),
+        "timing": _timing(verdict, prices, use),
+    }
+
+
+def _needed(verdict: KindVerdict) -> dict[str, Any]:
+    needed = verdict.decision.needed
+    assert needed is not None  # noqa: S101 - asked only where there is one
+    return {**asdict(needed), "more": needed.more}
+
+
+def _target(verdict: KindVerdict) -> dict[str, Any]:
+    target = verdict.decision.target
+    assert target is not None  # noqa: S101 - asked only where there is one
+    score = target.score
+    ends = {"score": score.mean, "low": score.low, "high": score.high}
+    return {
+        "metric": target.metric, "value": target.value, "from": "yours", **ends, "met": target.met
+    }  # fmt: skip
+
+
+def _data(verdict: KindVerdict) -> dict[str, Any]:
+    split = verdict.data["split"]
+    judged = sum(split[part] for part in ("train", "dev", "test"))
+    return {**verdict.data, "judged": judged, "judgments": judged}
+
+
+def _contender(verdict: KindVerdict, one: Contender, standing: Standing) -> dict[str, Any]:
+    scores, seed = standing.scores, verdict.settings["seed"]
+    against = verdict.decision.against.get(one.name)
+    return {
+        "name": one.name,
+        "family": one.family,
+        "tuned": one.tuned,
+        "rung": one.rung,
+        "encoder": None if one.encoder is None else one.encoder.name,
+        "settings": {name: value for name, value in one.settings.items() if _short(value)},
+        "trainings": 1 + len(standing.repeats) if one.tuned else 0,
+        "dev": standing.dev,
+        "scores": {
+            name: level_of(scores, name, verdict.groups, seed=seed).to_dict()
+            for name in scores.values
+        },
+        "against": None if against is None else against.to_dict(),
+        "bytes_each": one.bytes_each,
+        "notes": list(one.notes),
+    }
+
+
+def _short(value: Any) -> bool:
+    """Whether a setting is for people to read, and no list of a vocabulary."""
+    return not isinstance(value, list | dict) or len(value) <= 20
+
+
+def _command(verdict: KindVerdict) -> str:
+    """The command that gives this verdict again; what is as it would be anyway is left out."""
+    data, settings = verdict.data, verdict.settings
+    words_ = ["tunewise", "measure", data["source"], "--kind", verdict.kind.name]
+    for role, name in data["read_with"].get("columns", {}).items():
+        words_ += ["--column", f"{role}={name}"]
+    for role, file in data["read_with"].get("files", {}).items():
+        words_ += [f"--{role}", str(file)]
+    for name, value in data["read_with"].get("options", {}).items():
+        words_ += ["--set", f"{name}={value}"]
+    if settings["encoders"] != [DEFAULT_ENCODER]:
+        words_ += [word for name in settings["encoders"] for word in ("--encoder", name)]
+    engines = [engine for engine in settings["engines"] if engine is not None]
+    flags = {
+        "--engine": (engines[0] if engines else None, None),
+        "--base-url": (settings["base_url"], None),
+        "--metric": (settings["metric"], verdict.kind.deciding[0]),
+        "--worth": (settings["worth"], 0.02),
+        "--target": (settings["target"], None),
+        "--try": (None if settings["try"] is None else ",".join(settings["try"]), None),
+    }
+    for flag, (value, usual) in flags.items():
+        words_ += [] if value == usual else [flag, str(value)]
+    if settings["budget_seconds"] is not None:
+        words_ += ["--budget", f"{settings['budget_seconds']:g}s"]
+    return shlex.join([*words_, "--seed", str(settings["seed"])])
+
+
+def _timing(verdict: KindVerdict, prices: Prices, use: Use) -> dict[str, Any]:
+    costs = {
+        one.name: year(_work(verdict, one, verdict.prices[one.name]), use, prices).to_dict()
+        for one in verdict.contenders
+    }
+    return {
+        **made_on(),
+        "seconds": verdict.seconds,
+        "encoding": _encoding(verdict),
+        "contenders": {name: asdict(price) for name, price in verdict.prices.items()},
+        "costs": costs,
+    }
+
+
+def _encoding(verdict: KindVerdict) -> list[str]:
+    encoders = [c.encoder for c in verdict.contenders if isinstance(c.encoder, TransformerEncoder)]
+    return list(dict.fromkeys(encoder.why for encoder in encoders if encoder.why))
+
+
+def _work(verdict: KindVerdict, one: Contender, price: Price) -> Work:
+    """What was measured of a contender; each new unit is read once, when it is answered."""
+    hosted = one.encoder is not None and is_hosted(one.encoder.name)
+    train = verdict.data["split"]["train"]
+    return Work(
+        documents=verdict.data["texts"],
+        fitting=price.fit_seconds,
+        document=Encoding(0.0),
+        query=Encoding(None if hosted else (price.query_ms - price.rank_ms) / 1000, None, hosted),
+        ranking=price.rank_ms / 1000,
+        bytes_per_document=one.bytes_each,
+        judgments=train if one.family != "names" else 0,
+        tuned=one.tuned,
+    )
+
+
+def kind_text(facts: Facts, *, width: int = 100) -> str:
+    """What ends a run in the terminal, no line wider than `width` (at least 80)."""
+    said = _said(facts)
+    blocks = [
+        wrapped(facts["sentence"], width),
+        bullets(facts["reasons"], width),
+        [*rows_text(_rows(facts)), "* saved under model/"],
+        _about(facts, said, width),
+        findings_text(facts["findings"], width=width).splitlines(),
+        bullets([f"not measured: {s['name']}: {s['why']}" for s in facts["skipped"]], width),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _said(facts: Facts) -> Callable[[str], str]:
+    """What is said of queries, said of what is counted here."""
+    return lambda told: told.replace("queries", facts["units"]).replace("query", facts["unit"])
+
+
+def _rows(facts: Facts) -> list[list[str]]:
+    metric = facts["metric"]
+    others = _metrics(facts)[1:]
+    head = ["contender", metric, f"minus {facts['best_untuned']}", *others, "train"]
+    rows = [head]
+    for one in facts["contenders"]:
+        mark = "*" if one["name"] == facts["contender"] else " "
+        main, against = one["scores"][metric], one["against"]
+        rows.append(
+            [
+                f"{mark} {one['name']}",
+                f"{amounts.score(main['mean'])} {amounts.interval(main['low'], main['high'])}",
+                "best untuned"
+                if against is None
+                else f"{amounts.signed(against['difference'])} "
+                f"{amounts.signed_interval(against['low'], against['high'])}",
+                *(amounts.score(one["scores"][name]["mean"]) for name in others),
+                amounts.seconds(facts["timing"]["contenders"][one["name"]]["fit_seconds"]),
+            ]
+        )
+    return rows
+
+
+def _metrics(facts: Facts) -> list[str]:
+    """Everything that was scored, what decides first."""
+    scored = [metric for one in facts["contenders"] for metric in one["scores"]]
+    return list(dict.fromkeys([facts["metric"], *scored]))
+
+
+def _about(facts: Facts, said: Callable[[str], str], width: int) -> list[str]:
+    lines = []
+    if sure := sureness.sure_words(facts):
+        lines += wrapped(f"Sure: {said(sure)}", width)
+    if facts["target"]:
+        lines += wrapped(f"Target: {words.target_words(facts['target'])}", width)
+    if facts["forecast"]:
+        lines += wrapped(f"Labels: {said(outlook.outlook_words(facts))}", width)
+    if changes := sureness.changes_words(facts):
+        lines += wrapped(f"Change: {said(changes)}", width)
+    lines += wrapped(f"Test: {said(words.test_use_words(facts['data']['test_use']))}", width)
+    return lines
+
+
+def kind_page(facts: Facts) -> str:
+    """One self-contained HTML document, as `to_page` makes one of a search."""
+    said, gain = _said(facts), facts["gain"]
+    scores = [one["scores"][facts["metric"]] for one in facts["contenders"]]
+    names = [one["name"] for one in facts["contenders"]]
+    reference = scores[names.index(facts["best_untuned"])]["mean"]
+    return render(
+        "kind.html.jinja",
+        facts=facts,
+        headline=words.headline(facts["answer"]).replace("hybrid search", "a hybrid"),
+        gain_drawing=drawings.draw_gain(gain, facts["worth"]) if gain else None,
+        bars=drawings.draw_bars(scores, reference),
+        interval_words=said(sureness.interval_words(gain, facts["worth"])) if gain else None,
+        sure_words=said(sureness.sure_words(facts) or ""),
+        changes_rows=[tuple(map(said, row)) for row in sureness.changes_rows(facts)]
+        if gain
+        else [],
+        test_use_words=said(words.test_use_words(facts["data"]["test_use"])),
+        metrics=_metrics(facts),
+        year_rows=_year_rows(facts),
+        panels=[drawn(panel) for panel in facts["panels"]],
+        panel_height=HEIGHT,
+        **_outlook(forecast_shown(facts), said),
+    )
+
+
+def _outlook(shown: Mapping[str, Any], said: Callable[[str], str]) -> dict[str, Any]:
+    """The forecast's words and rows, said of what is counted here."""
+    found = dict(shown)
+    for name in ("outlook_words", "curve_words", "labels_words"):
+        if name in found:
+            told = said(found[name])
+            found[name] = told.replace("judgments", "labels").replace("judgment", "label")
+    if "outlook_rows" in found:
+        found["outlook_rows"] = [list(map(said, row)) for row in found["outlook_rows"]]
+    return found
+
+
+def _year_rows(facts: Facts) -> list[list[str]]:
+    currency = facts["settings"]["prices"]["currency"]
+    rows = [["contender", *_PARTS]]
+    for name, parts in facts["timing"]["costs"].items():
+        rows.append([name, *(amounts.money(parts[part]["money"], currency) for part in _PARTS)])
+    return rows
+
+
+def save_kind_verdict(
+    verdict: KindVerdict,
+    folder: str | Path,
+    *,
+    prices: Prices | None = None,
+    use: Use | None = None,
+) -> dict[str, Any]:
+    """Writes `model/`, `report.html` and `verdict.json` into `folder`, all or nothing.
+
+    `rival/` holds the best tuned contender while nobody can tell whether it pays. Raises
+    OutputError as `check_place` does.
+    """
+    place = Path(folder)
+    check_kind_place(place)
+    found: dict[str, Any] = rounded(kind_facts(verdict, prices=prices, use=use))
+    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    page = kind_page(found)
+    with whole_set(place, seal="verdict.json") as beside:
+        about = verdict.kind.about(verdict.shown)
+        save(verdict.kind, verdict.contender, beside / "model", about)
+        if verdict.rival is not None:
+            save(verdict.kind, verdict.rival, beside / RIVAL, about)
+        write_text(beside / "report.html", page)
+        write_text(beside / "verdict.json", text)
+    for stale in ("base", *(() if verdict.rival else (RIVAL,))):
+        shutil.rmtree(place / stale, ignore_errors=True)
+    clear_shrunk(place)
+    return found
+
+
+def check_kind_place(folder: Path) -> None:
+    """Makes sure, before long work, that a verdict can go there. Raises OutputError if not."""
+    check_writable(folder)
+    put_back(folder)
+    check_models(folder)

@@ -1,0 +1,72 @@
+"""How a kind's panels are drawn: positions across in per cent, down in pixels, as in `drawings.py`.
+
+Tables and examples need no positions and pass through.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from tunewise.report.drawings import Scale, Tick, around, round_ticks
+
+Facts = Mapping[str, Any]
+HEIGHT = 260
+_MOST = 3000  # spots drawn; more would be one blot, and the page large
+
+
+def drawn(panel: Facts) -> dict[str, Any]:
+    """The panel with all that its template needs."""
+    if panel["shape"] == "curves":
+        return {**panel, **_curves(panel)}
+    if panel["shape"] == "spots":
+        return {**panel, **_spots(panel)}
+    return dict(panel)
+
+
+def _curves(panel: Facts) -> dict[str, Any]:
+    points = [point for line in panel["lines"] for point in line["points"]]
+    wide = [x for x, _ in points] + ([] if panel["mark"] is None else [panel["mark"]])
+    high = [y for _, y in points]
+    if panel["diagonal"]:
+        wide, high = [*wide, 0.0, 1.0], [*high, 0.0, 1.0]
+    across, up = around(wide or [0.0, 1.0]), around(high or [0.0, 1.0])
+    lines = [
+        {"name": line["name"], "dots": [_place(across, up, point) for point in line["points"]]}
+        for line in panel["lines"]
+    ]
+    return {
+        "drawn_lines": [{**line, "joined": list(pairwise(line["dots"]))} for line in lines],
+        "across_ticks": round_ticks(across),
+        "up_ticks": _upright(up),
+        "from_to": [_place(across, up, (end, end)) for end in (0.0, 1.0)],
+        "mark_at": None if panel["mark"] is None else across.at(panel["mark"]),
+    }
+
+
+def _spots(panel: Facts) -> dict[str, Any]:
+    every: Sequence[Sequence[float]] = panel["spots"]
+    step = -(-len(every) // _MOST) if every else 1
+    shown = every[::step]
+    across, up = (around([spot[axis] for spot in shown] or [0.0, 1.0]) for axis in (0, 1))
+    names = []
+    for group, name in enumerate(panel["names"]):
+        own = [spot for spot in every if spot[2] == group]
+        if own:
+            middle = [sum(spot[axis] for spot in own) / len(own) for axis in (0, 1)]
+            names.append({"name": name, "at": _place(across, up, middle), "count": len(own)})
+    names.sort(key=lambda one: -one["count"])
+    return {
+        "drawn_spots": [(*_place(across, up, spot), int(spot[2]) % 8) for spot in shown],
+        "drawn_names": names[:20],
+    }
+
+
+def _place(across: Scale, up: Scale, point: Sequence[float]) -> tuple[float, float]:
+    return across.at(point[0]), round(HEIGHT * (1 - up.at(point[1]) / 100), 2)
+
+
+def _upright(scale: Scale) -> list[Tick]:
+    return [
+        Tick(round(HEIGHT * (1 - tick.at / 100), 2), tick.label)
+        for tick in round_ticks(scale, most=5)
+    ]
