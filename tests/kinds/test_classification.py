@@ -3,7 +3,9 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from tunewise.measurement import measure_kind
 from tunewise.testing import WordHashEncoder
 
 KIND = KINDS["classification"]
+SCHEMA = Path(__file__).parents[2] / "docs" / "kind.schema.json"
 QUICK = [word for word in KIND.table if word not in KIND.deep]
 THINGS = ("kettle", "ladder", "bicycle", "umbrella", "violin", "compass", "lantern", "anchor")
 ACTS = {"repair": ("mend", "fix", "patch"), "sale": ("sell", "price", "offer"),
@@ -209,6 +212,7 @@ def saved_by_command(tmp_path, monkeypatch, capsys):
 def test_the_command_tells_the_kind_by_the_columns_and_predict_labels(saved_by_command, capsys):
     facts = json.loads((saved_by_command / "verdict.json").read_text())
     assert (facts["kind"], facts["units"]) == ("classification", "texts")
+    jsonschema.validate(facts, json.loads(SCHEMA.read_text()))
     assert facts["reproduce"].startswith("tunewise measure intents.csv --kind classification")
     page = (saved_by_command / "report.html").read_text()
     assert "How far to trust a probability" in page

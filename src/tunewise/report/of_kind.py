@@ -283,8 +283,7 @@ def _outlook(shown: Mapping[str, Any], said: Callable[[str], str]) -> dict[str, 
     found = dict(shown)
     for name in ("outlook_words", "curve_words", "labels_words"):
         if name in found:
-            told = said(found[name])
-            found[name] = told.replace("judgments", "labels").replace("judgment", "label")
+            found[name] = said(found[name])
     if "outlook_rows" in found:
         found["outlook_rows"] = [list(map(said, row)) for row in found["outlook_rows"]]
     return found
