@@ -170,6 +170,6 @@ def test_a_verdict_reckons_with_what_was_measured() -> None:
     assert told["storing"]["money"] == pytest.approx(stored)
     assert told["tuning"]["hours"] == pytest.approx(price.fit_seconds / 3600)
     assert costs["contenders"]["pretrained"]["total"]["money"] is None  # nobody times a hash
-    assert "--corpus 1280 --traffic 2000000 --seed" in found["reproduce"]
+    assert "--corpus 1280 --traffic 2000000 --price judgment=0.5" in found["reproduce"]
     assert "--retunes" not in found["reproduce"]
     assert json.dumps(costs, allow_nan=False)

@@ -70,6 +70,16 @@ class Prices:
         same = getattr(self, name) == default and (self.currency == "USD" or name == "watt")
         return ORIGINS[name] if same else "given"
 
+    def flags(self) -> list[str]:
+        """The words of a command that set these prices; what is as it would be anyway is left out.
+
+        >>> Prices(judgment=0.5).flags()
+        ['--price', 'judgment=0.5']
+        """
+        usual = Prices()
+        given = [name for name in ORIGINS if getattr(self, name) != getattr(usual, name)]
+        return [word for name in given for word in ("--price", f"{name}={getattr(self, name)}")]
+
     def to_dict(self) -> Mapping[str, Any]:
         """Plain values, for JSON: the currency, each price, and where each comes from."""
         return {

@@ -63,7 +63,7 @@ def printed(capsys, arguments):
 def test_a_verdict_is_labelled_for_and_measured_again(home, measured, capsys):
     out = printed(capsys, ["label", "measured", "-n", "20", "--out", "a.csv"])
     assert out.startswith("20 of 40 unlabelled queries, drawn by how much pretrained and lexical")
-    assert "tunewise measure partly --labels a.csv" in out
+    assert "--try lexical,pretrained,hybrid --seed 0 --labels a.csv" in out
     rows = rows_of(home / "a.csv")
     assert f"{len(rows)} rows to grade" in out
     weights = {row["query_id"]: float(row["weight"]) for row in rows}

@@ -80,8 +80,16 @@ def run(parsed: argparse.Namespace) -> int:
     if task.weights:
         print(f"The {len(task.weights):,} labelled before come first, with their grades.")
     print(f"Written to {parsed.out}. Fill in the column grade: 0 not relevant, 1 or more relevant.")
-    print(f"Then:  {shlex.join(['tunewise', 'measure', task.source])} --labels {parsed.out}")
+    print(f"Then:  {_again(parsed.folder, task)} --labels {parsed.out}")
     return 0
+
+
+def _again(folder: Path, task: "Task") -> str:
+    """The command that measured, without labels of an earlier round."""
+    command = str(_told(folder).get("reproduce", ""))
+    if not command or "--labels" in command:
+        return shlex.join(["tunewise", "measure", task.source])
+    return command
 
 
 def _told(folder: Path) -> dict[str, Any]:
@@ -98,14 +106,11 @@ def _asked_for(folder: Path) -> int:
 
 
 def _pair(folder: Path, task: "Task", progress: Progress) -> "tuple[Contender, Contender]":
-    """The two contenders in question: the rival where nobody can tell, else base and winner."""
+    """The two contenders in question: winner and rival where there is one, else base and winner."""
     from tunewise.contenders import load_contender
     from tunewise.report.save import RIVAL
-    from tunewise.verdict import CANNOT_TELL
 
-    facts = _told(folder)
-    open_still = facts.get("answer") == CANNOT_TELL and facts.get("best_tuned")
-    first, second = ("model", RIVAL) if open_still else ("base", "model")
+    first, second = ("model", RIVAL) if (folder / RIVAL).is_dir() else ("base", "model")
     return (
         load_contender(folder / first, task.documents, progress=progress),
         load_contender(folder / second, task.documents, progress=progress),

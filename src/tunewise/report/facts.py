@@ -57,7 +57,7 @@ def facts(
         "queries": _stories(verdict, verdict.stories),
         "differences": [] if verdict.stories is None else list(verdict.stories.differences),
         "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
-        "reproduce": _command(verdict, use),
+        "reproduce": _command(verdict, use, prices),
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, use, prices),
     }
@@ -185,7 +185,7 @@ def _clip(text: str) -> str:
     return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
 
 
-def _command(verdict: Verdict, use: Use) -> str:
+def _command(verdict: Verdict, use: Use, prices: Prices) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
     data, settings, made = verdict.data, verdict.settings, verdict.task.made
     words = ["tunewise", "measure", data["source"]]
@@ -212,7 +212,7 @@ def _command(verdict: Verdict, use: Use) -> str:
         words += [] if value == usual else [flag, str(value)]
     if settings["budget_seconds"] is not None:
         words += ["--budget", f"{settings['budget_seconds']:g}s"]
-    words += use_flags(use)
+    words += [*use_flags(use), *prices.flags()]
     return shlex.join([*words, "--seed", str(settings["seed"])])
 
 

@@ -26,6 +26,7 @@ from tunewise.report.save import RIVAL, check_models, clear_shrunk, rounded
 from tunewise.report.text import findings_text
 from tunewise.report.told import bullets, rows_text, wrapped
 from tunewise.report.versions import made_on, version_of, versions
+from tunewise.report.year import use_flags
 from tunewise.verdict import Price, Standing
 from tunewise.verdict.of_kind import KindVerdict
 
@@ -72,7 +73,7 @@ def kind_facts(
         "skipped": [asdict(skip) for skip in verdict.skipped],
         "panels": [plain(panel) for panel in verdict.kind.panels(verdict.shown)],
         "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
-        "reproduce": _command(verdict),
+        "reproduce": _command(verdict, use, prices),
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, prices, use),
     }
@@ -127,7 +128,7 @@ def _short(value: Any) -> bool:
     return not isinstance(value, list | dict) or len(value) <= 20
 
 
-def _command(verdict: KindVerdict) -> str:
+def _command(verdict: KindVerdict, use: Use, prices: Prices) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
     data, settings = verdict.data, verdict.settings
     words_ = ["tunewise", "measure", data["source"], "--kind", verdict.kind.name]
@@ -152,6 +153,7 @@ def _command(verdict: KindVerdict) -> str:
         words_ += [] if value == usual else [flag, str(value)]
     if settings["budget_seconds"] is not None:
         words_ += ["--budget", f"{settings['budget_seconds']:g}s"]
+    words_ += [*use_flags(use), *prices.flags()]
     return shlex.join([*words_, "--seed", str(settings["seed"])])
 
 

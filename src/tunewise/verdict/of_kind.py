@@ -53,9 +53,10 @@ class KindVerdict:
 
     @property
     def rival(self) -> Contender | None:
-        """The best tuned contender, where nobody can tell yet whether it pays; else None."""
+        """The best tuned contender, where nobody can tell whether it pays and another is named."""
         tuned = self.decision.best_tuned
-        return self._named(tuned) if tuned and self.answer == CANNOT_TELL else None
+        open_still = self.answer == CANNOT_TELL and not self.contender.tuned
+        return self._named(tuned) if tuned and open_still else None
 
     def _named(self, name: str) -> Contender:
         return next(one for one in self.contenders if one.name == name)

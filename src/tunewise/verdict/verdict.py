@@ -110,8 +110,8 @@ class Verdict:
 
     @property
     def rival(self) -> Contender | None:
-        """The best tuned contender, where nobody can tell yet whether it pays; else None."""
-        if self.answer != CANNOT_TELL:
+        """The best tuned contender, where nobody can tell whether it pays and another is named."""
+        if self.answer != CANNOT_TELL or self.contender.tuned:
             return None
         return next((c for c in self.contenders if c.name == self.decision.best_tuned), None)
 
