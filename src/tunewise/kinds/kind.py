@@ -175,11 +175,12 @@ class Kind:
 
     `unit` and `units` are the words for what is scored ("text", "texts"). `metrics` are all that
     are scored; those of `deciding` can decide (higher is better), the first unless another is
-    named. `table` holds the contenders, cheapest first, by the words users type, and `deep` those
-    that train an encoder. `read` makes examples of files and `divide` parts of examples; `take`
-    some units of a part (for the learning curve); `asked` is what contenders are asked of a part,
-    without its answers; `groups` names the group of each unit; `score` scores answers to a part by
-    some of the metrics; `panels` is what the report shows beside the figures.
+    named or `usual` says which of them suits the examples. `table` holds the contenders, cheapest
+    first, by the words users type, and `deep` those that train an encoder. `read` makes examples of
+    files and `divide` parts of examples; `take` some units of a part (for the learning curve);
+    `asked` is what contenders are asked of a part, without its answers; `groups` names the group of
+    each unit; `score` scores answers to a part by some of the metrics; `panels` is what the report
+    shows beside the figures.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Kind:
     groups: Callable[[Any], Sequence[str]]
     score: Callable[[Any, Any, Sequence[str]], Scores]
     panels: Callable[[Shown], Sequence[Panel]]
+    usual: Callable[[Any], str] | None = None
 
 
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:
