@@ -18,7 +18,8 @@ from tunewise.testing import WordHashEncoder
 pytestmark = pytest.mark.slow
 
 KIND = KINDS["similarity"]
-STSB = Path(os.environ.get("TUNEWISE_DATA", "../shared/data")) / "stsb"
+REAL = Path(os.environ.get("TUNEWISE_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
+STSB = REAL / "stsb"
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,8 @@ def test_the_default_encoder_reaches_its_published_figure_on_the_sts_benchmark()
         np.concatenate([np.flatnonzero(examples.parts == part)[:most]
                         for part, most in (("train", 100), ("dev", 100), ("test", None))])
     )  # fmt: skip
-    verdict = measure_kind(few, KIND, contenders=["lexical", "cosine", "hybrid"])
+    words = ["lexical", "cosine", "hybrid"]
+    verdict = measure_kind(few, KIND, contenders=words, engine="torch")
     scores = {s.name: s.scores.mean("Spearman") for s in verdict.standings}
     assert scores["cosine"] == pytest.approx(0.8203, abs=0.002)  # its model card, STS benchmark
     assert scores["hybrid"] > scores["lexical"]
@@ -76,3 +78,12 @@ def test_a_tuned_encoder_answers_alike_after_loading_or_is_the_cosine(
     else:
         assert level(one, test) > level(plain, test)
         assert loaded.tuned and loaded.reembed and tuned.settings["blend"] > 0
+
+
+def test_all_contenders_are_held_against_each_other(word_model):
+    verdict = measure_kind(made(240), KIND, encoders=[str(word_model)])
+    assert [one.family for one in verdict.contenders] == list(KIND.table)
+    assert not verdict.skipped
+    assert set(verdict.shown.answers) == {one.name for one in verdict.contenders}
+    assert [one.plain for one in verdict.contenders].count(True) == 1
+    assert verdict.sentence

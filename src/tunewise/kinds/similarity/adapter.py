@@ -62,7 +62,7 @@ def _learned(setting: Setting, encoder: Encoder) -> Arrays:
 
     train, seen = setting.train, setting.vectors(encoder, setting.dev.texts)
     vectors = torch.from_numpy(np.asarray(setting.vectors(encoder, train.texts)))
-    one, other = vectors.split(len(train))
+    one, other = vectors[: len(train)], vectors[len(train) :]
     scores = torch.from_numpy(train.scores.astype(np.float32))
     rng = np.random.default_rng(setting.seed)
     offset = torch.zeros(vectors.shape[1], vectors.shape[1], requires_grad=True)
@@ -72,8 +72,8 @@ def _learned(setting: Setting, encoder: Encoder) -> Arrays:
     for step in range(1, _STEPS + 1):
         setting.progress("training an adapter", step, _STEPS)
         rows = torch.from_numpy(rng.integers(0, len(train), min(_BATCH, len(train))))
-        moved = [side[rows] + side[rows] @ offset for side in (one, other)]
-        loss = ((torch.cosine_similarity(*moved) - scores[rows]) ** 2).mean()
+        first, second = (side[rows] + side[rows] @ offset for side in (one, other))
+        loss = ((torch.cosine_similarity(first, second) - scores[rows]) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch annotates it not
         optimizer.step()

@@ -116,8 +116,9 @@ def _jaccard(one: Any, other: Any) -> Floats:
 
 def _divided(shared: Any, whole: Any) -> Floats:
     """0 where a text has no words."""
-    shared, whole = (np.asarray(sums, dtype=np.float64) for sums in (shared, whole))
-    return np.divide(shared, whole, out=np.zeros(len(whole)), where=whole > 0)
+    found: Floats = np.zeros(len(whole))
+    np.divide(shared, whole, out=found, where=whole > 0)
+    return found
 
 
 _OVERLAPS: Mapping[str, Callable[[Any, Any], Floats]] = {"cosine": _cosine, "jaccard": _jaccard}

@@ -55,7 +55,7 @@ def level(likeness: Floats, setting: Setting) -> float:
 def pearson(one: Floats, other: Floats) -> Statistic:
     """Pearson's correlation of two rows of numbers (n,), as a function of the pairs' weights.
 
-    >>> pearson(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))(np.ones(3))
+    >>> round(pearson(np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0]))(np.ones(3)), 6)
     1.0
     """
     return lambda weights: _correlation(one, other, weights)
@@ -64,7 +64,7 @@ def pearson(one: Floats, other: Floats) -> Statistic:
 def spearman(one: Floats, other: Floats) -> Statistic:
     """Pearson's correlation of the ranks, equal numbers sharing theirs.
 
-    >>> spearman(np.array([0.1, 0.2, 0.9]), np.array([1.0, 2.0, 3.0]))(np.ones(3))
+    >>> round(spearman(np.array([0.1, 0.2, 0.9]), np.array([1.0, 2.0, 3.0]))(np.ones(3)), 6)
     1.0
     """
     places = [np.unique(numbers, return_inverse=True)[1] for numbers in (one, other)]
