@@ -95,7 +95,10 @@ class ScoredPairs:
 
     def take(self, part: str) -> "ScoredPairs":
         """Those in this part. OptionError for another name than train, dev and test."""
-        rows = rows_in(self.parts, part)
+        return self.among(rows_in(self.parts, part))
+
+    def among(self, rows: NDArray[np.int64]) -> "ScoredPairs":
+        """Those at these places."""
         return replace(
             self,
             first=[self.first[row] for row in rows.tolist()],

@@ -3,6 +3,7 @@
 from tunewise.kinds.classification import KIND as CLASSIFICATION
 from tunewise.kinds.kind import Contender, Examples, Kind, Parts, Setting, Shown, Source
 from tunewise.kinds.saved import Loaded, kind_in, load, save
+from tunewise.kinds.similarity import KIND as SIMILARITY
 
 __all__ = [
     "KINDS",
@@ -19,5 +20,5 @@ __all__ = [
     "save",
 ]
 
-KINDS = {kind.name: kind for kind in (CLASSIFICATION,)}
+KINDS = {kind.name: kind for kind in (CLASSIFICATION, SIMILARITY)}
 """The word users type → the kind."""

@@ -175,13 +175,14 @@ class Kind:
 
     `unit` and `units` are the words for what is scored ("text", "texts"). `metrics` are all that
     are scored; those of `deciding` can decide (higher is better), the first unless another is
-    named. `table` holds the contenders, cheapest first, by the words users type, and `deep` those
-    that train an encoder. `read` makes examples of files and `divide` parts of examples; `take`
-    some units of a part (for the learning curve); `asked` is what contenders are asked of a part,
-    without its answers; `groups` names the group of each unit; `score` scores answers to a part by
-    some of the metrics; `panels` is what the report shows beside the figures; `about` gives plain
-    values that are saved with a contender, to read its answers by (the names of labels). `trial` is
-    the command that tries the winner by hand, in a folder DIR.
+    named or `usual` says which of them suits the examples. `table` holds the contenders, cheapest
+    first, by the words users type, and `deep` those that train an encoder. `read` makes examples of
+    files and `divide` parts of examples; `take` some units of a part (for the learning curve);
+    `asked` is what contenders are asked of a part, without its answers; `groups` names the group of
+    each unit; `score` scores answers to a part by some of the metrics; `panels` is what the report
+    shows beside the figures; `about` gives plain values that are saved with a contender, to read
+    its answers by (the names of labels). `trial` is the command that tries the winner by hand, in a
+    folder DIR.
     """
 
     name: str
@@ -200,6 +201,7 @@ class Kind:
     panels: Callable[[Shown], Sequence[Panel]]
     about: Callable[[Shown], Mapping[str, Any]] = lambda _: {}
     trial: str = ""
+    usual: Callable[[Any], str] | None = None
 
 
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:

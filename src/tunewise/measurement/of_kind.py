@@ -43,15 +43,15 @@ def measure_kind(
 ) -> KindVerdict:
     """Whether off-the-shelf embeddings suffice for these examples, or tuning pays.
 
-    As `measure`, over another kind of task: `metric` is one that can decide there (None: its
-    first), `contenders` are words of the kind's table. Everything is chosen on dev; the test part
-    is scored once, and its uses are counted.
+    As `measure`, over another kind of task: `metric` is one that can decide there (None: the usual
+    one), `contenders` are words of the kind's table. Everything is chosen on dev; the test part is
+    scored once, and its uses are counted.
 
     Raises OptionError for senseless arguments, DataError for examples that can decide nothing,
     EncoderError for a model that cannot be used.
     """
     began = time.monotonic()
-    metric = _deciding(kind, metric)
+    metric = _deciding(kind, metric, examples)
     words = _words(kind, contenders)
     validate(worth, target, budget)
     parts = kind.divide(examples, seed)
@@ -74,9 +74,9 @@ def measure_kind(
     return _judged(examples, run, fitted, skipped, settings, began)
 
 
-def _deciding(kind: Kind, metric: str | None) -> str:
+def _deciding(kind: Kind, metric: str | None, examples: Examples) -> str:
     if metric is None:
-        return kind.deciding[0]
+        return kind.deciding[0] if kind.usual is None else kind.usual(examples)
     known = {name.casefold(): name for name in kind.deciding}
     if metric.casefold() not in known:
         raise OptionError(

@@ -1,0 +1,63 @@
+"""Similarity: pairs of texts, and how alike they are; duplicates, where that is yes or no."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from tunewise.data.examples import read_examples
+from tunewise.data.scored import ScoredPairs
+from tunewise.kinds.kind import Kind, Parts, Source
+from tunewise.kinds.similarity import adapter, cosine, hybrid, lexical, tuned
+from tunewise.kinds.similarity.answers import asked
+from tunewise.kinds.similarity.metrics import DECIDING, METRICS, score, usual
+from tunewise.kinds.similarity.panels import panels
+
+
+def _read(source: Source) -> ScoredPairs:
+    found = read_examples(
+        source.path, kind="scored", columns=source.columns or None, seed=source.seed
+    )
+    assert isinstance(found, ScoredPairs)  # noqa: S101 - the kind was named
+    return found
+
+
+def _divide(examples: ScoredPairs, seed: int) -> Parts:
+    del seed  # they came with their parts
+    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
+    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    texts = len(set(examples.texts))
+    return Parts(**parts, how=how, texts=texts, findings=examples.findings)
+
+
+def _take(part: ScoredPairs, rows: NDArray[Any]) -> ScoredPairs:
+    return part.among(rows)
+
+
+def _groups(part: ScoredPairs) -> Sequence[str]:
+    return [str(group) for group in part.groups.tolist()]
+
+
+KIND = Kind(
+    name="similarity",
+    unit="pair",
+    units="pairs",
+    metrics=METRICS,
+    deciding=DECIDING,
+    table={
+        "lexical": lexical,
+        "cosine": cosine,
+        "hybrid": hybrid,
+        "adapter": adapter,
+        "tuned": tuned,
+    },
+    deep=("tuned",),
+    read=_read,
+    divide=_divide,
+    take=_take,
+    asked=asked,
+    groups=_groups,
+    score=score,
+    panels=panels,
+    usual=usual,
+)
