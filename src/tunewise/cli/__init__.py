@@ -9,6 +9,7 @@ from tunewise import __version__
 from tunewise.cli import (
     advise,
     check,
+    cluster,
     compare,
     demo,
     forecast,
@@ -16,6 +17,8 @@ from tunewise.cli import (
     measure,
     negatives,
     predict,
+    recommend,
+    score,
     search,
     shrink,
     tune,
@@ -33,6 +36,9 @@ _COMMANDS = (
     compare,
     search,
     predict,
+    score,
+    cluster,
+    recommend,
     advise,
     demo,
 )

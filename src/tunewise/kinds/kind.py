@@ -5,7 +5,7 @@ their answers are scored and what its report shows; `kinds/__init__.py` names it
 A search is not among them yet: its contest is older (`contenders/`, `measurement/measure.py`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -181,8 +181,9 @@ class Kind:
     `asked` is what contenders are asked of a part, without its answers; `groups` names the group of
     each unit; `score` scores answers to a part by some of the metrics; `panels` is what the report
     shows beside the figures; `about` gives plain values that are saved with a contender, to read
-    its answers by (the names of labels). `trial` is the command that tries the winner by hand, in a
-    folder DIR.
+    its answers by (the names of labels), and `told` reads them: of the contender, what was asked,
+    its answers and those values, a row of plain values for each unit. `trial` is the command that
+    tries the winner by hand, in a folder DIR.
     """
 
     name: str
@@ -200,6 +201,9 @@ class Kind:
     score: Callable[[Any, Any, Sequence[str]], Scores]
     panels: Callable[[Shown], Sequence[Panel]]
     about: Callable[[Shown], Mapping[str, Any]] = lambda _: {}
+    told: Callable[[Contender, Any, Any, Mapping[str, Any]], Iterable[Mapping[str, Any]]] = (
+        lambda *_: ()
+    )
     trial: str = ""
     usual: Callable[[Any], str] | None = None
 

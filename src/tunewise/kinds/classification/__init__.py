@@ -1,6 +1,6 @@
 """Classification: texts and the one label each of them has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from tunewise.kinds.classification import (
 )
 from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
 from tunewise.kinds.classification.panels import panels
-from tunewise.kinds.kind import Kind, Parts, Shown, Source
+from tunewise.kinds.kind import Contender, Kind, Parts, Shown, Source
+
+_TOLD = 3  # labels told of for each text
 
 
 def _read(source: Source) -> LabelledTexts:
@@ -48,6 +50,23 @@ def _asked(part: LabelledTexts) -> Sequence[str]:
 
 def _about(shown: Shown) -> Mapping[str, Any]:
     return {"names": list(shown.judged.names)}
+
+
+def _told(
+    contender: Contender,
+    texts: Sequence[str],
+    answers: NDArray[np.float64],
+    about: Mapping[str, Any],
+) -> Iterator[Mapping[str, Any]]:
+    """Of each text its label, how probable that is, and what else it might be."""
+    del contender  # its answers say it all
+    names = about["names"]
+    for text, chances in zip(texts, answers, strict=True):
+        label, *others = [
+            {"label": names[place], "probability": round(float(chances[place]), 4)}
+            for place in np.argsort(-chances, kind="stable")[:_TOLD].tolist()
+        ]
+        yield {"text": text, **label, "others": others}
 
 
 def _groups(part: LabelledTexts) -> Sequence[str]:
@@ -79,5 +98,6 @@ KIND = Kind(
     score=score,
     panels=panels,
     about=_about,
+    told=_told,
     trial='tunewise predict DIR "your words"',
 )

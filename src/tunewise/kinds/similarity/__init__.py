@@ -1,15 +1,15 @@
 """Similarity: pairs of texts, and how alike they are; duplicates, where that is yes or no."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
 from tunewise.data.examples import read_examples
 from tunewise.data.scored import ScoredPairs
-from tunewise.kinds.kind import Kind, Parts, Source
+from tunewise.kinds.kind import Contender, Kind, Parts, Source
 from tunewise.kinds.similarity import adapter, cosine, hybrid, lexical, tuned
-from tunewise.kinds.similarity.answers import asked
+from tunewise.kinds.similarity.answers import Answers, Pairs, asked
 from tunewise.kinds.similarity.metrics import DECIDING, METRICS, score, usual
 from tunewise.kinds.similarity.panels import panels
 
@@ -32,6 +32,18 @@ def _divide(examples: ScoredPairs, seed: int) -> Parts:
 
 def _take(part: ScoredPairs, rows: NDArray[Any]) -> ScoredPairs:
     return part.among(rows)
+
+
+def _told(
+    contender: Contender, pairs: Pairs, answers: Answers, about: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Of each pair how alike it is, and whether that makes it a duplicate."""
+    del contender, about  # the answers say it all
+    called = None if answers.threshold is None else answers.duplicates
+    for place, (first, second) in enumerate(pairs):
+        likeness = round(float(answers.likeness[place]), 4)
+        duplicate = None if called is None else bool(called[place])
+        yield {"first": first, "second": second, "likeness": likeness, "duplicate": duplicate}
 
 
 def _groups(part: ScoredPairs) -> Sequence[str]:
@@ -60,4 +72,6 @@ KIND = Kind(
     score=score,
     panels=panels,
     usual=usual,
+    told=_told,
+    trial='tunewise score DIR "one text" "another"',
 )

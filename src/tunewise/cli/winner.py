@@ -1,0 +1,103 @@
+"""The winner of a kind of task, loaded and asked: what the commands that use one share."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunewise.cli.progress import shown
+from tunewise.errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from tunewise.kinds import Loaded
+
+AT_ONCE = 4_096  # units answered together: memory does not grow with the file
+
+
+def load_winner(folder: Path, kinds: Iterable[str]) -> "Loaded":
+    """The winner saved in `folder`. OptionError where it is of no kind that is asked for."""
+    from tunewise.files import put_back
+    from tunewise.kinds import KINDS, kind_in, load
+
+    put_back(folder)
+    there = kind_in(folder / "model")
+    wanted = list(kinds)
+    if there is not None and there not in wanted:
+        raise OptionError(
+            f"'{folder}' holds the winner of a task of {there}, and this command answers those of "
+            f"{' and '.join(wanted)}. Try: {KINDS[there].trial.replace('DIR', str(folder))}"
+        )
+    return load(KINDS, folder / "model")
+
+
+def answer_texts(loaded: "Loaded", words: str) -> None:
+    """Prints a line of JSON for a text, or for every text of the file it names."""
+    with shown() as progress:
+        asked = texts_of(words)
+        while some := list(islice(asked, AT_ONCE)):
+            texts = [text for _, text in some]
+            answers = loaded.contender.answer(texts)
+            progress("", 0, 0)  # ends the bar that is drawn
+            rows = loaded.kind.told(loaded.contender, texts, answers, loaded.about)
+            for (key, _), row in zip(some, rows, strict=True):
+                print_row({"id": key, **row} if key is not None else row)
+
+
+def print_row(row: Mapping[str, Any]) -> None:
+    """One line of JSON."""
+    print(json.dumps(row, ensure_ascii=False))
+
+
+def texts_of(words: str) -> Iterator[tuple[str | None, str]]:
+    """The text itself, or the texts of the file it names, each with its id."""
+    path = Path(words)
+    if not is_file(path):
+        yield None, words
+        return
+    from tunewise.data.queries import read_queries
+    from tunewise.data.tables import format_of
+    from tunewise.data.textfile import lines
+
+    if format_of(path) is None:
+        for number, line in enumerate(lines(path), start=1):
+            if line.strip():
+                yield str(number), line.strip()
+    else:
+        found = read_queries(path)
+        yield from zip(found.ids, found.texts, strict=True)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; a text too long to be a name is none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def pairs_of(path: Path) -> Iterator[tuple[str, str]]:
+    """The pairs in a file: two texts a line with a tab between, or a table with two of texts."""
+    from tunewise.data.columns import SCORED, match
+    from tunewise.data.tables import format_of, open_table
+    from tunewise.data.textfile import lines
+
+    if format_of(path) is None:
+        for number, line in enumerate(lines(path), start=1):
+            first, tab, second = line.strip().partition("\t")
+            if not tab:
+                raise DataError(
+                    f"Line {number} of '{path}' has no tab, so it is no pair. Write two texts with "
+                    "a tab between, or give a table with sentence1 and sentence2."
+                )
+            yield first, second
+        return
+    table = open_table(path)
+    roles = match(table.columns, SCORED, {}).by_role
+    if not {"first", "second"} <= roles.keys():
+        raise DataError(
+            f"'{path}' has no two columns of texts; it has {', '.join(table.columns)}. Name them "
+            "sentence1 and sentence2."
+        )
+    for _, row in table.rows([roles["first"], roles["second"]]):
+        yield str(row[roles["first"]]), str(row[roles["second"]])

@@ -1,0 +1,100 @@
+"""The commands that ask a saved winner: predict and score."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tunewise.cli import main
+
+THINGS = ("kettle", "ladder", "bicycle", "umbrella", "violin", "compass", "lantern", "anchor")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder to stand in, with the winners of a classification and of a similarity."""
+    home = tmp_path_factory.mktemp("answering")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        patch.setenv("TUNEWISE_CACHE", str(home / "cache"))
+        table("intents.csv", ("text", "label"), [
+            (f"{act} my {thing} {when}", label)
+            for label, act in (("repair", "mend"), ("sale", "sell"))
+            for thing in THINGS for when in ("today", "soon", "now")
+        ])  # fmt: skip
+        table("pairs.csv", ("sentence1", "sentence2", "score"), [
+            (f"mend my {one}", f"please mend a {other}", int(one == other))
+            for place, one in enumerate(THINGS)
+            for other in (one, THINGS[place - 3], THINGS[place - 5])
+        ] * 2)  # fmt: skip
+        for name, words in (("intents", "majority,linear"), ("pairs", "lexical,cosine")):
+            options = ["--encoder", "word-hash", "--try", words, "--out", name]
+            assert main(["measure", f"{name}.csv", *options]) == 0
+        yield home
+
+
+def table(name, head, rows):
+    with Path(name).open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([head, *rows])
+
+
+def told(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_predict_labels_a_text_and_a_table_of_them(folder, capsys):
+    assert main(["predict", "intents", "mend a boat today"]) == 0
+    [one] = told(capsys)
+    assert one["label"] == "repair"
+    assert one["probability"] > 0.5
+    assert [other["label"] for other in one["others"]] == ["sale"]
+    table("new.csv", ("_id", "text"), [("a", "sell a boat"), ("b", "mend a boat")])
+    assert main(["predict", "intents", "new.csv"]) == 0
+    assert [(one["id"], one["label"]) for one in told(capsys)] == [("a", "sale"), ("b", "repair")]
+
+
+def test_score_says_how_alike_two_texts_or_the_pairs_of_a_file_are(folder, capsys):
+    assert main(["score", "pairs", "mend my kettle", "mend my kettle"]) == 0
+    [same] = told(capsys)
+    assert same["likeness"] == pytest.approx(1, abs=1e-3)
+    (folder / "two.txt").write_text("mend my kettle\tmend my kettle\nmend it\tnothing else\n")
+    assert main(["score", "pairs", "two.txt"]) == 0
+    first, second = told(capsys)
+    assert first["likeness"] > second["likeness"]
+    table("two.csv", ("text_a", "text_b"), [("mend my kettle", "mend my kettle")])
+    assert main(["score", "pairs", "two.csv"]) == 0
+    assert told(capsys)[0]["first"] == "mend my kettle"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["score", "intents", "a", "b"], "tunewise predict intents"),
+        (["predict", "pairs", "a"], "tunewise score pairs"),
+        (["predict", "nowhere", "a"], "tunewise measure --out"),
+        (["score", "pairs", "one text alone"], "Give two texts"),
+        (["search", "intents", "a"], "tunewise predict intents"),
+        (["label", "intents", "--queries", "new.txt"], "tunewise predict intents"),
+        (["shrink", "intents"], "tunewise predict intents"),
+    ],
+)
+def test_what_does_not_fit_is_said_with_the_command_that_does(folder, words, said, capsys):
+    (folder / "new.txt").write_text("mend a boat\n")
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_line_without_a_tab_is_no_pair(folder, capsys):
+    (folder / "one.txt").write_text("mend my kettle\n")
+    assert main(["score", "pairs", "one.txt"]) == 2
+    assert "Line 1" in capsys.readouterr().err
+
+
+def test_a_damaged_head_is_named(folder, capsys):
+    import shutil
+
+    shutil.copytree("intents", "damaged")
+    (folder / "damaged" / "model" / "head.safetensors").write_bytes(b"nothing")
+    assert main(["predict", "damaged", "mend"]) == 2
+    assert "head.safetensors is damaged" in capsys.readouterr().err
