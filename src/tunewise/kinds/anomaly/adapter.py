@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
-from tunewise.encoders.threads import one_thread
 from tunewise.kinds.anomaly.alarms import with_alarms
 from tunewise.kinds.anomaly.detector import MOST_KNOWN, on_vectors
 from tunewise.kinds.anomaly.neighbours import chosen_count, distances
@@ -24,7 +23,9 @@ Floats = NDArray[np.float64]
 
 _STEPS, _LOOK, _PATIENCE = 400, 20, 5
 _BATCH, _RATE, _TEMPERATURE = 256, 3e-3, 0.1
-_MOST_LOOKED = 5_000  # normal texts, and of dev, that a look is taken at on the way
+_KEPT = (0.9, 0.999)  # of the running means of gradients and of their squares, each step
+_MOST_LOOKED = 5_000  # normal texts that a look on the way is taken at
+_MOST_ASKED = 750  # odd texts of dev that it asks, and as many normal ones
 _NOTE = "no map of the vectors does better on dev than none: these are the neighbours"
 
 
@@ -83,43 +84,72 @@ def _learned(
     setting: Setting, known: Vectors, labels: NDArray[np.int64], seen: Vectors, count: int
 ) -> Vectors | None:
     """The offset (d, d) from no map that dev liked best on the way; None if that was none."""
-    import torch
-
     told = np.flatnonzero(labels >= 0)
     which = np.unique(labels[told], return_inverse=True)[1].astype(np.int64)
     if which.max(initial=0) < 1:
         return None
     rng = np.random.default_rng(setting.seed)
     look = _Look(setting, known, seen, count, rng)
-    middles = torch.from_numpy(_middles(known[told], which))
-    vectors, named_ = torch.from_numpy(known[told]), torch.from_numpy(which)
-    offset = torch.zeros(known.shape[1], known.shape[1], requires_grad=True)
-    optimizer = torch.optim.AdamW([offset], lr=_RATE, weight_decay=0.0)
+    vectors, middles = known[told], _middles(known[told], which)
+    adam = _Adam(np.zeros((known.shape[1], known.shape[1]), dtype=np.float32))
     best, waited, kept = look.level(None), 0, None
-    with one_thread():
-        for step in range(1, _STEPS + 1):
-            setting.progress("training an adapter", step, _STEPS)
-            rows = torch.from_numpy(rng.integers(0, len(told), min(_BATCH, len(told))))
-            loss = _loss(vectors[rows], named_[rows], middles, offset)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if step % _LOOK == 0:
-                level = look.level(offset.detach().numpy())
-                waited = 0 if level > best else waited + 1
-                if level > best:
-                    best, kept = level, offset.detach().numpy().copy()
-                if waited == _PATIENCE:
-                    break
+    for step in range(1, _STEPS + 1):
+        setting.progress("training an adapter", step, _STEPS)
+        rows = rng.integers(0, len(told), min(_BATCH, len(told)))
+        adam.step(_gradient(vectors[rows], which[rows], middles, adam.weights))
+        if step % _LOOK == 0:
+            level = look.level(adam.weights)
+            waited = 0 if level > best else waited + 1
+            if level > best:
+                best, kept = level, adam.weights.copy()
+            if waited == _PATIENCE:
+                break
     return kept
 
 
-def _loss(vectors: Any, labels: Any, middles: Any, offset: Any) -> Any:
-    """The mean of -log softmax of each vector's label, over cosines to the mapped middles."""
-    from torch.nn.functional import cross_entropy, normalize
+def _gradient(
+    vectors: Vectors, labels: NDArray[np.int64], middles: Vectors, offset: Vectors
+) -> Vectors:
+    """What the loss grows by with each number of the offset (d, d).
 
-    ours, theirs = (normalize(v + v @ offset, dim=1) for v in (vectors, middles))
-    return cross_entropy(ours @ theirs.T / _TEMPERATURE, labels)
+    The loss is the mean of -log softmax of each vector's label, over its cosines to the mapped
+    middles.
+    """
+    from scipy.special import softmax
+
+    ours, lengths = _unit(vectors + vectors @ offset)
+    theirs, reaches = _unit(middles + middles @ offset)
+    off = softmax(ours @ theirs.T / _TEMPERATURE, axis=1)
+    off[np.arange(len(labels)), labels] -= 1
+    off /= len(labels) * _TEMPERATURE
+    # a unit vector moves only across itself: what points along it changes its length alone
+    by_ours, by_theirs = off @ theirs, off.T @ ours
+    by_ours -= ours * (ours * by_ours).sum(axis=1, keepdims=True)
+    by_theirs -= theirs * (theirs * by_theirs).sum(axis=1, keepdims=True)
+    return np.asarray(vectors.T @ (by_ours / lengths) + middles.T @ (by_theirs / reaches))
+
+
+class _Adam:
+    """Weights moved by Adam (Kingma & Ba 2015).
+
+    With one matrix to learn, torch is not worth the seconds that it takes to load its optimisers.
+    """
+
+    def __init__(self, weights: Vectors) -> None:
+        self.weights = weights
+        self._mean, self._square = np.zeros_like(weights), np.zeros_like(weights)
+        self._steps = 0
+
+    def step(self, gradient: Vectors) -> None:
+        """One step against the gradient."""
+        self._steps += 1
+        self._mean += (1 - _KEPT[0]) * (gradient - self._mean)
+        self._square += (1 - _KEPT[1]) * (gradient**2 - self._square)
+        mean, square = (
+            moment / np.float32(1 - kept**self._steps)
+            for moment, kept in zip((self._mean, self._square), _KEPT, strict=True)
+        )
+        self.weights = self.weights - _RATE * mean / (np.sqrt(square) + 1e-8)
 
 
 class _Look:
@@ -133,7 +163,9 @@ class _Look:
         count: int,
         rng: np.random.Generator,
     ) -> None:
-        few = np.sort(rng.permutation(len(seen))[:_MOST_LOOKED])
+        odd = setting.dev.odd
+        sides = [rng.permutation(np.flatnonzero(side))[:_MOST_ASKED] for side in (odd, ~odd)]
+        few = np.sort(np.concatenate(sides))
         self._setting, self._dev, self._seen = setting, setting.dev.among(few), seen[few]
         self._known = known[np.sort(rng.permutation(len(known))[:_MOST_LOOKED])]
         self._count = min(count, len(self._known))
@@ -152,11 +184,14 @@ def _middles(vectors: Vectors, which: NDArray[np.int64]) -> Vectors:
 
 def mapped(vectors: Vectors, offset: Vectors | None) -> Vectors:
     """Unit vectors (n, d) under the map of this offset; None leaves them as they are."""
-    if offset is None:
-        return vectors
-    moved = vectors + vectors @ offset
-    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-    return np.asarray(moved / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+    return vectors if offset is None else _unit(vectors + vectors @ offset)[0]
+
+
+def _unit(vectors: Vectors) -> tuple[Vectors, Vectors]:
+    """Vectors (n, d) at length one, and the lengths they had (n, 1); none at all counts as 1."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.where(lengths > 0, lengths, np.float32(1))
+    return np.asarray(vectors / lengths), lengths
 
 
 def _contender(

@@ -54,15 +54,18 @@ def auroc(odd: NDArray[np.bool_], answers: Floats) -> Statistic:
     >>> auroc(np.array([True, False, False]), np.array([0.7, 0.9, 0.2]))(np.ones(3))
     0.5
     """
-    step, count = _steps(answers)
+    rare, normal = np.flatnonzero(odd), np.flatnonzero(~odd)
+    normal = normal[np.argsort(answers[normal], kind="stable")]
+    below, upto = (
+        np.searchsorted(answers[normal], answers[rare], side=side) for side in ("left", "right")
+    )
 
     def statistic(weights: Floats) -> float:
-        ours, theirs = _weighed(step, count, odd, weights)
-        pairs = float(ours.sum() * theirs.sum())
+        ours, passed = weights[rare], np.append(0.0, np.cumsum(weights[normal]))
+        pairs = float(ours.sum() * passed[-1])
         if pairs <= 0:
             return 0.5
-        below = np.cumsum(theirs) - theirs / 2  # half of those with an equal score
-        return float(ours @ below) / pairs
+        return float(ours @ (passed[below] + passed[upto])) / (2 * pairs)
 
     return statistic
 

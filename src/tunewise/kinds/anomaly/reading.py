@@ -177,7 +177,7 @@ def _divided(rows: Sequence[_Row], alarms: float, remarks: Remarks, source: Sour
     labels = np.array([number.get(row.label, -1) for row in rows], dtype=np.int64)
     alike = near_duplicates(texts)
     groups = kin(len(rows), [(np.arange(len(rows)), alike)], [row.entry.group for row in rows])
-    kinship = Kinship(groups, [f"{row.text}\x1f{row.label}" for row in rows], labels)
+    kinship = Kinship(groups, [f"{row.text}\x1f{row.label}" for row in rows], labels + 1)
     parts = _placed([row.entry.part for row in rows], odd, kinship, remarks, source)
     for row in leaks(parts, [alike]).tolist():
         remarks.add("D067", f"{rows[row].entry.place}: {short(texts[row])}")
