@@ -20,6 +20,9 @@ beside what `read.py` says:
 | D072 | warning | Rows without a part while others have one, counted as train |
 | D073 | note | Grouped loosely: chains of shared texts would have joined most pairs |
 | D074 | warning | There is nothing to train on |
+| D110 | note | Odd texts in train, used in dev to choose by |
+| D111 | warning | No odd text in dev, so contenders keep their usual settings |
+| D112 | warning | Fewer than 30 odd texts to measure by |
 """
 
 from collections.abc import Mapping

@@ -205,6 +205,21 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "No sessions in the click log, or too few: rows are drawn anew one by one",
         "Add a column session: clicks of one list are not independent, and the spread is larger.",
     ),
+    "D110": (
+        "note",
+        "Odd texts in train, used in dev to choose by",
+        "Nothing to do: what is odd is not learned from, only what is normal.",
+    ),
+    "D111": (
+        "warning",
+        "No odd text in dev, so contenders keep their usual settings",
+        "Put odd texts into dev, or give a dozen or more and no parts, to have them divided.",
+    ),
+    "D112": (
+        "warning",
+        "Fewer than 30 odd texts to measure by",
+        "Mark more texts of test as odd: until then the intervals are wide.",
+    ),
 }
 """Code → severity, title, advice. A code never changes its meaning."""
 

@@ -1,5 +1,6 @@
 """Kinds: what the same verdict is given over, one folder a kind, one line here."""
 
+from tunewise.kinds.anomaly import KIND as ANOMALY
 from tunewise.kinds.classification import KIND as CLASSIFICATION
 from tunewise.kinds.kind import Contender, Examples, Kind, Parts, Setting, Shown, Source
 from tunewise.kinds.saved import Loaded, kind_in, load, save
@@ -20,5 +21,5 @@ __all__ = [
     "save",
 ]
 
-KINDS = {kind.name: kind for kind in (CLASSIFICATION, SIMILARITY)}
+KINDS = {kind.name: kind for kind in (CLASSIFICATION, SIMILARITY, ANOMALY)}
 """The word users type → the kind."""

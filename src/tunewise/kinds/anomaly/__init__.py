@@ -1,0 +1,107 @@
+"""Anomaly: texts that are normal, and how odd another one is beside them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.data.groups import fewest_groups
+from tunewise.errors import DataError
+from tunewise.kinds.anomaly import (
+    adapter,
+    density,
+    forest,
+    hybrid,
+    lexical,
+    mahalanobis,
+    neighbours,
+)
+from tunewise.kinds.anomaly.alone import fit_alone
+from tunewise.kinds.anomaly.examples import MarkedTexts
+from tunewise.kinds.anomaly.metrics import DECIDING, METRICS, score
+from tunewise.kinds.anomaly.panels import panels
+from tunewise.kinds.anomaly.reading import read_marked
+from tunewise.kinds.kind import Kind, Parts
+
+
+def _divide(examples: MarkedTexts, seed: int) -> Parts:
+    del seed  # they came with their parts
+    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
+    _require_both(parts["test"], examples)
+    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    how |= {"odd": {name: int(part.odd.sum()) for name, part in parts.items()}}
+    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+
+
+def _require_both(measured: MarkedTexts, examples: MarkedTexts) -> None:
+    """Raises DataError where the test part cannot show how well odd texts are told."""
+    odd, normal = len(np.unique(measured.groups[measured.odd])), int((~measured.odd).sum())
+    if not examples.odd.any():
+        raise DataError(_none_odd(examples))
+    if odd < fewest_groups():
+        raise DataError(
+            f"The test part of '{examples.source}' has {odd} odd texts that differ, too few to "
+            f"tell skill from chance: it takes {fewest_groups()} at the least, and 30 or more for "
+            "an interval worth having. Mark further texts of test as odd, or give no parts, to "
+            "have all texts divided."
+        )
+    if not normal:
+        raise DataError(
+            f"The test part of '{examples.source}' has odd texts only, so there are no false "
+            "alarms to count. Put normal texts into it, or give no parts, to have all divided."
+        )
+
+
+def _none_odd(examples: MarkedTexts) -> str:
+    labels = ", ".join(f"'{name}'" for name in examples.names[:8])
+    named = f"; there are {labels}{', …' if len(examples.names) > 8 else ''}" if labels else ""
+    return (
+        f"'{examples.source}' has no text that is marked as odd. Normal texts alone teach what is "
+        "normal and give a threshold with a known rate of false alarms (in Python: "
+        "kinds.anomaly.fit_alone), but not whether anything odd is caught, nor which contender "
+        f"catches more. That takes a handful of odd texts to measure by, {fewest_groups()} at the "
+        "least and better 30; nothing is learned from them. Mark them in a column odd (0 or 1), "
+        f"name the labels that are odd (odd='LABEL'{named}), or give them as a file of their own "
+        "(files={'odd': …}). If you have none, take what should be noticed from elsewhere, such "
+        "as texts on another subject, or look for some among the texts that fit_alone finds oddest."
+    )
+
+
+def _take(part: MarkedTexts, rows: NDArray[np.int64]) -> MarkedTexts:
+    return part.among(rows)
+
+
+def _asked(part: MarkedTexts) -> Sequence[str]:
+    return part.texts
+
+
+def _groups(part: MarkedTexts) -> Sequence[str]:
+    return [str(group) for group in part.groups.tolist()]
+
+
+__all__ = ["KIND", "MarkedTexts", "fit_alone"]
+
+KIND = Kind(
+    name="anomaly",
+    unit="text",
+    units="texts",
+    metrics=METRICS,
+    deciding=DECIDING,
+    table={
+        "lexical": lexical,
+        "neighbours": neighbours,
+        "mahalanobis": mahalanobis,
+        "density": density,
+        "forest": forest,
+        "hybrid": hybrid,
+        "adapter": adapter,
+    },
+    deep=(),
+    read=read_marked,
+    divide=_divide,
+    take=_take,
+    asked=_asked,
+    groups=_groups,
+    score=score,
+    panels=panels,
+)
