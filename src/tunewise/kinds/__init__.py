@@ -2,6 +2,7 @@
 
 from tunewise.kinds.classification import KIND as CLASSIFICATION
 from tunewise.kinds.kind import Contender, Examples, Kind, Parts, Setting, Shown, Source
+from tunewise.kinds.recommendation import KIND as RECOMMENDATION
 from tunewise.kinds.saved import Loaded, kind_in, load, save
 
 __all__ = [
@@ -19,5 +20,5 @@ __all__ = [
     "save",
 ]
 
-KINDS = {kind.name: kind for kind in (CLASSIFICATION,)}
+KINDS = {kind.name: kind for kind in (CLASSIFICATION, RECOMMENDATION)}
 """The word users type → the kind."""
