@@ -170,27 +170,25 @@ def _options(options: Mapping[str, str]) -> Mapping[str, str]:
     return options
 
 
-def _add_items(
-    table: Table, known: Entries, chosen: Mapping[str, str], remarks: Remarks
-) -> None:
+def _add_items(table: Table, known: Entries, chosen: Mapping[str, str], remarks: Remarks) -> None:
     mine = {role: name for role, name in chosen.items() if role in ITEMS.names}
     columns = assign(table, ITEMS, mine, remarks)
+    # the user's name for the item may be that of the interactions alone
+    require_found({r: n for r, n in mine.items() if r != "item"}, [columns], table.source)
     if columns["title"] is None and columns["text"] is None:
         names = ", ".join(f"'{name}'" for name in table.columns)
         raise DataError(
             f"'{table.source}' has no column with the items' texts; its columns are {names}. Say "
             "which one it is: columns={'text': 'your column'} or columns={'title': …}."
         )
+    names = [columns[role] for role in ("item", "title", "text")]
     for place, row in table.rows(columns.used):
-        key = mended(text_of(row.get(columns["item"]), place).strip())
+        values = [text_of(row.get(name), place) if name else "" for name in names]
+        key = mended(values[0].strip())
         if not key:
             remarks.add("D135", place)
             continue
-        title, text = (
-            text_of(row.get(name), place) if (name := columns[role]) else ""
-            for role in ("title", "text")
-        )
-        known.add(key, joined(title, text), place)
+        known.add(key, joined(values[1], values[2]), place)
 
 
 def _histories(
@@ -232,7 +230,8 @@ def _once(rows: Numbers, read: Interactions, remarks: Remarks) -> Numbers:
     first = np.sort(np.unique(pairs, return_index=True)[1])
     if repeated := len(rows) - len(first):
         remarks.add("D131", f"{repeated:,} of {len(rows):,} rows", times=repeated)
-    return rows[first]
+    kept: Numbers = rows[first]
+    return kept
 
 
 def _look(found: Histories, remarks: Remarks) -> None:

@@ -78,10 +78,14 @@ class Interactions:
 
 
 def read_interactions(table: Table, chosen: Mapping[str, str], remarks: Remarks) -> Interactions:
+    """The rows of a table that name a user and an item.
+
+    Raises DataError for a column that is missing, a time or a rating that is none.
+    """
     required = tuple(role for role in INTERACTIONS.required if chosen.get(role) != "")
     mine = {role: name for role, name in chosen.items() if role in INTERACTIONS.names}
     columns = assign(table, replace(INTERACTIONS, required=required), mine, remarks)
-    require_found({r: n for r, n in mine.items() if r != "item"}, [columns], table.source)
+    require_found(mine, [columns], table.source)
     names = [columns[role] for role in ("user", "item", "time", "rating")]
     users: dict[str, int] = {}
     items: dict[str, int] = {}
@@ -135,6 +139,7 @@ def moment_of(value: Any) -> float | None:
 
 
 def number_of(value: Any) -> float:
+    """A value as a number, NaN if it is none."""
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):

@@ -38,7 +38,9 @@ class _Module:
     stars: Sequence[str] = ()
 
 
-def usage_histories(packages: Sequence[str] | None = None, *, limit: int | None = None) -> Histories:
+def usage_histories(
+    packages: Sequence[str] | None = None, *, limit: int | None = None
+) -> Histories:
     """Modules and the documented functions and classes that each uses, in order of appearance.
 
     `packages` as for `docstring_task`; None takes those of its default that are installed.
@@ -75,9 +77,7 @@ def _histories(
     )
     most = names[np.lexsort((names, -counts))][:limit]
     number = {name: place for place, name in enumerate(sorted(most.tolist()))}
-    kept = {
-        user: own for user, items in used.items() if (own := [i for i in items if i in number])
-    }
+    kept = {user: own for user, items in used.items() if (own := [i for i in items if i in number])}
     if not kept:
         raise DataError(
             f"No module was found to use documented functions of another ({source}). Name "
@@ -97,7 +97,8 @@ def _histories(
 
 def _text(item: str, modules: Mapping[str, _Module]) -> str:
     module, _, name = item.rpartition(".")
-    return " ".join(modules[module].defined[name].split())[:_LONGEST]
+    paragraphs = modules[module].defined[name].split("\n\n")
+    return "\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)[:_LONGEST]
 
 
 def _modules(package: str, place: Path) -> Iterator[_Module]:

@@ -94,9 +94,7 @@ def _fitted(setting: Setting, encoder: Encoder, lesson: _Lesson) -> Contender:
     return replace(found, seconds=seconds, same_as=same, notes=notes)
 
 
-def _learned(
-    setting: Setting, encoder: Encoder, base: Contender, lesson: _Lesson
-) -> Arrays | None:
+def _learned(setting: Setting, encoder: Encoder, base: Contender, lesson: _Lesson) -> Arrays | None:
     """The maps that dev liked best on the way; None if that was the start."""
     import torch
 

@@ -21,6 +21,7 @@ from tunewise.rankings import Rankings
 MOST = 200  # items recommended to a user
 MOST_HAD = 500  # items of a history that count, the latest
 _CELLS = 2**24  # scores in memory at once
+_NONE = np.empty(0, dtype=np.int64)
 
 Floats = NDArray[np.float32]
 Scored = Callable[[csr_array], Floats]
@@ -95,8 +96,10 @@ class Catalogue:
             users.append(row + begin)
             found.append(place)
             scores.append(scores_here[row, place])
-        joined = (np.concatenate(one) if one else np.empty(0) for one in (users, found, scores))
-        return ranked(question.users, self.items, *joined)
+        if not users:
+            return ranked(question.users, self.items, _NONE, _NONE, _NONE)
+        joined = [np.concatenate(one) for one in (users, found, scores)]
+        return ranked(question.users, self.items, joined[0], joined[1], joined[2])
 
 
 def catalogue(setting: Setting) -> Catalogue:

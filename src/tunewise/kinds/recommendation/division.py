@@ -96,9 +96,7 @@ def _owner(examples: Histories) -> Numbers:
     return np.repeat(np.arange(len(examples)), np.diff(examples.starts))
 
 
-def _last_out(
-    examples: Histories, rng: np.random.Generator, remarks: Remarks
-) -> NDArray[np.int8]:
+def _last_out(examples: Histories, rng: np.random.Generator, remarks: Remarks) -> NDArray[np.int8]:
     """The part of each event; of users with two there is no dev, of those with one nothing."""
     lengths, ends = np.diff(examples.starts), examples.starts[1:]
     marks = np.full(len(examples.places), _TRAIN, dtype=np.int8)

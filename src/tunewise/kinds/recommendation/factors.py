@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors
 from tunewise.kinds.recommendation.catalogue import Floats, catalogue, restored, weighted
 from tunewise.kinds.recommendation.choosing import best
-from tunewise.kinds.recommendation.part import Numbers, Part, Question
+from tunewise.kinds.recommendation.part import Part, Question
 from tunewise.kinds.recommendation.popular import counted
 from tunewise.rankings import Rankings
 

@@ -23,7 +23,9 @@ _BEHAVIOUR = ("popular", "together", "factors")
 def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
     """One contender for each encoder, with the behaviour that dev likes best beside it."""
     contents = [one for one in earlier if one.family == "content"]
-    found = [mixed(setting, one, earlier, one.name.replace("content", "hybrid")) for one in contents]
+    found = [
+        mixed(setting, one, earlier, one.name.replace("content", "hybrid")) for one in contents
+    ]
     return [one for one in found if one is not None]
 
 

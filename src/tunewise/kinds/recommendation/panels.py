@@ -41,7 +41,7 @@ def known_texts(part: Part) -> NDArray[np.bool_]:
     wants = np.repeat(np.arange(len(part)), np.diff(part.wanted_starts)) * len(plain)
     new = ~np.isin(wants + numbers[part.wanted], had + numbers[asked.places])
     new |= ~spoken[part.wanted]
-    return np.bincount(wants[new] // max(1, len(plain)), minlength=len(part)) == 0
+    return np.asarray(np.bincount(wants[new] // max(1, len(plain)), minlength=len(part)) == 0)
 
 
 def _users(shown: Shown) -> Examples:
@@ -76,11 +76,12 @@ def _apart(shown: Shown, items: NDArray[np.bool_], title: str, told: str) -> lis
     others, rest = part.wanting(~items)
     if not len(some) or not len(others):
         return []
-    rows = []
+    rows: list[list[str | float]] = []
     for name, answers in shown.answers.items():
         scores = score(_of(answers, users), some, DECIDING)
         beside = score(_of(answers, rest), others, DECIDING[:1]).mean(DECIDING[0])
-        rows.append((name, *(round(scores.mean(m), 4) for m in DECIDING), round(beside, 4)))
+        means = [round(scores.mean(metric), 4) for metric in DECIDING]
+        rows.append([name, *means, round(beside, 4)])
     chosen = int(items[part.wanted].sum())
     caption = (
         f"{int(items.sum()):,} of {len(items):,} items are {told} "
