@@ -18,6 +18,7 @@ from scipy.sparse import csr_matrix
 from tunewise.data.histories import Histories
 from tunewise.data.usage import usage_histories
 from tunewise.kinds import KINDS
+from tunewise.kinds.panels import Table
 from tunewise.kinds.recommendation.catalogue import ranked
 from tunewise.kinds.recommendation.part import Part
 from tunewise.measurement.of_kind import measure_kind
@@ -62,8 +63,8 @@ def permuted(histories: Histories) -> Histories:
 
 
 def rows(verdict: KindVerdict) -> list[str]:
-    cold = next((p for p in KIND.panels(verdict.shown) if p.title == "Cold items"), None)
-    apart = {row[0]: row[1] for row in cold.rows} if cold else {}
+    tables = [panel for panel in KIND.panels(verdict.shown) if isinstance(panel, Table)]
+    apart = {row[0]: row[1] for table in tables for row in table.rows if "Cold" in table.title}
     heads = ["contender", "dev", *KIND.metrics, "cold nDCG@10", "seconds", "chosen on dev"]
     found = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for standing, one in zip(verdict.standings, verdict.contenders, strict=True):
@@ -76,7 +77,7 @@ def rows(verdict: KindVerdict) -> list[str]:
 
 
 def least_squares(histories: Histories) -> list[str]:
-    from implicit.als import AlternatingLeastSquares
+    from implicit.als import AlternatingLeastSquares  # type: ignore[import-not-found]
 
     parts = KIND.divide(histories, 0)
     train, best = matrix(parts.train), (-1.0, "", 0.0)

@@ -230,8 +230,8 @@ def test_an_adapter_finds_what_follows_where_that_is_not_what_is_alike() -> None
     assert one.same_as is None
     levels = [asked.level(each.answer(asked.dev.question), asked.dev) for each in (one, base)]
     assert levels[0] > levels[1] + 0.1
-    unseen = [n for n in range(100) if not asked.train.counts[n]]
-    assert len(named(one, ask({"new": [f"i{unseen[0]:03d}"]}))) == 10
+    found = named(one, ask({"new": ["i000"]}))
+    assert [int(item[1:]) % 10 for item in found].count(3) > 7  # of topic 0, topic 3 follows
 
 
 def test_every_contender_answers_alike_when_it_is_loaded(tmp_path: Path) -> None:

@@ -181,9 +181,9 @@ def _add_items(table: Table, known: Entries, chosen: Mapping[str, str], remarks:
             f"'{table.source}' has no column with the items' texts; its columns are {names}. Say "
             "which one it is: columns={'text': 'your column'} or columns={'title': …}."
         )
-    names = [columns[role] for role in ("item", "title", "text")]
+    roles = [columns[role] for role in ("item", "title", "text")]
     for place, row in table.rows(columns.used):
-        values = [text_of(row.get(name), place) if name else "" for name in names]
+        values = [text_of(row.get(name), place) if name else "" for name in roles]
         key = mended(values[0].strip())
         if not key:
             remarks.add("D135", place)

@@ -96,10 +96,13 @@ class Catalogue:
             users.append(row + begin)
             found.append(place)
             scores.append(scores_here[row, place])
-        if not users:
-            return ranked(question.users, self.items, _NONE, _NONE, _NONE)
-        joined = [np.concatenate(one) for one in (users, found, scores)]
-        return ranked(question.users, self.items, joined[0], joined[1], joined[2])
+        return ranked(
+            question.users,
+            self.items,
+            np.concatenate([_NONE, *users]),
+            np.concatenate([_NONE, *found]),
+            np.concatenate([_NONE, *scores]),
+        )
 
 
 def catalogue(setting: Setting) -> Catalogue:
