@@ -20,7 +20,7 @@ import tunewise
 from tunewise.cli import parser
 from tunewise.contenders import TABLE
 from tunewise.data import check as checks
-from tunewise.data import columns, examples, making, read, split
+from tunewise.data import columns, examples, histories, making, read, split
 from tunewise.encoders.endpoint import KEYS
 from tunewise.metrics import parse_metric
 from tunewise.training.losses import LOSSES
@@ -240,7 +240,7 @@ def test_every_page_of_the_guide_is_in_its_index() -> None:
 
 def finding_tables() -> Mapping[str, list[str]]:
     told: dict[str, list[str]] = {}
-    for module in (read, checks, split, examples, making):
+    for module in (read, checks, split, examples, making, histories):
         told |= table(module.__doc__ or "", "code")
     return told
 

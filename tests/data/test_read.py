@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunewise.data import examples, read
+from tunewise.data import examples, histories, read
 from tunewise.data.read import read_task
 from tunewise.data.remarks import CODES
 from tunewise.errors import DataError, OptionError
@@ -334,7 +334,10 @@ def test_findings_come_in_the_order_of_their_codes_and_the_docstring_lists_them_
     tmp_path: Path,
 ) -> None:
     for code, (severity, title, _) in CODES.items():
-        assert f"| {code} | {severity} | {title} |" in f"{read.__doc__}{examples.__doc__}"
+        assert (
+            f"| {code} | {severity} | {title} |"
+            in f"{read.__doc__}{examples.__doc__}{histories.__doc__}"
+        )
     content = "query,document,score\na,x,-0.5\na,x,-0.5\na,y,0.5\n"
     found = list(codes(read_task(write(tmp_path / "p.csv", content))))
     assert found == ["D001", "D003", "D006", "D009"]

@@ -101,7 +101,7 @@ def docstring_task(
     """
     if limit < 1:
         raise OptionError(f"A limit of {limit} documents leaves nothing. Pass 1 or more.")
-    found = _locate(DEFAULT_PACKAGES if packages is None else packages)
+    found = located(DEFAULT_PACKAGES if packages is None else packages)
     missing = [name for name, folder in found.items() if folder is None]
     if missing and packages is not None:
         raise DataError(
@@ -113,7 +113,7 @@ def docstring_task(
     return _task(_informative(entries), limit, seed, "docstrings:" + ",".join(folders))
 
 
-def _locate(packages: Sequence[str]) -> dict[str, Path | None]:
+def located(packages: Sequence[str]) -> dict[str, Path | None]:
     """Package → its folder or its only file; None where it is not installed."""
     return {name: _place(name) for name in packages}
 
@@ -136,8 +136,8 @@ def _place(package: str) -> Path | None:
 
 def _entries(package: str, place: Path) -> Iterator[_Entry]:
     """What is documented in the package, by file and then by name."""
-    for path in [place] if place.is_file() else _sources(place):
-        tree = _parsed(path)
+    for path in [place] if place.is_file() else sources(place):
+        tree = parsed(path)
         if tree is None:
             continue
         module = _module(package, place, path)
@@ -149,7 +149,7 @@ def _entries(package: str, place: Path) -> Iterator[_Entry]:
                 yield entry
 
 
-def _sources(folder: Path) -> list[Path]:
+def sources(folder: Path) -> list[Path]:
     """Its Python files, sorted, without tests, examples and vendored code."""
     return sorted(
         path
@@ -161,7 +161,7 @@ def _sources(folder: Path) -> list[Path]:
     )
 
 
-def _parsed(path: Path) -> ast.Module | None:
+def parsed(path: Path) -> ast.Module | None:
     """The syntax tree; None for a file that is no Python of this version, or far too large."""
     source = path.read_bytes()
     if len(source) > LARGEST_FILE:

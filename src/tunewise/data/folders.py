@@ -54,6 +54,11 @@ def documents_in(folder: Path) -> list[Path]:
     return [named] if named else [path for path in _files(folder) if format_of(path)]
 
 
+def file_named(folder: Path, names: Sequence[str]) -> Path | None:
+    """The table of this folder that has one of these names; DataError if several do."""
+    return _one(folder, names)
+
+
 def separate(
     folder: Path,
     remarks: Remarks,

@@ -220,6 +220,46 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "Fewer than 30 odd texts to measure by",
         "Mark more texts of test as odd: until then the intervals are wide.",
     ),
+    "D130": (
+        "note",
+        "Ratings below what counts as liked, left out",
+        "Name the lowest rating that says liked: the option liked.",
+    ),
+    "D131": (
+        "note",
+        "Users who chose the same item again, the first time kept",
+        "If what was had before is worth recommending, say so: the option again=yes.",
+    ),
+    "D132": (
+        "note",
+        "Users with too few items to be tested",
+        "Nothing to do: what they chose counts in what is popular and goes together.",
+    ),
+    "D133": (
+        "warning",
+        "Items without a text",
+        "Add their texts: only what others chose can recommend them until then.",
+    ),
+    "D134": (
+        "warning",
+        "Items whose text is another item's too",
+        "Give the same item one id, or each its own text: vectors cannot tell these apart.",
+    ),
+    "D135": (
+        "warning",
+        "Rows without a user or an item, left out",
+        "Mend or remove them.",
+    ),
+    "D136": (
+        "note",
+        "More users than are tested",
+        "Nothing to do: as many are drawn as the answer needs, and all are learned from.",
+    ),
+    "D137": (
+        "warning",
+        "Users whose last items have one time: the order of the file decides",
+        "Give times to the second where there are any; what is last is tested.",
+    ),
 }
 """Code → severity, title, advice. A code never changes its meaning."""
 

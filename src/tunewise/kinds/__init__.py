@@ -3,6 +3,7 @@
 from tunewise.kinds.anomaly import KIND as ANOMALY
 from tunewise.kinds.classification import KIND as CLASSIFICATION
 from tunewise.kinds.kind import Contender, Examples, Kind, Parts, Setting, Shown, Source
+from tunewise.kinds.recommendation import KIND as RECOMMENDATION
 from tunewise.kinds.saved import Loaded, kind_in, load, save
 from tunewise.kinds.similarity import KIND as SIMILARITY
 
@@ -21,5 +22,5 @@ __all__ = [
     "save",
 ]
 
-KINDS = {kind.name: kind for kind in (CLASSIFICATION, SIMILARITY, ANOMALY)}
+KINDS = {kind.name: kind for kind in (CLASSIFICATION, SIMILARITY, ANOMALY, RECOMMENDATION)}
 """The word users type → the kind."""

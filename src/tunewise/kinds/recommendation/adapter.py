@@ -1,0 +1,200 @@
+"""`adapter`: two maps learned from histories, so that what a user had is near to what comes next.
+
+One maps what was had, one the items that may follow: that things go together is no likeness. Both
+start as the identity, which is `content`; dev says when to stop, and whether to move at all. Each
+is also mixed with behaviour, as `hybrid` is, since nobody who has both would leave one out.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders import Encoder
+from tunewise.encoders.threads import one_thread
+from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
+from tunewise.kinds.recommendation import content, hybrid
+from tunewise.kinds.recommendation.catalogue import MOST_HAD, restored, weighted
+from tunewise.kinds.recommendation.choosing import asked
+from tunewise.kinds.recommendation.part import Numbers, Part, Question
+from tunewise.rankings import Rankings
+
+_BATCH, _SAMPLED = 256, 1024
+_STEPS, _LOOK, _PATIENCE = 600, 30, 5
+_RATE, _TEMPERATURE = 1e-3, 0.05
+_BARRED = -1e4  # a score that no softmax notices
+
+
+def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
+    """Two contenders an encoder: the maps, and the maps mixed with behaviour where there is any.
+
+    None without texts, without users of two items to learn from, or without a dev part to stop on.
+    """
+    lesson = _lesson(setting.train)
+    if not len(setting.dev) or not len(lesson):
+        return []
+    found = []
+    for encoder in setting.encoders:
+        one = _fitted(setting, encoder, lesson)
+        found.append(one)
+        name = named("adapter-hybrid", encoder, setting.encoders)
+        both = hybrid.mixed(setting, one, earlier, name)
+        if both is not None:
+            same = named("hybrid", encoder, setting.encoders) if one.same_as else None
+            found.append(_tuned(both, one.notes, same))
+    return found
+
+
+def load(saved: Saved) -> Contender:
+    """The maps, or the mixture with them."""
+    if saved.parts:
+        return _tuned(hybrid.load(saved), (), None)
+    assert saved.encoder is not None  # noqa: S101 - it was saved with one
+    return _contender(saved.name, saved.encoder, saved.arrays, saved.settings["decay"])
+
+
+@dataclass(frozen=True)
+class _Lesson:
+    """Each event of train that others come before, as places: its user and its place there."""
+
+    part: Part
+    users: Numbers
+    events: Numbers
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+
+def _lesson(train: Part) -> _Lesson:
+    asked_of = train.question
+    readable = np.array([bool(text.strip()) for text in train.texts], dtype=bool)
+    users = np.repeat(np.arange(len(train)), np.diff(asked_of.starts))
+    later = np.arange(len(asked_of.places)) > asked_of.starts[users]
+    events = np.flatnonzero(later & readable[asked_of.places])
+    return _Lesson(train, users[events], events)
+
+
+def _fitted(setting: Setting, encoder: Encoder, lesson: _Lesson) -> Contender:
+    base = content.fitted(setting, encoder)
+    began = time.perf_counter()
+    with one_thread():
+        maps = _learned(setting, encoder, base, lesson)
+    found = _contender(
+        named("adapter", encoder, setting.encoders),
+        encoder,
+        {**base.arrays, **(maps or {})},
+        base.settings["decay"],
+    )
+    same = named("content", encoder, setting.encoders) if maps is None else None
+    notes = ("no map beat the vectors as they are on dev: this is content",) if same else ()
+    seconds = base.seconds + time.perf_counter() - began
+    return replace(found, seconds=seconds, same_as=same, notes=notes)
+
+
+def _learned(setting: Setting, encoder: Encoder, base: Contender, lesson: _Lesson) -> Arrays | None:
+    """The maps that dev liked best on the way; None if that was the start."""
+    import torch
+
+    dev, rng = asked(setting), np.random.default_rng(setting.seed)
+    vectors, decay = base.arrays["vectors"], base.settings["decay"]
+    width = vectors.shape[1]
+    offsets = {name: torch.zeros(width, width, requires_grad=True) for name in ("had", "next")}
+    optimizer = torch.optim.AdamW(offsets.values(), lr=_RATE, weight_decay=0.0)
+    best, waited, kept = setting.level(base.answer(dev.question), dev), 0, None
+    for step in range(1, _STEPS + 1):
+        setting.progress("training an adapter", step, _STEPS)
+        loss = _loss(offsets, vectors, lesson, decay, rng)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step % _LOOK:
+            continue
+        maps = {name: _whole(offset) for name, offset in offsets.items()}
+        now = _contender("", encoder, {**base.arrays, **maps}, decay)
+        level = setting.level(now.answer(dev.question), dev)
+        waited = 0 if level > best else waited + 1
+        if level > best:
+            best, kept = level, maps
+        if waited == _PATIENCE:
+            break
+    return kept
+
+
+def _whole(offset: Any) -> Vectors:
+    found: Vectors = offset.detach().numpy() + np.eye(len(offset), dtype=np.float32)
+    return found
+
+
+def _loss(
+    offsets: dict[str, Any],
+    vectors: Vectors,
+    lesson: _Lesson,
+    decay: float,
+    rng: np.random.Generator,
+) -> Any:
+    """The mean over a batch of events of -log softmax of what was chosen, among a sample of items.
+
+    InfoNCE (van den Oord et al. 2018) with items drawn evenly; what the user had is no negative.
+    """
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+
+    question = lesson.part.question
+    batch = rng.integers(0, len(lesson), min(_BATCH, len(lesson)))
+    users, events = lesson.users[batch], lesson.events[batch]
+    begins = np.maximum(question.starts[users], events - MOST_HAD)
+    had = weighted(begins, events, question.places, len(vectors), decay)
+    answers = question.places[events]
+    candidates = _candidates(answers, vectors, rng)
+    barred = (had[:, candidates] != 0).toarray()
+    targets = np.searchsorted(candidates, answers)
+    barred[np.arange(len(batch)), targets] = False
+    one = torch.from_numpy(np.asarray(had @ vectors))
+    other = torch.from_numpy(vectors[candidates])
+    one = normalize(one + one @ offsets["had"], dim=1)
+    other = normalize(other + other @ offsets["next"], dim=1)
+    scores = (one @ other.T / _TEMPERATURE).masked_fill(torch.from_numpy(barred), _BARRED)
+    return cross_entropy(scores, torch.from_numpy(targets))
+
+
+def _candidates(answers: Numbers, vectors: Vectors, rng: np.random.Generator) -> Numbers:
+    """The items of one step, sorted: those chosen and a sample of all that have a vector."""
+    there: NDArray[np.int64] = np.flatnonzero(vectors.any(axis=1))
+    if len(there) <= _SAMPLED:
+        return there
+    return np.union1d(answers, rng.choice(there, _SAMPLED, replace=False))
+
+
+def _contender(name: str, encoder: Encoder, arrays: Arrays, decay: float) -> Contender:
+    known, vectors = restored(arrays), np.asarray(arrays["vectors"])
+    had = following = vectors
+    if "had" in arrays:
+        had, following = vectors @ arrays["had"], _unit(vectors @ arrays["next"])
+
+    def answer(question: Question) -> Rankings:
+        return content.nearest(known, had, following, decay, question)
+
+    return Contender(
+        name=name,
+        family="adapter",
+        tuned=True,
+        answer=answer,
+        settings=content.user_made(decay),
+        arrays=arrays,
+        rung="adapter",
+        encoder=encoder,
+        bytes_each=8 * encoder.dimension if "had" in arrays else 4 * encoder.dimension,
+    )
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
+
+
+def _tuned(mixture: Contender, notes: tuple[str, ...], same_as: str | None) -> Contender:
+    return replace(
+        mixture, family="adapter", tuned=True, rung="adapter", notes=notes, same_as=same_as
+    )

@@ -1,0 +1,148 @@
+"""What a report shows of recommendations: some users, cold items, how popular what is named is."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.kinds.kind import Shown
+from tunewise.kinds.panels import Examples, Panel, Table
+from tunewise.kinds.recommendation.metrics import DECIDING, first, score
+from tunewise.kinds.recommendation.part import Numbers, Part, taken
+from tunewise.rankings import Rankings
+
+FEW = 5  # events in train, below which an item is cold
+_USERS, _LATEST, _NAMED = 3, 5, 5
+_LONGEST = 60
+_TAIL = (0.01, 0.1, 0.5)  # of all items, the most popular first
+
+
+def panels(shown: Shown) -> list[Panel]:
+    """Three users, cold items apart, popularity of what is named, equal texts apart."""
+    part: Part = shown.judged
+    found: list[Panel] = [_users(shown)]
+    cold = part.counts < FEW
+    title, told = "Cold items", f"chosen fewer than {FEW} times in train"
+    found += _apart(shown, cold, title, told)
+    found.append(_popularity(shown))
+    known = known_texts(part)
+    if known.any() and not known.all():
+        found.append(_without(shown, known))
+    return found
+
+
+def known_texts(part: Part) -> NDArray[np.bool_]:
+    """Of which users (n,) all that was chosen next has the text of an item had before."""
+    plain = [" ".join(text.casefold().split()) for text in part.texts]
+    numbers = np.unique(np.array(plain, dtype=object), return_inverse=True)[1]
+    spoken = np.array([bool(text) for text in plain], dtype=bool)
+    asked = part.question
+    had = np.repeat(np.arange(len(part)), np.diff(asked.starts)) * len(plain)
+    wants = np.repeat(np.arange(len(part)), np.diff(part.wanted_starts)) * len(plain)
+    new = ~np.isin(wants + numbers[part.wanted], had + numbers[asked.places])
+    new |= ~spoken[part.wanted]
+    return np.asarray(np.bincount(wants[new] // max(1, len(plain)), minlength=len(part)) == 0)
+
+
+def _users(shown: Shown) -> Examples:
+    """Three users across the test part, each with the latest of what they had."""
+    part: Part = shown.judged
+    answers: Rankings = shown.answers[shown.contender.name]
+    items = []
+    for user in np.unique(np.linspace(0, len(part) - 1, _USERS).astype(int)).tolist():
+        had = _places(part.question.starts, part.question.places, user)[-_LATEST:]
+        chose = set(_places(part.wanted_starts, part.wanted, user).tolist())
+        named = _places(answers.starts, answers.documents, user)[:_NAMED].tolist()
+        told = [f"{_called(part, p)}{' ✓' if p in chose else ''}" for p in named]
+        next_ = "; ".join(_called(part, place) for place in sorted(chose))
+        items.append(
+            (
+                f"{part.question.users[user]} had " + "; ".join(_called(part, p) for p in had),
+                f"{' · '.join(told) or 'nothing'} (chosen next: {next_})",
+            )
+        )
+    return Examples(
+        "Recommendations",
+        f"The latest {_LATEST} items of some users, the first {_NAMED} that {shown.contender.name} "
+        "recommends, and what they chose next (✓ where it is among them).",
+        items,
+    )
+
+
+def _apart(shown: Shown, items: NDArray[np.bool_], title: str, told: str) -> list[Panel]:
+    """The metrics over items of one sort, beside nDCG@10 over all others; none where all are so."""
+    part: Part = shown.judged
+    some, users = part.wanting(items)
+    others, rest = part.wanting(~items)
+    if not len(some) or not len(others):
+        return []
+    rows: list[list[str | float]] = []
+    for name, answers in shown.answers.items():
+        scores = score(_of(answers, users), some, DECIDING)
+        beside = score(_of(answers, rest), others, DECIDING[:1]).mean(DECIDING[0])
+        means = [round(scores.mean(metric), 4) for metric in DECIDING]
+        rows.append([name, *means, round(beside, 4)])
+    chosen = int(items[part.wanted].sum())
+    caption = (
+        f"{int(items.sum()):,} of {len(items):,} items are {told} "
+        f"({int((part.counts == 0).sum()):,} never); {chosen:,} of {len(part.wanted):,} that were "
+        "chosen next are such. Only contenders that read texts can name an item nobody has chosen."
+    )
+    return [Table(title, caption, ("contender", *DECIDING, "nDCG@10, others"), rows)]
+
+
+def _popularity(shown: Shown) -> Table:
+    """Where among the items, most popular first, the first ten of each contender lie."""
+    part: Part = shown.judged
+    rank = np.argsort(np.argsort(-part.counts, kind="stable"))
+    edges = [max(1, round(share * len(rank))) for share in _TAIL]
+    tier = np.searchsorted(edges, rank, side="right")
+    rows = [("chosen next", *_shares(tier[part.wanted]))]
+    rows += [(name, *_shares(tier[first(one)[1]])) for name, one in shown.answers.items()]
+    heads = [f"top {100 * share:g} %" for share in _TAIL]
+    return Table(
+        "How popular what is recommended is",
+        "Of the first ten, the share that lies among the most popular items of train, the next "
+        "ones, and the rest. The first row has what users chose.",
+        ("contender", heads[0], *(f"to {head}" for head in heads[1:]), "rest"),
+        rows,
+    )
+
+
+def _shares(tiers: Numbers) -> list[str]:
+    counts = np.bincount(tiers, minlength=len(_TAIL) + 1)
+    return [f"{100 * count / max(1, len(tiers)):.0f} %" for count in counts]
+
+
+def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
+    part: Part = shown.judged
+    left = np.flatnonzero(~known)
+    rows = []
+    for name, answers in shown.answers.items():
+        without = score(_of(answers, left), part.among(left), DECIDING[:1]).mean(DECIDING[0])
+        rows.append((name, round(shown.scores[name].mean(DECIDING[0]), 4), round(without, 4)))
+    return Table(
+        "Without items whose text was had before",
+        f"{int(known.sum()):,} of {len(part):,} users chose an item whose text is that of one they "
+        "had, under another id.",
+        ("contender", "nDCG@10, all", "nDCG@10, without"),
+        rows,
+    )
+
+
+def _of(answers: Rankings, users: Numbers) -> Rankings:
+    starts, documents = taken(answers.starts, answers.documents, users)
+    scores = answers.scores[taken(answers.starts, np.arange(len(answers.documents)), users)[1]]
+    names = [answers.query_ids[user] for user in users.tolist()]
+    return Rankings(names, answers.document_ids, starts, documents, scores)
+
+
+def _places(starts: Numbers, places: Numbers, user: int) -> Numbers:
+    return places[starts[user] : starts[user + 1]]
+
+
+def _called(part: Part, place: int) -> str:
+    """An item by the first line of its text, or by its id where it has none."""
+    lines: Sequence[str] = part.texts[place].strip().splitlines()
+    text = lines[0] if lines else part.question.items[place]
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
