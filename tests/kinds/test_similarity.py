@@ -55,7 +55,7 @@ def test_what_was_saved_answers_exactly_as_what_was_fitted(contenders, judged, n
     save(KIND, contenders[name], tmp_path / "kept")
     loaded = load(KINDS, tmp_path / "kept")
     one, other = (c.answer(asked(judged)) for c in (contenders[name], loaded.contender))
-    assert loaded.kind == "similarity"
+    assert loaded.kind.name == "similarity"
     np.testing.assert_array_equal(one.likeness, other.likeness)
     assert one.threshold == other.threshold is not None
     assert loaded.contender.tuned == contenders[name].tuned

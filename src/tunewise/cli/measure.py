@@ -40,7 +40,14 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         help="what the data is for: search, classification, similarity, clustering, anomaly or "
         "recommendation (default: told by the columns)",
     )
-    add("--items", metavar="FILE", help="recommendation: the items' texts")
+    add(
+        "--file",
+        dest="files",
+        action="append",
+        default=[],
+        metavar="ROLE=FILE",
+        help="a further file of this kind: items=FILE of a recommendation, odd=FILE of an anomaly",
+    )
     add(
         "--set",
         dest="options",

@@ -78,15 +78,15 @@ def _named(name: str) -> "Kind":
 def _source(parsed: argparse.Namespace) -> "Source":
     from tunewise.kinds import Source
 
-    options = dict(_option(pair) for pair in parsed.options)
-    files = {"items": parsed.items} if parsed.items else {}
+    options = dict(_pair("--set", "odd=other", pair) for pair in parsed.options)
+    files = dict(_pair("--file", "items=items.csv", pair) for pair in parsed.files)
     return Source(parsed.data, columns_of(parsed) or {}, files, options, parsed.seed)
 
 
-def _option(pair: str) -> tuple[str, str]:
+def _pair(flag: str, example: str, pair: str) -> tuple[str, str]:
     name, equals, value = pair.partition("=")
     if not (name and equals):
-        raise OptionError(f"--set takes NAME=VALUE, such as odd=other, not '{pair}'.")
+        raise OptionError(f"{flag} takes NAME=VALUE, such as {example}, not '{pair}'.")
     return name, value
 
 

@@ -128,7 +128,8 @@ def read_histories(
     if beside is not None:
         _add_items(open_table(beside), known, chosen, remarks)
     found = _histories(read, liked, known, remarks, said)
-    read_with = {"items": items and str(items), "columns": dict(columns or {}), **said}
+    files = {} if items is None else {"items": str(items)}
+    read_with = {"files": files, "columns": dict(columns or {}), "options": said}
     return replace(
         found,
         source=str(path),

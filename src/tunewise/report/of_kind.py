@@ -135,7 +135,7 @@ def _command(verdict: KindVerdict, use: Use, prices: Prices) -> str:
     for role, name in data["read_with"].get("columns", {}).items():
         words_ += ["--column", f"{role}={name}"]
     for role, file in data["read_with"].get("files", {}).items():
-        words_ += [f"--{role}", str(file)]
+        words_ += ["--file", f"{role}={file}"]
     for name, value in data["read_with"].get("options", {}).items():
         words_ += ["--set", f"{name}={value}"]
     if settings["encoders"] != [DEFAULT_ENCODER]:

@@ -1,6 +1,7 @@
 """Anomaly: texts that are normal, and how odd another one is beside them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import DECIDING, METRICS, score
 from tunewise.kinds.anomaly.panels import panels
 from tunewise.kinds.anomaly.reading import read_marked
-from tunewise.kinds.kind import Kind, Parts
+from tunewise.kinds.kind import Contender, Kind, Parts
 
 
 def _divide(examples: MarkedTexts, seed: int) -> Parts:
@@ -75,6 +76,20 @@ def _asked(part: MarkedTexts) -> Sequence[str]:
     return part.texts
 
 
+def _told(
+    contender: Contender,
+    texts: Sequence[str],
+    answers: NDArray[np.float64],
+    about: Mapping[str, Any],
+) -> Iterator[Mapping[str, Any]]:
+    """Of each text how odd it is, and whether that raises the alarm (None: no threshold)."""
+    del about  # the threshold is the contender's own
+    threshold = contender.settings.get("threshold")
+    for text, oddness in zip(texts, answers.tolist(), strict=True):
+        odd = None if threshold is None else oddness > threshold
+        yield {"text": text, "oddness": round(oddness, 4), "odd": odd}
+
+
 def _groups(part: MarkedTexts) -> Sequence[str]:
     return [str(group) for group in part.groups.tolist()]
 
@@ -104,4 +119,6 @@ KIND = Kind(
     groups=_groups,
     score=score,
     panels=panels,
+    told=_told,
+    trial='tunewise score DIR "your words"',
 )

@@ -183,7 +183,7 @@ def _divided(rows: Sequence[_Row], alarms: float, remarks: Remarks, source: Sour
         remarks.add("D067", f"{rows[row].entry.place}: {short(texts[row])}")
     _look(texts, odd, parts, remarks)
     options = {**source.options, "alarms": alarms}
-    read_with = {"columns": dict(source.columns), "files": dict(source.files), **options}
+    read_with = {"columns": dict(source.columns), "files": dict(source.files), "options": options}
     return MarkedTexts(
         texts, odd, labels, names, parts, groups, alarms,
         source.path, {**read_with, "seed": source.seed}, remarks.findings(),

@@ -1,13 +1,14 @@
 """Recommendation: users, what they chose in order of time, and what the items say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.histories import Histories, read_histories
 from tunewise.errors import OptionError
-from tunewise.kinds.kind import Kind, Source
+from tunewise.kinds.kind import Contender, Kind, Shown, Source
 from tunewise.kinds.recommendation import (
     adapter,
     content,
@@ -20,6 +21,9 @@ from tunewise.kinds.recommendation.division import divide
 from tunewise.kinds.recommendation.metrics import DECIDING, METRICS, score
 from tunewise.kinds.recommendation.panels import panels
 from tunewise.kinds.recommendation.part import Part, Question
+from tunewise.rankings import Rankings
+
+_LONGEST = 200  # letters of an item's text that are told
 
 
 def _read(source: Source) -> Histories:
@@ -42,6 +46,25 @@ def _take(part: Part, rows: NDArray[np.int64]) -> Part:
 
 def _asked(part: Part) -> Question:
     return part.question
+
+
+def _about(shown: Shown) -> Mapping[str, Any]:
+    part: Part = shown.judged
+    texts = {
+        item: text[:_LONGEST] for item, text in zip(part.question.items, part.texts, strict=True)
+    }
+    return {"texts": texts}
+
+
+def _told(
+    contender: Contender, question: Question, answers: Rankings, about: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Each user's items, best first, `about["most"]` of them at the most."""
+    del contender  # its answers say it all
+    for row, user in enumerate(question.users):
+        for item, liking in answers.best(row, about["most"]):
+            told = {"user": user, "item": item, "score": round(float(liking), 4)}
+            yield {**told, "text": about["texts"].get(item, "")}
 
 
 def _groups(part: Part) -> Sequence[str]:
@@ -70,4 +93,7 @@ KIND = Kind(
     groups=_groups,
     score=score,
     panels=panels,
+    about=_about,
+    told=_told,
+    trial="tunewise recommend DIR --user ID",
 )
