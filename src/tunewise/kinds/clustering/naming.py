@@ -1,8 +1,8 @@
 """Names of groups: the words that tell one from the others.
 
-Class-based tf-idf (Grootendorst 2022, "BERTopic"): all texts of a group are read as one, a word
-counts √(its share there) · log(1 + words of a group / times the word occurs anywhere). The root
-keeps words that are everywhere from winning by number alone.
+Class-based tf-idf: all texts of a group are read as one. A word counts its share p of the group's
+words times log(p / its share of all words), what it adds to the divergence of the two (Kullback &
+Leibler 1951). So a word that is everywhere counts nothing, and one that is rare counts little.
 """
 
 from collections.abc import Sequence
@@ -36,13 +36,12 @@ def names_of(
     words = reader.get_feature_names_out()
     each = (np.ones(len(rows)), (groups[rows], np.arange(len(rows))))
     times = (csr_matrix(each, shape=(count, len(rows))) @ read).tocsr()
-    sizes = np.asarray(times.sum(axis=1)).ravel()
-    anywhere = np.asarray(times.sum(axis=0)).ravel()
-    worth = np.log1p(sizes.sum() / count / anywhere)
+    shares = np.asarray(times.sum(axis=0)).ravel() / times.sum()
     found = []
     for number in range(count):
         row = times[[number]]
-        telling = np.sqrt(row.data / max(sizes[number], 1)) * worth[row.indices]
-        best = np.lexsort((row.indices, -telling))[:terms]
-        found.append(", ".join(words[row.indices[best]]) or f"group {number}")
+        own = row.data / max(row.data.sum(), 1)
+        telling = own * np.log(own / shares[row.indices])
+        best = [place for place in np.lexsort((row.indices, -telling)) if telling[place] > 0]
+        found.append(", ".join(words[row.indices[best[:terms]]]) or f"group {number}")
     return found
