@@ -5,7 +5,6 @@ import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_samples, v_measure_score
 
 from tunewise.data.labelled import LabelledTexts
-from tunewise.encoders import load_encoder
 from tunewise.errors import DataError, OptionError
 from tunewise.kinds import KINDS, Source, load, save
 from tunewise.kinds.clustering.metrics import adjusted_rand, silhouettes, v_measure
@@ -254,6 +253,15 @@ def test_groups_have_names_and_texts_in_none_are_said_to_be(verdict):
     assert all(set(name.split(", ")) <= topics for name in names)
 
 
+def test_what_is_told_of_new_texts_is_their_group_and_its_name(verdict):
+    one = verdict.contender
+    told = [*KIND.told(one, ["cat dog", "loan rent"], np.array([3, -1]), {})]
+    assert told == [
+        {"text": "cat dog", "group": 3, "name": one.settings["names"][3]},
+        {"text": "loan rent", "group": -1, "name": None},
+    ]
+
+
 def test_what_is_shown(verdict):
     found = KIND.panels(verdict.shown)
     assert [panel.title for panel in found[:2]] == [
@@ -321,25 +329,3 @@ def test_empty_texts_are_left_out_and_told_of(tmp_path):
     found = KIND.read(Source(str(path)))
     assert len(found) == 80
     assert [f.count for f in found.findings if f.code == "D065"] == [2]
-
-
-# The real encoder
-
-
-@pytest.fixture(scope="module")
-def real():
-    return load_encoder()
-
-
-@pytest.mark.slow
-def test_every_contender_is_kept_and_used_as_measured(tmp_path, real):
-    path = written(tmp_path / "t.csv", rows(each=20))
-    examples = KIND.read(Source(path, options={"groups": "8"}))
-    found = measure_kind(examples, KIND, encoders=[real])
-    assert [one.name for one in found.contenders] == [*UNTUNED, "adapter", "tuned"]
-    texts = [text for text, _ in rows(each=3, seed=5)]
-    for one in found.contenders:
-        save(KIND, one, tmp_path / one.name)
-        loaded = load(KINDS, tmp_path / one.name).contender
-        assert loaded.answer(texts).tolist() == one.answer(texts).tolist()
-        assert loaded.tuned == one.tuned

@@ -1,8 +1,9 @@
 """Clustering: texts and the groups they fall into, known or not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from tunewise.data.labelled import LabelledTexts
 from tunewise.encoders import Encoder
@@ -15,14 +16,25 @@ from tunewise.kinds.clustering import (
     lexical,
     tuned,
 )
+from tunewise.kinds.clustering.grouping import Numbers
 from tunewise.kinds.clustering.metrics import GOLD, SILHOUETTE, score
 from tunewise.kinds.clustering.panels import panels
 from tunewise.kinds.clustering.texts import divide, drawn_by, has_gold, read, take
-from tunewise.kinds.kind import Kind
+from tunewise.kinds.kind import Contender, Kind
 
 
 def _asked(part: LabelledTexts) -> Sequence[str]:
     return part.texts
+
+
+def _told(
+    contender: Contender, texts: Sequence[str], answers: Numbers, about: Mapping[str, Any]
+) -> Iterator[Mapping[str, Any]]:
+    """Of each text the number of its group, -1 where it is in none, and the group's name."""
+    del about  # a contender names its own groups
+    names = contender.settings["names"]
+    for text, group in zip(texts, answers.tolist(), strict=True):
+        yield {"text": text, "group": group, "name": names[group] if group >= 0 else None}
 
 
 def _over(examples: LabelledTexts, encoders: Sequence[Encoder]) -> Kind:
@@ -56,5 +68,7 @@ KIND = Kind(
     groups=drawn_by,
     score=score,
     panels=panels,
+    told=_told,
+    trial='tunewise cluster DIR "your words"',
     over=_over,
 )

@@ -39,7 +39,10 @@ HIDDEN = -1
 """The label of a text whose group is not told."""
 
 _ROLES = ("text", "label", "split", "group")
-_PLAIN = Columns("texts", {r: LABELLED.names[r] for r in ("text", "split", "group")}, ("text",))
+_OTHERS = ("text", "split", "group")
+_PLAIN = Columns(
+    "texts", {r: LABELLED.names[r] for r in _OTHERS}, ("text",), usual=frozenset(_OTHERS)
+)
 _TEST, _DEV = 0.25, 0.2  # of the groups, where whole groups are kept for test and dev
 _LEAST = 2  # groups of a part
 
