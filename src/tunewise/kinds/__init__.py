@@ -2,6 +2,7 @@
 
 from tunewise.kinds.anomaly import KIND as ANOMALY
 from tunewise.kinds.classification import KIND as CLASSIFICATION
+from tunewise.kinds.clustering import KIND as CLUSTERING
 from tunewise.kinds.kind import Contender, Examples, Kind, Parts, Setting, Shown, Source
 from tunewise.kinds.recommendation import KIND as RECOMMENDATION
 from tunewise.kinds.saved import Loaded, kind_in, load, save
@@ -22,5 +23,8 @@ __all__ = [
     "save",
 ]
 
-KINDS = {kind.name: kind for kind in (CLASSIFICATION, SIMILARITY, ANOMALY, RECOMMENDATION)}
+KINDS = {
+    kind.name: kind
+    for kind in (CLASSIFICATION, SIMILARITY, CLUSTERING, ANOMALY, RECOMMENDATION)
+}
 """The word users type → the kind."""

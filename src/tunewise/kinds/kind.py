@@ -183,7 +183,9 @@ class Kind:
     shows beside the figures; `about` gives plain values that are saved with a contender, to read
     its answers by (the names of labels), and `told` reads them: of the contender, what was asked,
     its answers and those values, a row of plain values for each unit. `trial` is the command that
-    tries the winner by hand, in a folder DIR.
+    tries the winner by hand, in a folder DIR. `over` is the kind as it is over some examples with
+    these encoders, where that is not always the same (other metrics where nothing is known to
+    score against).
     """
 
     name: str
@@ -206,6 +208,7 @@ class Kind:
     )
     trial: str = ""
     usual: Callable[[Any], str] | None = None
+    over: Callable[[Any, Sequence[Encoder]], "Kind"] | None = None
 
 
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:

@@ -51,12 +51,14 @@ def measure_kind(
     EncoderError for a model that cannot be used.
     """
     began = time.monotonic()
-    metric = _deciding(kind, metric, examples)
+    _deciding(kind, metric, examples)  # a misspelt one is refused before a model is loaded
     words = _words(kind, contenders)
     validate(worth, target, budget)
     parts = kind.divide(examples, seed)
     _require(parts, kind, examples.source)
     loaded = loaded_encoders(encoders, base_url, engine, examples.texts, progress)
+    kind = kind if kind.over is None else kind.over(examples, loaded)
+    metric = _deciding(kind, metric, examples)
     run = _Run(kind, parts, loaded, metric, seed, progress)
     end = None if budget is None else time.monotonic() + budget
     fitted, skipped = run.fitted(words, end, named=contenders is not None)
