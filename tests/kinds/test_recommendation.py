@@ -289,7 +289,8 @@ def test_a_wish_for_the_text_of_what_was_had_is_told_apart(own_cache) -> None:
 @pytest.mark.slow
 def test_tuning_pays_where_what_follows_is_not_what_is_alike(own_cache) -> None:
     found = topics(users=300, items=300, count=10, step=3)
-    verdict = measure_kind(found, KIND, encoders=[ENCODER])
+    words = ["popular", "together", "content", "hybrid", "adapter"]
+    verdict = measure_kind(found, KIND, encoders=[ENCODER], contenders=words)
     assert verdict.answer == "tune"
     assert verdict.contender.name.startswith("adapter")
 
