@@ -51,14 +51,14 @@ def measure_kind(
     EncoderError for a model that cannot be used.
     """
     began = time.monotonic()
-    _deciding(kind, metric, examples)  # a misspelt one is refused before a model is loaded
+    _deciding(kind, metric)  # a misspelt one is refused before a model is loaded
     words = _words(kind, contenders)
     validate(worth, target, budget)
     parts = kind.divide(examples, seed)
     _require(parts, kind, examples.source)
     loaded = loaded_encoders(encoders, base_url, engine, examples.texts, progress)
     kind = kind if kind.over is None else kind.over(examples, loaded)
-    metric = _deciding(kind, metric, examples)
+    metric = _deciding(kind, metric)
     run = _Run(kind, parts, loaded, metric, seed, progress)
     end = None if budget is None else time.monotonic() + budget
     fitted, skipped = run.fitted(words, end, named=contenders is not None)
@@ -76,9 +76,9 @@ def measure_kind(
     return _judged(examples, run, fitted, skipped, settings, began)
 
 
-def _deciding(kind: Kind, metric: str | None, examples: Examples) -> str:
+def _deciding(kind: Kind, metric: str | None) -> str:
     if metric is None:
-        return kind.deciding[0] if kind.usual is None else kind.usual(examples)
+        return kind.deciding[0]
     known = {name.casefold(): name for name in kind.deciding}
     if metric.casefold() not in known:
         raise OptionError(

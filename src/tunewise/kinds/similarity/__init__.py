@@ -1,17 +1,25 @@
 """Similarity: pairs of texts, and how alike they are; duplicates, where that is yes or no."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from tunewise.data.examples import read_examples
 from tunewise.data.scored import ScoredPairs
+from tunewise.encoders import Encoder
 from tunewise.kinds.kind import Contender, Kind, Parts, Source
 from tunewise.kinds.similarity import adapter, cosine, hybrid, lexical, tuned
 from tunewise.kinds.similarity.answers import Answers, Pairs, asked
-from tunewise.kinds.similarity.metrics import DECIDING, METRICS, score, usual
+from tunewise.kinds.similarity.metrics import DECIDING, METRICS, deciding, score
 from tunewise.kinds.similarity.panels import panels
+
+
+def _over(examples: ScoredPairs, encoders: Sequence[Encoder]) -> Kind:
+    """What decides depends on whether pairs are graded or only marked."""
+    del encoders
+    return replace(KIND, deciding=deciding(examples))
 
 
 def _read(source: Source) -> ScoredPairs:
@@ -71,7 +79,7 @@ KIND = Kind(
     groups=_groups,
     score=score,
     panels=panels,
-    usual=usual,
+    over=_over,
     told=_told,
     trial='tunewise score DIR "one text" "another"',
 )

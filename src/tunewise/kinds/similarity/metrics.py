@@ -20,14 +20,14 @@ DECIDING = ("Spearman", "average precision")
 _SAME = 1e-12  # what varies less does not vary
 
 
-def usual(examples: ScoredPairs) -> str:
-    """The metric that decides where none is named.
+def deciding(examples: ScoredPairs) -> tuple[str, ...]:
+    """The metrics that can decide, the one that does if none is named first.
 
     Average precision where all scores are 0 or 1, for there is no order among duplicates; else
     Spearman.
     """
     marked = bool(np.isin(examples.scores, (0.0, 1.0)).all())
-    return "average precision" if marked else "Spearman"
+    return DECIDING[::-1] if marked else DECIDING
 
 
 def score(answers: Answers, part: ScoredPairs, metrics: Sequence[str]) -> Scores:
