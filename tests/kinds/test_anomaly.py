@@ -382,8 +382,9 @@ def test_labels_that_say_nothing_give_the_neighbours_back(texts: MarkedTexts) ->
 
 def test_without_odd_texts_in_dev_settings_stay_the_usual_ones(tmp_path: Path) -> None:
     found = read(written(tmp_path / "t.csv", rows(200, 6)))
-    some = ["neighbours", "density", "adapter"]
+    some = ["neighbours", "density", "hybrid", "adapter"]
     verdict = measure_kind(found, KIND, encoders=[ENCODER], contenders=some)
+    assert [one.name for one in verdict.skipped] == ["hybrid", "adapter"]
     assert named(verdict, "neighbours").settings["count"] == 5
     assert named(verdict, "density").settings["count"] == 20
     assert "D111" in {each.code for each in verdict.findings}
