@@ -18,7 +18,12 @@ _LEAST = 1e-9  # spread of scores
 
 
 def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
-    """One contender for each encoder with which there are two others to join."""
+    """One contender for each encoder with which there are two others to join.
+
+    None where dev has no odd text: of the pairs most are worse than the better of the two.
+    """
+    if not setting.dev.odd.any():
+        return []
     made = []
     for encoder in setting.encoders:
         ours = [one for one in earlier if not one.tuned and one.encoder in (None, encoder)]

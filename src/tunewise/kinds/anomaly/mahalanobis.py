@@ -42,10 +42,10 @@ def _fitted(setting: Setting, encoder: Encoder) -> Contender:
     train = setting.train.sample(MOST_KNOWN, setting.seed)
     known = setting.vectors(encoder, train.texts)
     seen = setting.vectors(encoder, setting.dev.texts)
-    ways = {"one": np.zeros(len(train), dtype=np.int64)}
     labels = np.unique(train.labels, return_inverse=True)[1]
-    if labels.max() > 0:
-        ways["labels"] = labels
+    ways = {"labels": labels, "one": np.zeros_like(labels)}  # the usual one first
+    if not labels.any():
+        del ways["labels"]
     fits = {way: _spread(known, which) for way, which in ways.items()}
     levels = [setting.level(_distances(seen, found), setting.dev) for found in fits.values()]
     way = best_of(list(fits), levels)
