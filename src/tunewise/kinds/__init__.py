@@ -24,7 +24,6 @@ __all__ = [
 ]
 
 KINDS = {
-    kind.name: kind
-    for kind in (CLASSIFICATION, SIMILARITY, CLUSTERING, ANOMALY, RECOMMENDATION)
+    kind.name: kind for kind in (CLASSIFICATION, SIMILARITY, CLUSTERING, ANOMALY, RECOMMENDATION)
 }
 """The word users type → the kind."""
