@@ -108,6 +108,16 @@ def test_rows_without_records_are_cut_off(tmp_path: Path) -> None:
     assert np.array_equal(out, rows(TEXTS[:6]))
 
 
+def test_rows_are_read_while_another_process_adds_some(tmp_path: Path) -> None:
+    cache = keep(tmp_path, TEXTS[:2])
+    places = cache.find(keys_of(TEXTS[:2]))
+    with (tmp_path / "vectors.f32").open("ab") as file:
+        file.write(b"half a row")  # as may lie there for a moment
+    out = np.zeros((2, 6), dtype=np.float32)
+    assert cache.read(places, out, np.arange(2)).all()
+    assert np.array_equal(out, rows(TEXTS[:2]))
+
+
 def test_records_without_rows_are_cut_off(tmp_path: Path) -> None:
     keep(tmp_path, TEXTS[:4])
     keep(tmp_path, TEXTS[4:6])

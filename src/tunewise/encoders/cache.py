@@ -143,7 +143,11 @@ class VectorCache:
         finite.
         """
         good = np.zeros(len(rows), dtype=np.bool_)
-        kept = np.memmap(self._vectors, dtype="<f4", mode="r").reshape(-1, out.shape[1])
+        if not len(rows):
+            return good
+        # only what was there when rows were found: another process may be adding to the file
+        there = (int(rows.max()) + 1, out.shape[1])
+        kept = np.memmap(self._vectors, dtype="<f4", mode="r", shape=there)
         order = np.argsort(rows, kind="stable")  # a disk is read forwards
         for start in range(0, len(order), _BLOCK):
             block = order[start : start + _BLOCK]
