@@ -7,7 +7,7 @@ import pytest
 
 from tunewise.cli import main
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.usefixtures("home"), pytest.mark.slow]
 
 MEASURE = ["measure", "tiny", "--encoder", "word-hash"]
 

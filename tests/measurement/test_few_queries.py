@@ -11,6 +11,9 @@ from tunewise.testing import tiny_task
 WORDS = ["lexical", "pretrained", "hybrid", "adapter"]
 
 
+pytestmark = pytest.mark.slow  # five folds and all: seven times the fitting
+
+
 def few(count):
     task = tiny_task()
     kept = task.queries.ids[:: len(task.queries) // count][:count]
