@@ -1,6 +1,6 @@
 """Runs the study's cells, one after the other, and keeps each as soon as it is done.
 
-    python benchmarks/replication/run.py [WHAT] [--draws 5] [--tasks NAME,…] [--part 1/2]
+    python benchmarks/replication/run.py [WHAT] [--draws N] [--tasks NAME,…] [--part 1/2]
 
 A draw of every task comes before the next draw of any, so that whatever was reached when it is
 stopped is a study of fewer draws. Finished cells lie in `results/TASK.jsonl` and are not run again.
@@ -32,6 +32,8 @@ RESULTS = Path(__file__).parent / "results"
 TIMES = 2  # draws of the training queries at each point of a curve
 DEEP = (*CHEAP, "partial", "full")
 DEEP_SIZES = ("200", "1000")
+DRAWS = {"sizes": 5, "curves": 1, "few": 1, "deep": 1}
+"""How many draws of every task make the study whole."""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ class Key:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="?", choices=KINDS, default="sizes")
-    parser.add_argument("--draws", type=int, default=5)
+    parser.add_argument("--draws", type=int, help="so many instead of those that make it whole")
     parser.add_argument("--tasks", default=",".join(TASKS))
     parser.add_argument("--part", default="1/1", metavar="I/N")
     parsed = parser.parse_args()
     part, parts = (int(number) for number in parsed.part.split("/"))
     names = parsed.tasks.split(",")[part - 1 :: parts]
-    for number in range(parsed.draws):
+    for number in range(parsed.draws or DRAWS[parsed.what]):
         for name in names:
             keys = KINDS[parsed.what](name, number)
             run(name, number, [key for key in keys if key not in done(name)])

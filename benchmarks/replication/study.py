@@ -1,6 +1,6 @@
 """The replication study: every decision and interval held against queries they did not see.
 
-    python benchmarks/replication/study.py [--results FOLDER] [--draws 5] [--processes 2]
+    python benchmarks/replication/study.py [--results FOLDER] [--processes 2]
 
 Reads what `run.py` kept, trains nothing, prints Markdown. What was computed of a cell is kept in
 `build/`, for as long as neither the cell nor the code that decides changes.
@@ -33,7 +33,7 @@ from foretold import Foretold
 from intervals import Covered, Sample
 from kept import Cell
 from rules import WORTH, Outcome, Proof
-from run import KINDS, RESULTS, Key
+from run import DRAWS, KINDS, RESULTS, Key
 from tasks import TASKS
 
 import tunewise
@@ -88,14 +88,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--cache", type=Path, default=CACHE)
-    parser.add_argument("--draws", type=int, default=5, help="how many the study is to have")
     parser.add_argument("--processes", type=int, default=2)
     parsed = parser.parse_args()
     began, lines = time.monotonic(), kept.lines(parsed.results)
     found = study(lines, parsed.cache, parsed.processes)
     cells = [cell for line in lines if (cell := kept.read(line)) is not None]
     ahead = list(foretold.foretold(kept.curves(cells)))
-    print("\n\n".join([title(lines, parsed.draws), *sections(found), *forecasts(ahead, cells)]))
+    print("\n\n".join([title(lines), *sections(found), *forecasts(ahead, cells)]))
     print(f"\n{time.monotonic() - began:.0f} s, what was already computed included.")
 
 
@@ -157,13 +156,13 @@ def _few(told: dict[str, Any]) -> Few:
     return Few(**{**told, "key": Key(**told["key"]), "held": held})
 
 
-def title(lines: Sequence[str], draws: int) -> str:
+def title(lines: Sequence[str]) -> str:
     """What the study stands on, and what of it is missing."""
     keys = {kept.key(line) for line in lines}
     cells = [kept.key(line) for line in lines if kept.held(line)]
-    planned = {kind: _planned(kind, draws) for kind in KINDS}
+    planned = {kind: _planned(kind) for kind in KINDS}
     there = [f"{len(plan & keys)} of {len(plan)} {kind}" for kind, plan in planned.items()]
-    partly = "**Partial: cells are missing.** " if planned["sizes"] - keys else ""
+    partly = "**Partial: cells are missing.** " if set().union(*planned.values()) - keys else ""
     return (
         "# Replication: decisions held against queries they did not see\n\n"
         f"`python benchmarks/replication/study.py`, {time.strftime('%Y-%m-%d')}, tunewise "
@@ -174,8 +173,9 @@ def title(lines: Sequence[str], draws: int) -> str:
     )
 
 
-def _planned(kind: str, draws: int) -> set[Key]:
-    return {key for name in TASKS for number in range(draws) for key in KINDS[kind](name, number)}
+def _planned(kind: str) -> set[Key]:
+    draws = range(DRAWS[kind])
+    return {key for name in TASKS for number in draws for key in KINDS[kind](name, number)}
 
 
 def sections(found: Iterable[Found]) -> list[str]:

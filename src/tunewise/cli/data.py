@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from tunewise.task import Task
 
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+SEARCH = "search"
+_KINDS = {"retrieval": SEARCH, "labelled": "classification", "scored": "similarity"}
+OF_SEARCH = ("documents", "queries", "judgments", "clicks", "labels")
 
 
 def add_data(
@@ -65,6 +68,7 @@ def read_data(parsed: argparse.Namespace) -> "Task":
     """The task that the arguments name."""
     from tunewise.data.read import read_task
 
+    _require_search(parsed)
     return read_task(
         parsed.data,
         documents=parsed.documents,
@@ -74,6 +78,28 @@ def read_data(parsed: argparse.Namespace) -> "Task":
         labels=parsed.labels,
         columns=columns_of(parsed),
     )
+
+
+def kind_of(parsed: argparse.Namespace) -> str:
+    """The kind of task that the arguments name, or that the data's columns tell."""
+    if getattr(parsed, "kind", None) is not None:
+        return str(parsed.kind)
+    if any(getattr(parsed, name) for name in OF_SEARCH):
+        return SEARCH
+    from tunewise.data.examples import kind_at
+
+    return _KINDS[kind_at(parsed.data, columns_of(parsed))]
+
+
+def _require_search(parsed: argparse.Namespace) -> None:
+    """Raises OptionError for data of another kind, which only `measure` can take."""
+    kind = kind_of(parsed)
+    if kind != SEARCH:
+        raise OptionError(
+            f"'{parsed.data}' looks like data for {kind}, and this command is for a search. Try: "
+            f"tunewise measure {parsed.data}. If it is a search, name its columns: --column "
+            "query=NAME --column document=NAME."
+        )
 
 
 def read_any(parsed: argparse.Namespace) -> "Examples":

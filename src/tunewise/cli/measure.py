@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunewise.cli.data import add_data, add_engine, read_data
+from tunewise.cli.data import SEARCH, add_data, add_engine, kind_of, read_data
 from tunewise.cli.making import add_making, made_data, require_no_making
-from tunewise.cli.of_kind import SEARCH, kind_of, measured_kind
+from tunewise.cli.of_kind import measured_kind
 from tunewise.cli.progress import shown
 from tunewise.cli.values import add_prices, add_use, prices, seconds, stem, use
 

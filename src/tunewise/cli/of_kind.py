@@ -5,28 +5,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tunewise.cli.data import columns_of
+from tunewise.cli.data import OF_SEARCH, SEARCH, columns_of
 from tunewise.cli.progress import shown
 from tunewise.cli.values import prices, seconds, stem, use
 from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
     from tunewise.kinds import Kind, Source
-
-SEARCH = "search"
-_OF = {"retrieval": SEARCH, "labelled": "classification", "scored": "similarity"}
-_SEARCHED = ("documents", "queries", "judgments", "clicks", "labels")
-
-
-def kind_of(parsed: argparse.Namespace) -> str:
-    """The kind of task that the arguments name, or that the data's columns tell."""
-    if parsed.kind is not None:
-        return str(parsed.kind)
-    if any(getattr(parsed, name) for name in _SEARCHED):
-        return SEARCH
-    from tunewise.data.examples import kind_at
-
-    return _OF[kind_at(parsed.data, columns_of(parsed))]
 
 
 def measured_kind(name: str, parsed: argparse.Namespace) -> int:
@@ -91,7 +76,7 @@ def _pair(flag: str, example: str, pair: str) -> tuple[str, str]:
 
 
 def _require_none_of_search(parsed: argparse.Namespace, name: str) -> None:
-    given = [f"--{option}" for option in _SEARCHED if getattr(parsed, option)]
+    given = [f"--{option}" for option in OF_SEARCH if getattr(parsed, option)]
     if given:
         raise OptionError(
             f"{' and '.join(given)} go with a search, and --kind is {name}. Leave one of them out."
