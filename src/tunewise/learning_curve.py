@@ -105,11 +105,13 @@ def extrapolate(
     metric: str,
     worth: float,
     seed: int = 0,
+    most: float = 1.0,
 ) -> Forecast:
     """What 2, 4 and 10 times the labels would bring, from trainings on parts of those there are.
 
     The largest size among `points` is taken as what there is. `groups` names the group of each
-    unit. Raises DataError without a point, OptionError for gains that are not those of the units.
+    unit, `most` the largest gain there can be: what the untuned contender leaves to a perfect one.
+    Raises DataError without a point, OptionError for gains that are not those of the units.
 
     >>> rng = np.random.default_rng(0)
     >>> units = rng.normal(0, 0.05, 200)
@@ -133,7 +135,7 @@ def extrapolate(
         return Forecast(rung, metric, worth, there, told, (), None, None, why)
     asked = np.unique(np.round(np.geomspace(there, max(TIMES) * there, _GRID)).astype(int))
     asked = np.union1d(asked, np.array(TIMES) * there)
-    drawn = _drawn(used, groups, asked, np.random.default_rng([seed, 2]))
+    drawn = np.minimum(_drawn(used, groups, asked, np.random.default_rng([seed, 2])), most)
     ahead = tuple(_ahead(times, there, asked, drawn, worth) for times in TIMES)
     likely = (drawn >= worth).mean(axis=0)
     return Forecast(

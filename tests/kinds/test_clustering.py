@@ -170,15 +170,16 @@ def test_an_adapter_that_gains_nothing_is_the_base(tmp_path):
 
 
 def test_whole_groups_can_be_kept_for_test(tmp_path):
-    path = written(tmp_path / "t.csv", rows())
+    finer = [(text, f"{label}{place % 3}") for place, (text, label) in enumerate(rows(each=30))]
+    path = written(tmp_path / "t.csv", finer)
     parts = KIND.divide(KIND.read(Source(path, options={"split": "class"})), 0)
     train, dev, test = (
         set(part.labels.tolist()) - {-1} for part in (parts.train, parts.dev, parts.test)
     )
-    assert [len(labels) for labels in (train, dev, test)] == [4, 2, 2]
-    assert len(train | dev | test) == 8
+    assert [len(labels) for labels in (train, dev, test)] == [13, 5, 6]
+    assert len(train | dev | test) == 24
     hidden = sum(parts.train.labels < 0)
-    assert 35 < hidden < 65  # half of the texts of four groups of twenty-five
+    assert 35 < hidden < 75  # half of the texts of eleven groups of ten
     found = measured(path, ["kmeans", "adapter"], split="class")
     assert found.data["split"]["by"] == "class"
     assert set(found.groups) == {str(label) for label in test}

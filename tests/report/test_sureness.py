@@ -34,9 +34,16 @@ def _trained(times: int) -> list[dict[str, Any]]:
 def test_an_interval_is_read_against_nothing_and_what_is_worth_having(
     low: float, middle: float, high: float, reading: str
 ) -> None:
-    told = interval_words(_facts(low=low, difference=middle, high=high)["gain"], 0.02)
+    told = interval_words(_facts(low=low, difference=middle, high=high) | {"worth": 0.02})
     assert "but for one time in 20." in told
     assert reading in told
+
+
+def test_an_interval_of_too_few_differing_queries_is_not_read() -> None:
+    facts = _facts(low=0.0, difference=0.0, high=0.0, wins=0, losses=0, units=12)
+    told = interval_words(facts | {"answer": "cannot tell yet"})
+    assert "Only 0 of 12" in told
+    assert "too little" not in told
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.progress import shown
 from tunewise.cli.winner import load_winner, print_row
 from tunewise.errors import OptionError
+
+if TYPE_CHECKING:
+    from tunewise.kinds import Loaded
 
 
 def add(commands: Any) -> None:
@@ -34,6 +37,7 @@ def run(parsed: argparse.Namespace) -> int:
     loaded = load_winner(parsed.folder, ["recommendation"])
     from tunewise.kinds.recommendation.part import ask
 
+    _require_known(loaded, parsed)
     had = [item.strip() for item in (parsed.had or "").split(",") if item.strip()]
     question = ask({parsed.user or "": had})
     with shown() as progress:
@@ -43,3 +47,18 @@ def run(parsed: argparse.Namespace) -> int:
     for row in loaded.kind.told(loaded.contender, question, answers, about):
         print_row(row)
     return 0
+
+
+def _require_known(loaded: "Loaded", parsed: argparse.Namespace) -> None:
+    """Raises OptionError for a user or items that were not in the data."""
+    if parsed.user is not None and parsed.user not in loaded.about["users"]:
+        raise OptionError(
+            f"There is no user '{parsed.user}' in what was measured. For somebody new say what "
+            "they had: --had ITEM,ITEM."
+        )
+    asked = [item.strip() for item in (parsed.had or "").split(",") if item.strip()]
+    unknown = [item for item in asked if item not in loaded.about["texts"]]
+    if unknown:
+        raise OptionError(
+            f"There is no item '{unknown[0]}' in what was measured. Leave it out, or check its id."
+        )

@@ -1,6 +1,7 @@
 """The winner of a kind of task, loaded and asked: what the commands that use one share."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from tunewise.errors import DataError, OptionError
 if TYPE_CHECKING:
     from tunewise.kinds import Loaded
 
+_IDS = ("_id", "id")
 AT_ONCE = 4_096  # units answered together: memory does not grow with the file
 
 
@@ -50,22 +52,34 @@ def print_row(row: Mapping[str, Any]) -> None:
 
 
 def texts_of(words: str) -> Iterator[tuple[str | None, str]]:
-    """The text itself, or the texts of the file it names, each with its id."""
+    """The text itself, or the texts of the file it names, each with its id or its number.
+
+    Raises DataError for the name of a file that is not there.
+    """
     path = Path(words)
     if not is_file(path):
+        if re.fullmatch(r"\S+\.(txt|csv|tsv|jsonl?|parquet)(\.gz)?", words):
+            raise DataError(f"There is no file '{words}'. Check its name, or give a text.")
         yield None, words
         return
-    from tunewise.data.queries import read_queries
-    from tunewise.data.tables import format_of
+    from tunewise.data.columns import LABELLED, match
+    from tunewise.data.tables import format_of, open_table
     from tunewise.data.textfile import lines
 
     if format_of(path) is None:
         for number, line in enumerate(lines(path), start=1):
             if line.strip():
                 yield str(number), line.strip()
-    else:
-        found = read_queries(path)
-        yield from zip(found.ids, found.texts, strict=True)
+        return
+    table = open_table(path)
+    column = match(table.columns, LABELLED, {}).by_role.get("text")
+    if column is None:
+        raise DataError(
+            f"'{path}' has no column of texts; it has {', '.join(table.columns)}. Name it text."
+        )
+    key = next((name for name in table.columns if name in _IDS and name != column), None)
+    for number, (_, row) in enumerate(table.rows([column]), start=1):
+        yield str(number if key is None else row[key]), str(row[column])
 
 
 def is_file(path: Path) -> bool:

@@ -59,7 +59,7 @@ def divide_folds(task: Task, *, seed: int = 0) -> Folds:
     every = linked(task, scorable(task))
     rows = np.arange(len(every.queries))
     test = part_of(task, every, rows, grouped(every, rows, EVEN))
-    learned, other = division.training, division.test.part
+    learned, other = _with_dev(division.training), division.test.part
     plain = [row for row, query in enumerate(other.queries.ids) if query not in task.weights]
     training = Training(
         task.documents,
@@ -84,6 +84,21 @@ def divide_folds(task: Task, *, seed: int = 0) -> Folds:
     }
     measured = Test(test, task.relevant_from, redrawn_for(task, test))
     return Folds(Division(training, measured, how, division.findings), folds)
+
+
+def _with_dev(training: Training) -> Training:
+    """The training with a fifth of its train part as dev, by group, where it has none.
+
+    Queries that belong with one drawn for test are in no part, and may leave too few to divide.
+    """
+    train = training.train
+    kinds = sorted(set(train.groups))
+    if len(training.dev) or len(kinds) < 2:
+        return training
+    chosen = set(kinds[::FOLDS])
+    dev = [row for row, group in enumerate(train.groups) if group in chosen]
+    rest = [row for row, group in enumerate(train.groups) if group not in chosen]
+    return replace(training, train=train.take(rest), dev=train.take(dev))
 
 
 def _undrawn(task: Task) -> Task:

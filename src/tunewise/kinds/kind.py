@@ -175,16 +175,17 @@ class Kind:
 
     `unit` and `units` are the words for what is scored ("text", "texts"). `metrics` are all that
     are scored; those of `deciding` can decide (higher is better), the first unless another is
-    named. `table` holds the contenders, cheapest first, by the words users type, and `deep` those
-    that train an encoder. `read` makes examples of files and `divide` parts of examples; `take`
-    some units of a part (for the learning curve); `asked` is what contenders are asked of a part,
-    without its answers; `groups` names the group of each unit; `score` scores answers to a part by
-    some of the metrics; `panels` is what the report shows beside the figures. `about` gives plain
-    values that are saved with a contender to read its answers by (the names of labels), and `told`
-    reads them: of the contender, what was asked, its answers and those values, a row of plain
-    values for each unit. `trial` is the command that tries the winner by hand, in a folder DIR.
-    `over` is the kind as it is over some examples with these encoders, where that is not always the
-    same (other metrics where nothing is known to score against).
+    named. `table` holds the contenders, cheapest first, by the words users type, `deep` those that
+    train an encoder, and `taught` those that learn from labels somebody had to give. `read` makes
+    examples of files and `divide` parts of examples; `take` some units of a part (for the learning
+    curve); `asked` is what contenders are asked of a part, without its answers; `groups` names the
+    group of each unit; `score` scores answers to a part by some of the metrics; `panels` is what
+    the report shows beside the figures. `about` gives plain values that are saved with a contender
+    to read its answers by (the names of labels), and `told` reads them: of the contender, what was
+    asked, its answers and those values, a row of plain values for each unit. `trial` is the command
+    that tries the winner by hand, in a folder DIR. `over` is the kind as it is over some examples
+    with these encoders, where that is not always the same (other metrics where nothing is known to
+    score against).
     """
 
     name: str
@@ -194,6 +195,7 @@ class Kind:
     deciding: tuple[str, ...]
     table: Mapping[str, Entrant]
     deep: tuple[str, ...]
+    taught: tuple[str, ...]
     read: Callable[[Source], Any]
     divide: Callable[[Any, int], Parts]
     take: Callable[[Any, NDArray[np.int64]], Any]

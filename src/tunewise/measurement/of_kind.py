@@ -212,6 +212,7 @@ class _Run:
             metric=self.metric,
             worth=worth,
             seed=self.seed,
+            most=base.bounds.get(self.metric, (0.0, 1.0))[1] - base.mean(self.metric),
         )
 
 

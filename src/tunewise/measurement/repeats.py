@@ -105,7 +105,13 @@ class Again:
             found = self._scored(contender, replace(self.setting, training=learned))
             points.append(Point(len(part), _gains(found, base, metric)))
         return extrapolate(
-            points, groups, rung=contender.name, metric=metric, worth=worth, seed=seed
+            points,
+            groups,
+            rung=contender.name,
+            metric=metric,
+            worth=worth,
+            seed=seed,
+            most=1.0 - base.mean(metric),
         )
 
     def _scored(self, contender: Contender, setting: Setting) -> Scores:

@@ -27,7 +27,7 @@ from tunewise.report.text import findings_text
 from tunewise.report.told import bullets, rows_text, wrapped
 from tunewise.report.versions import made_on, version_of, versions
 from tunewise.report.year import use_flags
-from tunewise.verdict import Price, Standing
+from tunewise.verdict import CANNOT_TELL, Price, Standing
 from tunewise.verdict.of_kind import KindVerdict
 
 Facts = Mapping[str, Any]
@@ -74,6 +74,7 @@ def kind_facts(
         "panels": [plain(panel) for panel in verdict.kind.panels(verdict.shown)],
         "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
         "reproduce": _command(verdict, use, prices),
+        "trial": verdict.kind.trial.replace("DIR", "FOLDER"),
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, prices, use),
     }
@@ -187,7 +188,7 @@ def _work(verdict: KindVerdict, one: Contender, price: Price) -> Work:
         query=Encoding(None if hosted else (price.query_ms - price.rank_ms) / 1000, None, hosted),
         ranking=price.rank_ms / 1000,
         bytes_per_document=one.bytes_each,
-        judgments=train if one.family != "names" else 0,
+        judgments=train if one.family in verdict.kind.taught else 0,
         tuned=one.tuned,
     )
 
@@ -234,6 +235,25 @@ def _rows(facts: Facts) -> list[list[str]]:
     return rows
 
 
+def _steps(facts: Facts) -> list[words.Step]:
+    """What to do now, most important first."""
+    kept, needed = f"{facts['contender']}, which is saved under model/", facts["needed"]
+    if facts["answer"] == CANNOT_TELL:
+        steps = [words.Step(f"Until it can be told, use {kept}.")]
+        if needed and needed["more"]:
+            more = amounts.plural(needed["more"], f"more {facts['unit']}", f"more {facts['units']}")
+            steps.append(
+                words.Step(f"Put {more} with known answers into test.", facts["reproduce"])
+            )
+    else:
+        steps = [words.Step(f"Use {kept}.")]
+    serious = [one["code"] for one in facts["findings"] if one["severity"] != "note"]
+    if serious:
+        told = f"Look at what was noticed in the data ({', '.join(serious)}): it may move figures."
+        steps.append(words.Step(told))
+    return [*steps, words.Step("Try it by hand.", facts["trial"])]
+
+
 def _metrics(facts: Facts) -> list[str]:
     """Everything that was scored, what decides first."""
     scored = [metric for one in facts["contenders"] for metric in one["scores"]]
@@ -250,8 +270,22 @@ def _about(facts: Facts, said: Callable[[str], str], width: int) -> list[str]:
         lines += wrapped(f"Labels: {said(outlook.outlook_words(facts))}", width)
     if changes := sureness.changes_words(facts):
         lines += wrapped(f"Change: {said(changes)}", width)
+    lines += wrapped(f"Cost: {_cost_words(facts)}", width)
     lines += wrapped(f"Test: {said(words.test_use_words(facts['data']['test_use']))}", width)
     return lines
+
+
+def _cost_words(facts: Facts) -> str:
+    """What the first year costs with the recommended contender, and with the best of the rest."""
+    currency = facts["settings"]["prices"]["currency"]
+    names = dict.fromkeys([facts["contender"], facts["best_untuned"], facts["best_tuned"]])
+    costs = facts["timing"]["costs"]
+    told = [
+        f"{amounts.money(costs[name]['total']['money'], currency)} with {name}"
+        for name in names
+        if name is not None
+    ]
+    return f"the first year takes {', '.join(told)}; report.html has its parts."
 
 
 def kind_page(facts: Facts) -> str:
@@ -263,10 +297,11 @@ def kind_page(facts: Facts) -> str:
     return render(
         "kind.html.jinja",
         facts=facts,
+        steps=_steps(facts),
         headline=words.headline(facts["answer"]).replace("hybrid search", "a hybrid"),
         gain_drawing=drawings.draw_gain(gain, facts["worth"]) if gain else None,
         bars=drawings.draw_bars(scores, reference),
-        interval_words=said(sureness.interval_words(gain, facts["worth"])) if gain else None,
+        interval_words=said(sureness.interval_words(facts)) if gain else None,
         sure_words=said(sureness.sure_words(facts) or ""),
         changes_rows=[tuple(map(said, row)) for row in sureness.changes_rows(facts)]
         if gain

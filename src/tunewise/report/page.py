@@ -74,7 +74,7 @@ def _told(facts: Facts) -> dict[str, Any]:
     gain = facts["gain"]
     return {
         "headline": (facts["provisional"] or {}).get("headline") or words.headline(facts["answer"]),
-        "interval_words": sureness.interval_words(gain, facts["worth"]) if gain else None,
+        "interval_words": sureness.interval_words(facts) if gain else None,
         "sure_words": sureness.sure_words(facts),
         "changes_words": sureness.changes_words(facts),
         "changes_rows": sureness.changes_rows(facts) if gain else [],

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunewise.report.amounts import plural, share
+from tunewise.verdict import CANNOT_TELL
 
 Facts = Mapping[str, Any]
 
@@ -14,8 +15,14 @@ _SOURCES = {
 }
 
 
-def interval_words(gain: Facts, worth: float) -> str:
-    """What the interval of a gain means, and what it leaves open."""
+def interval_words(facts: Facts) -> str:
+    """What the interval of the gain means, and what it leaves open."""
+    gain, worth = facts["gain"], facts["worth"]
+    if facts["answer"] == CANNOT_TELL and gain["high"] < worth:
+        return (
+            f"Only {gain['wins'] + gain['losses']} of {gain['units']} come out differently, and "
+            "what was not seen cannot be drawn: these ends lie too near to be relied on."
+        )
     often = round(1 / (1 - gain["level"]))
     return (
         "What tuning would gain over all queries like these lies between these ends, but for one "

@@ -357,7 +357,8 @@ def _change(contest: _Contest, untuned: Standing) -> Comparison | None:
 
 
 def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target | None:
-    level = _usual_mark(contest.metric) if value is None else value
+    usual = _usual_mark(contest.metric) if contest.units == "queries" else None
+    level = usual if value is None else value
     if level is None:
         return None
     score = _mean(contest, chosen)

@@ -51,6 +51,12 @@ def needed_for(gain: Comparison, worth: float, *, thin: bool, units: str = "quer
         further=_further(gain),
         level=gain.level,
     )
+    if queries is None and abs(gain.difference - worth) > worth:
+        why = (
+            f"No number of {units} in reach is likely to tell: what one training differs from the "
+            "next, or how uneven the groups are, leaves too much open."
+        )
+        return Needed(None, have, why)
     if queries is None:
         why = (
             f"The gain lies so near to the {worth:g} worth having that no number of {units} in "

@@ -112,6 +112,7 @@ KIND = Kind(
         "adapter": adapter,
     },
     deep=(),
+    taught=("adapter",),
     read=read_marked,
     divide=_divide,
     take=_take,

@@ -90,6 +90,7 @@ KIND = Kind(
         "contrastive": contrastive,
     },
     deep=("contrastive",),
+    taught=("majority", "lexical", "neighbours", "linear", "hybrid", "adapter", "contrastive"),
     read=_read,
     divide=_divide,
     take=_take,

@@ -61,6 +61,7 @@ KIND = Kind(
         "tuned": tuned,
     },
     deep=("tuned",),
+    taught=("adapter", "tuned"),
     read=read,
     divide=divide,
     take=take,

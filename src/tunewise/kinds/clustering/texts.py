@@ -45,6 +45,7 @@ _PLAIN = Columns(
 )
 _TEST, _DEV = 0.25, 0.2  # of the groups, where whole groups are kept for test and dev
 _LEAST = 2  # groups of a part
+_LEAST_APART = 20  # groups of which a quarter, kept for test, can be drawn anew
 
 
 def read(source: Source) -> LabelledTexts:
@@ -194,10 +195,10 @@ def _by_class(found: LabelledTexts, seed: int) -> LabelledTexts:
     told: groups are to be found among texts that hold them.
     """
     there = np.unique(found.labels)
-    if len(there) < 3 * _LEAST:
+    if len(there) < _LEAST_APART:
         raise DataError(
             f"'{found.source}' has {max(len(there), int(has_gold(found)))} groups, too few to keep "
-            f"some for test alone: it takes {3 * _LEAST}. Leave out split=class."
+            f"some for test alone: it takes {_LEAST_APART}. Leave out split=class."
         )
     rng = np.random.default_rng(seed)
     drawn = rng.permutation(there)

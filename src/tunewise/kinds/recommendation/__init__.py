@@ -53,7 +53,7 @@ def _about(shown: Shown) -> Mapping[str, Any]:
     texts = {
         item: text[:_LONGEST] for item, text in zip(part.question.items, part.texts, strict=True)
     }
-    return {"texts": texts}
+    return {"texts": texts, "users": list(shown.train.question.users)}
 
 
 def _told(
@@ -86,6 +86,7 @@ KIND = Kind(
         "adapter": adapter,
     },
     deep=(),
+    taught=(),
     read=_read,
     divide=divide,
     take=_take,

@@ -72,6 +72,7 @@ KIND = Kind(
         "tuned": tuned,
     },
     deep=("tuned",),
+    taught=("adapter", "tuned"),
     read=_read,
     divide=_divide,
     take=_take,
