@@ -98,3 +98,41 @@ def test_a_damaged_head_is_named(folder, capsys):
     (folder / "damaged" / "model" / "head.safetensors").write_bytes(b"nothing")
     assert main(["predict", "damaged", "mend"]) == 2
     assert "head.safetensors is damaged" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def shop(folder):
+    """The winner of a recommendation: users of two tastes, a dozen items each."""
+    rows = [
+        (f"u{user}", f"i{(user % 2) * 12 + (user * 5 + step * (1 + user % 3)) % 12}", step)
+        for user in range(40) for step in range(6)
+    ]  # fmt: skip
+    table("shop.csv", ("user", "item", "timestamp"), rows)
+    table("items.csv", ("id", "text"), [(f"i{n}", f"{'tea' if n < 12 else 'nail'} number {n}")
+                                        for n in range(24)])  # fmt: skip
+    command = ["measure", "shop.csv", "--kind", "recommendation", "--file", "items=items.csv",
+               "--encoder", "word-hash", "--try", "popular,together", "--out", "shop"]  # fmt: skip
+    assert main(command) == 0
+    return rows
+
+
+def test_a_known_user_is_shown_nothing_they_had_up_to_the_last(shop, capsys):
+    capsys.readouterr()
+    for user in ("u0", "u3"):
+        assert main(["recommend", "shop", "--user", user, "-k", "6"]) == 0
+        shown = {row["item"] for row in told(capsys)}
+        assert len(shown) == 6
+        assert not shown & {item for name, item, _ in shop if name == user}
+
+
+def test_who_or_what_is_unknown_is_said(shop, capsys):
+    assert main(["recommend", "shop", "--user", "nobody"]) == 2
+    assert "no user 'nobody'" in capsys.readouterr().err
+    assert main(["recommend", "shop", "--had", "i1,zzz"]) == 2
+    assert "no item 'zzz'" in capsys.readouterr().err
+    assert main(["predict", "intents", "nosuch.txt"]) == 2
+    assert "There is no file 'nosuch.txt'" in capsys.readouterr().err
+
+
+def test_a_target_is_told_only_where_one_was_set(shop):
+    assert json.loads(Path("shop/verdict.json").read_text())["target"] is None

@@ -250,5 +250,28 @@ def test_a_few_texts_a_label_tune_the_encoder(tmp_path, monkeypatch):
     assert (tmp_path / "model" / "encoder" / "modules.json").is_file() != bool(tuned.same_as)
 
 
+def test_what_a_kind_does_not_ask_for_is_refused(tmp_path):
+    path = str(written(tmp_path, rows()))
+    with pytest.raises(OptionError, match="'odd' is nothing that classification asks for"):
+        KIND.read(Source(path, options={"odd": "sale"}))
+    with pytest.raises(OptionError, match="'items'"):
+        KIND.read(Source(path, files={"items": "items.csv"}))
+
+
+def test_gains_of_units_add_up_to_the_gain_of_a_statistic(examples):
+    from tunewise.measurement.of_kind import gains_over
+
+    part = examples.take("test")
+    rng = np.random.default_rng(0)
+    one, other = (
+        score(rng.dirichlet(np.ones(len(part.names)), len(part)), part, ["macro-F1"])
+        for _ in range(2)
+    )
+    gains = gains_over(one, other, "macro-F1")
+    expected = other.mean("macro-F1") - one.mean("macro-F1")
+    assert gains.mean() == pytest.approx(expected, abs=1e-12)
+    assert gains.std() > 0
+
+
 def test_a_setting_has_no_test_part():
     assert "test" not in Setting.__dataclass_fields__

@@ -291,3 +291,15 @@ def test_every_contender_is_held_against_the_best_untuned():
 def test_a_contest_without_anything_untuned_is_refused():
     with pytest.raises(OptionError, match="untuned"):
         answer(standing("adapter-query", around(0.6), tuned=True))
+
+
+def test_six_right_answers_of_six_are_no_proof_of_a_level():
+    groups = GROUPS[:6]
+    perfect = Scores(groups, {"nDCG@10": np.ones(6)}, 0, 0, {10: np.zeros(6)}, {})
+    found = decide(
+        [Standing("pretrained", False, 1.0, perfect, plain=True)],
+        groups, metric="nDCG@10", worth=0.02, target=0.99,
+    )  # fmt: skip
+    assert found.answer == "cannot tell yet"
+    assert found.target.met is None
+    assert found.target.score.low < 0.5

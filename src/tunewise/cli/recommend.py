@@ -38,7 +38,7 @@ def run(parsed: argparse.Namespace) -> int:
     from tunewise.kinds.recommendation.part import ask
 
     _require_known(loaded, parsed)
-    had = [item.strip() for item in (parsed.had or "").split(",") if item.strip()]
+    had = loaded.about["users"][parsed.user] if parsed.user else _items(parsed.had)
     question = ask({parsed.user or "": had})
     with shown() as progress:
         answers = loaded.contender.answer(question)
@@ -56,9 +56,12 @@ def _require_known(loaded: "Loaded", parsed: argparse.Namespace) -> None:
             f"There is no user '{parsed.user}' in what was measured. For somebody new say what "
             "they had: --had ITEM,ITEM."
         )
-    asked = [item.strip() for item in (parsed.had or "").split(",") if item.strip()]
-    unknown = [item for item in asked if item not in loaded.about["texts"]]
+    unknown = [item for item in _items(parsed.had) if item not in loaded.about["texts"]]
     if unknown:
         raise OptionError(
             f"There is no item '{unknown[0]}' in what was measured. Leave it out, or check its id."
         )
+
+
+def _items(listed: str | None) -> list[str]:
+    return [item.strip() for item in (listed or "").split(",") if item.strip()]

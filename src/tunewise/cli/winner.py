@@ -113,5 +113,8 @@ def pairs_of(path: Path) -> Iterator[tuple[str, str]]:
             f"'{path}' has no two columns of texts; it has {', '.join(table.columns)}. Name them "
             "sentence1 and sentence2."
         )
-    for _, row in table.rows([roles["first"], roles["second"]]):
-        yield str(row[roles["first"]]), str(row[roles["second"]])
+    for place, row in table.rows([roles["first"], roles["second"]]):
+        pair = row[roles["first"]], row[roles["second"]]
+        if not all(isinstance(text, str) for text in pair):
+            raise DataError(f"{place} holds no two texts, but {pair}. Mend or remove that row.")
+        yield pair

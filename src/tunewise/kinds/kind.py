@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
+from tunewise.errors import OptionError
 from tunewise.finding import Finding
 from tunewise.kinds.panels import Panel
 from tunewise.metrics import Scores
@@ -214,3 +215,10 @@ class Kind:
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:
     """The contender's name: the encoder is part of it only where there are several."""
     return word if len(encoders) < 2 else f"{word}@{encoder.name}"
+
+
+def refuse(source: Source, kind: str) -> None:
+    """Raises OptionError where further files or options are named and the kind takes none."""
+    named = [*source.options, *source.files]
+    if named:
+        raise OptionError(f"'{named[0]}' is nothing that {kind} asks for. Leave it out.")

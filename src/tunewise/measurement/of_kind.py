@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewise.encoders import DEFAULT_ENCODER, Encoder, TransformerEncoder
 from tunewise.errors import DataError, MissingExtra, OptionError
@@ -23,6 +24,7 @@ FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
 _TIMES = 2  # trainings on each part of train
 _SEEDS = 3
 _LEAST = 8  # units of train below which none is worth a training
+_NOTHING = "what it needs is not in the data, or its encoder cannot do it"
 _TIMED = 50  # units asked together to see how long one takes
 
 
@@ -59,9 +61,9 @@ def measure_kind(
     loaded = loaded_encoders(encoders, base_url, engine, examples.texts, progress)
     kind = kind if kind.over is None else kind.over(examples, loaded)
     metric = _deciding(kind, metric)
-    run = _Run(kind, parts, loaded, metric, seed, progress)
     end = None if budget is None else time.monotonic() + budget
-    fitted, skipped = run.fitted(words, end, named=contenders is not None)
+    run = _Run(kind, parts, loaded, metric, seed, progress, end)
+    fitted, skipped = run.fitted(words, named=contenders is not None)
     settings = {
         "metric": metric,
         "worth": worth,
@@ -125,6 +127,7 @@ class _Run:
     metric: str
     seed: int
     progress: Progress
+    end: float | None = None
 
     @property
     def setting(self) -> Setting:
@@ -139,15 +142,19 @@ class _Run:
             return 0.0
         return self.kind.score(answers, part, [self.metric]).mean(self.metric)
 
-    def fitted(
-        self, words: Sequence[str], end: float | None, *, named: bool
-    ) -> tuple[list[Contender], list[Skipped]]:
+    def affordable(self, contender: Contender, times: int) -> bool:
+        """Whether it can be trained so many times more: it takes seconds, and there is time."""
+        if contender.family in self.kind.deep:
+            return False
+        return self.end is None or time.monotonic() + times * contender.seconds <= self.end
+
+    def fitted(self, words: Sequence[str], *, named: bool) -> tuple[list[Contender], list[Skipped]]:
         """Each family in turn, cheapest first, until `end` (`time.monotonic`)."""
         found: list[Contender] = []
         skipped: list[Skipped] = []
         setting = self.setting
         for word in words:
-            if end is not None and time.monotonic() > end and found:
+            if self.end is not None and time.monotonic() > self.end and found:
                 skipped.append(Skipped(word, "the budget was used up before its turn"))
                 continue
             try:
@@ -158,7 +165,7 @@ class _Run:
                 skipped.append(Skipped(word, str(missing)))
                 continue
             if not new:
-                skipped.append(Skipped(word, "the data has nothing for it to go by"))
+                skipped.append(Skipped(word, _NOTHING))
             found += new
         if not any(not one.tuned for one in found):
             raise OptionError(
@@ -180,8 +187,8 @@ class _Run:
         return self.kind.score(answers, self.parts.test, metrics)
 
     def seeds(self, contender: Contender, fitted: Sequence[Contender]) -> tuple[Scores, ...]:
-        """Scores of a finalist trained with other seeds; none of what takes minutes to train."""
-        if contender.family in self.kind.deep:
+        """Scores of a finalist trained with other seeds; none where that would take too long."""
+        if not self.affordable(contender, _SEEDS - 1):
             return ()
         settings = [replace(self.setting, seed=self.seed + more) for more in range(1, _SEEDS)]
         return tuple(self.again(contender, setting, fitted) for setting in settings)
@@ -204,7 +211,7 @@ class _Run:
                 rows = np.sort(rng.permutation(len(train))[:count])
                 setting = replace(self.setting, train=self.kind.take(train, rows))
                 found = self.again(contender, setting, fitted)
-                points.append(Point(count, found.of(self.metric) - base.of(self.metric)))
+                points.append(Point(count, gains_over(base, found, self.metric)))
         return extrapolate(
             points,
             self.kind.groups(self.parts.test),
@@ -284,11 +291,17 @@ def _forecast(
 ) -> Forecast | None:
     """What more labels would bring the best tuned contender, if it trains in seconds."""
     tuned = next((one for one in fitted if one.name == decision.best_tuned), None)
-    if tuned is None or tuned.family in run.kind.deep:
+    if tuned is None or not run.affordable(tuned, len(FRACTIONS) * _TIMES):
         return None
     base = scores[decision.best_untuned]
-    gains = scores[tuned.name].of(run.metric) - base.of(run.metric)
+    gains = gains_over(base, scores[tuned.name], run.metric)
     return run.forecast(tuned, gains, base, fitted, worth)
+
+
+def gains_over(base: Scores, found: Scores, metric: str) -> NDArray[np.float64]:
+    """What each unit gains (n,), so that the mean is the gain also where that is a statistic."""
+    gains = found.of(metric) - base.of(metric)
+    return np.asarray(gains - gains.mean() + (found.mean(metric) - base.mean(metric)))
 
 
 def _standing(one: Contender, scores: Scores, run: _Run) -> Standing:

@@ -54,7 +54,7 @@ def kind_facts(
         "contender": decision.contender,
         "rung": decision.rung,
         "sentence": decision.sentence,
-        "reasons": list(decision.reasons),
+        "reasons": [*decision.reasons, *_notes(verdict)],
         "metric": verdict.settings["metric"],
         "worth": verdict.settings["worth"],
         "best_untuned": decision.best_untuned,
@@ -78,6 +78,17 @@ def kind_facts(
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, prices, use),
     }
+
+
+def _notes(verdict: KindVerdict) -> list[str]:
+    """What the contender recommended and the best tuned one have to say of their fitting."""
+    named = (verdict.decision.contender, verdict.decision.best_tuned)
+    return [
+        f"{one.name}: {note}."
+        for one in verdict.contenders
+        if one.name in named
+        for note in one.notes
+    ]
 
 
 def _needed(verdict: KindVerdict) -> dict[str, Any]:
@@ -298,7 +309,7 @@ def kind_page(facts: Facts) -> str:
         "kind.html.jinja",
         facts=facts,
         steps=_steps(facts),
-        headline=words.headline(facts["answer"]).replace("hybrid search", "a hybrid"),
+        headline=words.headline(facts["answer"]).replace(" search", ""),
         gain_drawing=drawings.draw_gain(gain, facts["worth"]) if gain else None,
         bars=drawings.draw_bars(scores, reference),
         interval_words=said(sureness.interval_words(facts)) if gain else None,

@@ -201,9 +201,10 @@ class _Contest:
         return differing < FEW and most_differing(differing) / gain.units >= self.worth
 
     def given_back(self, tuned: Standing, untuned: Standing) -> bool:
-        """Whether tuning gave the untuned contender back: then no query can tell them apart."""
+        """Whether tuning, by every seed, gave it back: then no query can tell the two apart."""
         gain = self.compare(tuned, untuned)
-        return tuned.same_as == untuned.name and not gain.wins + gain.losses
+        same = tuned.same_as == untuned.name and not gain.wins + gain.losses
+        return same and not tuned.unrepeatable(self.metric)
 
     def cheapest(self, kind: Sequence[Standing], best: Standing) -> Standing:
         """The first of `kind` that falls short of `best` by less than `worth`, surely."""
@@ -372,7 +373,12 @@ def _usual_mark(metric: str) -> float | None:
 
 
 def _mean(contest: _Contest, standing: Standing) -> Interval:
-    return level_of(standing.scores, contest.metric, contest.groups, seed=contest.seed)
+    found = level_of(standing.scores, contest.metric, contest.groups, seed=contest.seed)
+    if found.low < found.high:
+        return found
+    # All units scored alike: what a few of them have not shown cannot be drawn, so it is bounded.
+    unseen = most_differing(0) / len(standing.scores)
+    return Interval(found.mean, max(0.0, found.low - unseen), min(1.0, found.high + unseen))
 
 
 def _worth(contest: _Contest) -> str:

@@ -20,12 +20,13 @@ from tunewise.kinds.classification import (
 )
 from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
 from tunewise.kinds.classification.panels import panels
-from tunewise.kinds.kind import Contender, Kind, Parts, Shown, Source
+from tunewise.kinds.kind import Contender, Kind, Parts, Shown, Source, refuse
 
 _TOLD = 3  # labels told of for each text
 
 
 def _read(source: Source) -> LabelledTexts:
+    refuse(source, "classification")
     found = read_examples(
         source.path, kind="labelled", columns=source.columns or None, seed=source.seed
     )

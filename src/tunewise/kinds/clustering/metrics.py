@@ -19,7 +19,7 @@ from tunewise.encoders import Encoder
 from tunewise.errors import OptionError
 from tunewise.metrics import Scores, Statistic, pseudo_values
 
-GOLD = ("V-measure", "ARI")
+GOLD = ("ARI", "V-measure")
 SILHOUETTE = "silhouette"
 
 Floats = NDArray[np.float64]

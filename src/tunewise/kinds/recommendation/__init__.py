@@ -20,7 +20,7 @@ from tunewise.kinds.recommendation import (
 from tunewise.kinds.recommendation.division import divide
 from tunewise.kinds.recommendation.metrics import DECIDING, METRICS, score
 from tunewise.kinds.recommendation.panels import panels
-from tunewise.kinds.recommendation.part import Part, Question
+from tunewise.kinds.recommendation.part import Part, Question, histories
 from tunewise.rankings import Rankings
 
 _LONGEST = 200  # letters of an item's text that are told
@@ -53,7 +53,7 @@ def _about(shown: Shown) -> Mapping[str, Any]:
     texts = {
         item: text[:_LONGEST] for item, text in zip(part.question.items, part.texts, strict=True)
     }
-    return {"texts": texts, "users": list(shown.train.question.users)}
+    return {"texts": texts, "users": histories(shown.train) | histories(shown.judged)}
 
 
 def _told(

@@ -48,6 +48,16 @@ def ask(histories: Mapping[str, Sequence[str]]) -> Question:
     )
 
 
+def histories(part: "Part") -> dict[str, list[str]]:
+    """Of each user of a part all that is known: what they had, and what they chose next."""
+    asked, found = part.question, {}
+    for row, user in enumerate(asked.users):
+        had = _of(asked.starts, asked.places, row).tolist()
+        chose = _of(part.wanted_starts, part.wanted, row).tolist()
+        found[user] = [asked.items[place] for place in [*had, *chose]]
+    return found
+
+
 @dataclass(frozen=True)
 class Part:
     """Users of one part: what is asked of them, and what they chose next.

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tunewise.data.examples import read_examples
 from tunewise.data.scored import ScoredPairs
 from tunewise.encoders import Encoder
-from tunewise.kinds.kind import Contender, Kind, Parts, Source
+from tunewise.errors import DataError
+from tunewise.kinds.kind import Contender, Kind, Parts, Source, refuse
 from tunewise.kinds.similarity import adapter, cosine, hybrid, lexical, tuned
 from tunewise.kinds.similarity.answers import Answers, Pairs, asked
 from tunewise.kinds.similarity.metrics import DECIDING, METRICS, deciding, score
@@ -23,6 +24,7 @@ def _over(examples: ScoredPairs, encoders: Sequence[Encoder]) -> Kind:
 
 
 def _read(source: Source) -> ScoredPairs:
+    refuse(source, "similarity")
     found = read_examples(
         source.path, kind="scored", columns=source.columns or None, seed=source.seed
     )
@@ -33,9 +35,21 @@ def _read(source: Source) -> ScoredPairs:
 def _divide(examples: ScoredPairs, seed: int) -> Parts:
     del seed  # they came with their parts
     parts = {name: examples.take(name) for name in ("train", "dev", "test")}
+    _require_both(examples, parts["test"])
     how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
     texts = len(set(examples.texts))
     return Parts(**parts, how=how, texts=texts, findings=examples.findings)
+
+
+def _require_both(examples: ScoredPairs, judged: ScoredPairs) -> None:
+    """Raises DataError where pairs are marked and the test part has marks of one sort only."""
+    marked = deciding(examples) != DECIDING
+    if marked and len(set(judged.scores.tolist())) < 2:
+        raise DataError(
+            f"All {len(judged)} test pairs of '{examples.source}' are marked alike, so it cannot "
+            "be measured who tells duplicates from others. Put both sorts into test, or give no "
+            "parts, to have all pairs divided."
+        )
 
 
 def _take(part: ScoredPairs, rows: NDArray[Any]) -> ScoredPairs:
