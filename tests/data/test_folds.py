@@ -5,6 +5,7 @@ from dataclasses import replace
 from tunewise import Task
 from tunewise.data.folds import FEW, FOLDS, divide_folds, too_few
 from tunewise.data.split import divide
+from tunewise.task import Texts
 from tunewise.testing import tiny_task
 
 
@@ -65,3 +66,21 @@ def test_folds_are_for_few_queries_without_a_test_part_of_their_own():
     own = {**parts, **dict.fromkeys(task.queries.ids[:20], "test")}
     assert not too_few(replace(task, parts=own))
     assert divide(replace(task, parts=own)).how["by"] != "fold"
+
+
+def test_a_dev_part_is_kept_where_drawn_queries_leave_few():
+    task = tiny_task()
+    kept, drawn = task.queries.ids[:12], [f"drawn{n}" for n in range(5)]
+    texts = [task.queries.text(query) for query in kept]
+    beside = {name: task.judgments[kept[place]] for place, name in enumerate(drawn)}
+    few = replace(
+        task,
+        queries=Texts([*kept, *drawn], [*texts, *(f"about {text}" for text in texts[:5])]),
+        judgments={**{query: task.judgments[query] for query in kept}, **beside},
+        weights=dict.fromkeys(drawn, 2.0),
+    )
+    training = divide_folds(few).whole.training
+    learned = {*training.train.queries.ids, *training.dev.queries.ids}
+    assert len(training.dev) > 0
+    assert len(training.train) > len(training.dev)
+    assert not learned & {*drawn, *kept[:5]}  # what belongs with a drawn one is in no part

@@ -60,7 +60,10 @@ def divide_folds(task: Task, *, seed: int = 0) -> Folds:
     rows = np.arange(len(every.queries))
     test = part_of(task, every, rows, grouped(every, rows, EVEN))
     learned, other = _with_dev(division.training), division.test.part
-    plain = [row for row, query in enumerate(other.queries.ids) if query not in task.weights]
+    # What belongs with a drawn query is asked in its fold, and nothing is learned from it.
+    named = list(zip(other.queries.ids, other.groups, strict=True))
+    beside = {group for query, group in named if query in task.weights}
+    plain = [row for row, (_, group) in enumerate(named) if group not in beside]
     training = Training(
         task.documents,
         learned.train.joined(other.take(plain)),
