@@ -47,7 +47,7 @@ def measured_kind(name: str, parsed: argparse.Namespace) -> int:
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     print(kind_text(facts, width=width))
     print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
-    print(f"Try it:  {kind.trial.replace('DIR', str(folder))}")
+    print(f"Try it:  {kind.trial_in(folder)}")
     return 0
 
 

@@ -1,22 +1,11 @@
 """`tunewise score DIR "one text" "another"`: how alike they are; one text alone: how odd."""
 
 import argparse
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tunewise.cli.winner import (
-    AT_ONCE,
-    answer_texts,
-    is_file,
-    load_winner,
-    pairs_of,
-    print_row,
-)
+from tunewise.cli.winner import answer, answer_texts, is_file, load_winner, pairs_of
 from tunewise.errors import OptionError
-
-if TYPE_CHECKING:
-    from tunewise.kinds import Loaded
 
 
 def add(commands: Any) -> None:
@@ -43,18 +32,11 @@ def run(parsed: argparse.Namespace) -> int:
         answer_texts(loaded, parsed.first)
         return 0
     if parsed.second is not None:
-        _answer(loaded, iter([(parsed.first, parsed.second)]))
+        answer(loaded, iter([(None, (parsed.first, parsed.second))]))
     elif is_file(Path(parsed.first)):
-        _answer(loaded, pairs_of(Path(parsed.first)))
+        answer(loaded, ((None, pair) for pair in pairs_of(Path(parsed.first))))
     else:
         raise OptionError(
             f"'{parsed.first}' is one text and no file. Give two texts, or a file of pairs."
         )
     return 0
-
-
-def _answer(loaded: "Loaded", asked: Any) -> None:
-    while some := list(islice(asked, AT_ONCE)):
-        answers = loaded.contender.answer(some)
-        for row in loaded.kind.told(loaded.contender, some, answers, loaded.about):
-            print_row(row)

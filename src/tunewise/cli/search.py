@@ -163,7 +163,7 @@ def require_search(folder: Path, facts: Mapping[str, Any]) -> None:
     if kind is not None:
         raise OptionError(
             f"'{folder}' holds the winner of a task of {kind.name}, and there is nothing to "
-            f"search. Try: {kind.trial.replace('DIR', str(folder))}"
+            f"search. Try: {kind.trial_in(folder)}"
         )
 
 

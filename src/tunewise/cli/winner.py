@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tunewise.kinds import Loaded
 
 _IDS = ("_id", "id")
-AT_ONCE = 4_096  # units answered together: memory does not grow with the file
+_AT_ONCE = 4_096  # units answered together: memory does not grow with the file
 
 
 def load_winner(folder: Path, kinds: Iterable[str]) -> "Loaded":
@@ -28,20 +28,24 @@ def load_winner(folder: Path, kinds: Iterable[str]) -> "Loaded":
     if there is not None and there not in wanted:
         raise OptionError(
             f"'{folder}' holds the winner of a task of {there}, and this command answers those of "
-            f"{' and '.join(wanted)}. Try: {KINDS[there].trial.replace('DIR', str(folder))}"
+            f"{' and '.join(wanted)}. Try: {KINDS[there].trial_in(folder)}"
         )
     return load(KINDS, folder / "model")
 
 
 def answer_texts(loaded: "Loaded", words: str) -> None:
     """Prints a line of JSON for a text, or for every text of the file it names."""
+    answer(loaded, texts_of(words))
+
+
+def answer(loaded: "Loaded", asked: Iterator[tuple[str | None, Any]]) -> None:
+    """Prints a line of JSON for each unit asked about, with its id where it has one."""
     with shown() as progress:
-        asked = texts_of(words)
-        while some := list(islice(asked, AT_ONCE)):
-            texts = [text for _, text in some]
-            answers = loaded.contender.answer(texts)
+        while some := list(islice(asked, _AT_ONCE)):
+            units = [unit for _, unit in some]
+            answers = loaded.contender.answer(units)
             progress("", 0, 0)  # ends the bar that is drawn
-            rows = loaded.kind.told(loaded.contender, texts, answers, loaded.about)
+            rows = loaded.kind.told(loaded.contender, units, answers, loaded.about)
             for (key, _), row in zip(some, rows, strict=True):
                 print_row({"id": key, **row} if key is not None else row)
 

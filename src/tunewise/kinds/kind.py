@@ -211,6 +211,10 @@ class Kind:
     trial: str = ""
     over: Callable[[Any, Sequence[Encoder]], "Kind"] | None = None
 
+    def trial_in(self, folder: Path | str) -> str:
+        """The command that tries the winner that lies in `folder`."""
+        return self.trial.replace("DIR", str(folder))
+
 
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:
     """The contender's name: the encoder is part of it only where there are several."""

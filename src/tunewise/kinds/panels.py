@@ -71,3 +71,21 @@ Panel = Table | Curves | Spots | Examples
 def plain(panel: Panel) -> dict[str, Any]:
     """Plain values, for JSON."""
     return {"shape": panel.shape, **asdict(panel)}
+
+
+def excerpt(text: str, longest: int = 200) -> str:
+    """The text, cut to so many letters.
+
+    >>> excerpt("a kettle to be mended", longest=9)
+    'a kettle…'
+    """
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def bare(text: str) -> str:
+    """The text but for case and space, as texts are compared to find those that say the same.
+
+    >>> bare(" Mend  my KETTLE ")
+    'mend my kettle'
+    """
+    return " ".join(text.casefold().split())

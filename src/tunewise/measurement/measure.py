@@ -107,7 +107,7 @@ def measure(
         "budget_seconds": budget,
         "try": words,
         "encoders": [encoder.name for encoder in loaded],
-        "engines": [_engine(encoder) for encoder in loaded],
+        "engines": [engine_of(encoder) for encoder in loaded],
         "base_url": base_url,
         "seed": seed,
     }
@@ -318,7 +318,8 @@ def loaded_encoders(
     ]
 
 
-def _engine(encoder: Encoder) -> str | None:
+def engine_of(encoder: Encoder) -> str | None:
+    """The word for how a local encoder computes; None for one that is computed elsewhere."""
     return encoder.way.word if isinstance(encoder, TransformerEncoder) else None
 
 

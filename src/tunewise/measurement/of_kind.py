@@ -8,22 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders import DEFAULT_ENCODER, Encoder, TransformerEncoder
+from tunewise.encoders import DEFAULT_ENCODER, Encoder
 from tunewise.errors import DataError, MissingExtra, OptionError
 from tunewise.finding import in_order
 from tunewise.kinds import Contender, Examples, Kind, Parts, Setting, Shown
 from tunewise.learning_curve import Forecast, Point, extrapolate
-from tunewise.measurement.measure import loaded_encoders, validate
+from tunewise.measurement.measure import engine_of, loaded_encoders, validate
+from tunewise.measurement.repeats import FRACTIONS, SEEDS, TIMES, rows_of_parts
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import Scores
 from tunewise.progress import Progress, silent
 from tunewise.verdict import FEW, Decision, Price, Skipped, Standing, decide, otherwise
 from tunewise.verdict.of_kind import KindVerdict
 
-FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
-_TIMES = 2  # trainings on each part of train
-_SEEDS = 3
-_LEAST = 8  # units of train below which none is worth a training
 _NOTHING = "what it needs is not in the data, or its encoder cannot do it"
 _TIMED = 50  # units asked together to see how long one takes
 
@@ -71,7 +68,7 @@ def measure_kind(
         "budget_seconds": budget,
         "try": None if contenders is None else words,
         "encoders": [encoder.name for encoder in loaded],
-        "engines": [_engine(encoder) for encoder in loaded],
+        "engines": [engine_of(encoder) for encoder in loaded],
         "base_url": base_url,
         "seed": seed,
     }
@@ -188,9 +185,9 @@ class _Run:
 
     def seeds(self, contender: Contender, fitted: Sequence[Contender]) -> tuple[Scores, ...]:
         """Scores of a finalist trained with other seeds; none where that would take too long."""
-        if not self.affordable(contender, _SEEDS - 1):
+        if not self.affordable(contender, SEEDS - 1):
             return ()
-        settings = [replace(self.setting, seed=self.seed + more) for more in range(1, _SEEDS)]
+        settings = [replace(self.setting, seed=self.seed + more) for more in range(1, SEEDS)]
         return tuple(self.again(contender, setting, fitted) for setting in settings)
 
     def forecast(
@@ -204,14 +201,10 @@ class _Run:
         """What more labels would bring a contender that trains in seconds."""
         train = self.parts.train
         points = [Point(len(train), gains)]
-        for fraction in FRACTIONS:
-            count = round(fraction * len(train))
-            for time_ in range(_TIMES if count >= _LEAST else 0):
-                rng = np.random.default_rng([self.seed, round(1 / fraction), time_])
-                rows = np.sort(rng.permutation(len(train))[:count])
-                setting = replace(self.setting, train=self.kind.take(train, rows))
-                found = self.again(contender, setting, fitted)
-                points.append(Point(count, gains_over(base, found, self.metric)))
+        for rows in rows_of_parts(len(train), self.seed):
+            setting = replace(self.setting, train=self.kind.take(train, rows))
+            found = self.again(contender, setting, fitted)
+            points.append(Point(len(rows), gains_over(base, found, self.metric)))
         return extrapolate(
             points,
             self.kind.groups(self.parts.test),
@@ -291,7 +284,7 @@ def _forecast(
 ) -> Forecast | None:
     """What more labels would bring the best tuned contender, if it trains in seconds."""
     tuned = next((one for one in fitted if one.name == decision.best_tuned), None)
-    if tuned is None or not run.affordable(tuned, len(FRACTIONS) * _TIMES):
+    if tuned is None or not run.affordable(tuned, len(FRACTIONS) * TIMES):
         return None
     base = scores[decision.best_untuned]
     gains = gains_over(base, scores[tuned.name], run.metric)
@@ -351,7 +344,3 @@ def _data(examples: Examples, run: _Run, settings: dict[str, Any]) -> dict[str, 
         "split": dict(how),
         "test_use": {"ordinal": ordinal, "earlier": ordinal - 1},
     }
-
-
-def _engine(encoder: Encoder) -> str | None:
-    return encoder.way.word if isinstance(encoder, TransformerEncoder) else None

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tunewise.comparison import Floats
 from tunewise.contenders import Contender, Setting, fit_again
@@ -19,9 +20,9 @@ from tunewise.task import Part, Test
 from tunewise.verdict import Standing
 
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
-_TIMES = 2  # trainings on each part
+TIMES = 2  # trainings on each part
+SEEDS = 3  # trainings of a finalist
 _LEAST = 8  # training queries below which none is worth a training
-_SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Again:
 
     def seeds(self, contender: Contender) -> tuple[Scores, ...]:
         """Its scores when trained with other seeds; none where that would take too long."""
-        more = _SEEDS - 1
+        more = SEEDS - 1
         if not self.affordable(contender, more):
             return ()
         first = self.setting.seed
@@ -82,7 +83,7 @@ class Again:
         None if there is none. `base` names the untuned contender that gains are over.
         """
         pairs = list(zip(standings, contenders, strict=True))
-        quick = [pair for pair in pairs if self.affordable(pair[1], len(FRACTIONS) * _TIMES)]
+        quick = [pair for pair in pairs if self.affordable(pair[1], len(FRACTIONS) * TIMES)]
         tuned = [pair for pair in quick if pair[1].tuned]
         if not tuned:
             return None
@@ -135,8 +136,14 @@ def _gains(scores: Scores, base: Scores, metric: str) -> Floats:
 
 def _parts(train: Part, seed: int) -> Iterator[Part]:
     """Parts of the training queries, each size drawn several times."""
+    for rows in rows_of_parts(len(train), seed):
+        yield train.take(rows.tolist())
+
+
+def rows_of_parts(units: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Places of the units in parts of so many, in order; each size drawn several times."""
     for fraction in FRACTIONS:
-        count = round(fraction * len(train))
-        for again in range(_TIMES if count >= _LEAST else 0):
+        count = round(fraction * units)
+        for again in range(TIMES if count >= _LEAST else 0):
             drawn = np.random.default_rng([seed, round(1 / fraction), again])
-            yield train.take(np.sort(drawn.permutation(len(train))[:count]).tolist())
+            yield np.sort(drawn.permutation(units)[:count])

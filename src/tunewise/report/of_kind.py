@@ -74,7 +74,7 @@ def kind_facts(
         "panels": [plain(panel) for panel in verdict.kind.panels(verdict.shown)],
         "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
         "reproduce": _command(verdict, use, prices),
-        "trial": verdict.kind.trial.replace("DIR", "FOLDER"),
+        "trial": verdict.kind.trial_in("FOLDER"),
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, prices, use),
     }

@@ -7,14 +7,13 @@ from tunewise.kinds.anomaly.alarms import wilson
 from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import auroc
 from tunewise.kinds.kind import Contender, Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt
 
 Floats = NDArray[np.float64]
 
 _POINTS = 60  # of a curve
 _READ = 10  # texts shown
 _LABELS = 20  # labels told of
-_LONGEST = 200
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -102,7 +101,7 @@ def _hidden(part: MarkedTexts, answers: Floats) -> Examples:
 def _told(part: MarkedTexts, answers: Floats, rows: NDArray[np.int64]) -> list[tuple[str, str]]:
     names = [*part.names, ""]  # the last one is that of -1
     return [
-        (_short(part.texts[row]), f"{answers[row]:.3f} {names[part.labels[row]]}".strip())
+        (excerpt(part.texts[row]), f"{answers[row]:.3f} {names[part.labels[row]]}".strip())
         for row in rows[:_READ].tolist()
     ]
 
@@ -147,7 +146,3 @@ def _auroc(part: MarkedTexts, answers: Floats, rows: NDArray[np.bool_]) -> float
 def _share(hits: int, of: int) -> str:
     low, high = wilson(hits, of)
     return f"{100 * hits / max(of, 1):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

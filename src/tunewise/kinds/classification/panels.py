@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification.metrics import score
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, bare, excerpt
 
 _CONFUSED = 8  # pairs of labels told of
 _READ = 10  # texts shown
 _BINS = 10
-_LONGEST = 200
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -33,12 +32,8 @@ def panels(shown: Shown) -> list[Panel]:
 
 def known_texts(train: LabelledTexts, asked: LabelledTexts) -> NDArray[np.bool_]:
     """Which texts asked (n,) stand in train too, but for case and space."""
-    seen = {_plain(text) for text in train.texts}
-    return np.array([_plain(text) in seen for text in asked.texts], dtype=bool)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    seen = {bare(text) for text in train.texts}
+    return np.array([bare(text) in seen for text in asked.texts], dtype=bool)
 
 
 def _reliability(part: LabelledTexts, answers: NDArray[np.float64]) -> Curves:
@@ -90,7 +85,7 @@ def _mistakes(
             f"{part.names[part.labels[row]]}, taken for {part.names[taken]} "
             f"({answers[row, taken]:.2f})"
         )
-        items.append((_short(part.texts[row]), told))
+        items.append((excerpt(part.texts[row]), told))
     return Examples(
         "Sure and wrong",
         "The surest mistakes first. Look whether it is the answer or the label that is wrong.",
@@ -130,7 +125,3 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         ("contender", "accuracy, all", "accuracy, without"),
         rows,
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -13,14 +13,13 @@ from tunewise.kinds.clustering.grouping import Numbers, middles, space_of
 from tunewise.kinds.clustering.metrics import score
 from tunewise.kinds.clustering.texts import has_gold
 from tunewise.kinds.kind import Contender, Shown, Vectors
-from tunewise.kinds.panels import Panel, Spots, Table
+from tunewise.kinds.panels import Panel, Spots, Table, excerpt
 
 _SPOTS = 600  # texts on the map
 _FEW = 50  # texts below which neighbours say little: the map is then of main components
 _NEAR = 30.0  # neighbours that a text keeps near itself on the map
 _COMPONENTS = 40
 _MIXED = 8  # pairs of labels told of
-_LONGEST = 200
 NO_GROUP = "in no group"
 
 
@@ -85,7 +84,7 @@ def _table(contender: Contender, part: LabelledTexts, rows: Vectors, answers: Nu
         if group >= 0:
             off = rows[inside] - middles(rows[inside], np.zeros(size, dtype=np.int64))
             name = names[group]
-            central = _short(part.texts[inside[int(np.einsum("nd,nd->n", off, off).argmin())]])
+            central = excerpt(part.texts[inside[int(np.einsum("nd,nd->n", off, off).argmin())]])
         row: list[str | int] = [name, size, central]
         if gold:
             label, times = Counter(part.labels[inside].tolist()).most_common(1)[0]
@@ -138,7 +137,3 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         ("contender", "V-measure, all", "V-measure, without"),
         rows,
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

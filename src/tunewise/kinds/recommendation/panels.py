@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Examples, Panel, Table
+from tunewise.kinds.panels import Examples, Panel, Table, bare, excerpt
 from tunewise.kinds.recommendation.metrics import DECIDING, first, score
 from tunewise.kinds.recommendation.part import Numbers, Part, taken
 from tunewise.rankings import Rankings
@@ -33,7 +33,7 @@ def panels(shown: Shown) -> list[Panel]:
 
 def known_texts(part: Part) -> NDArray[np.bool_]:
     """Of which users (n,) all that was chosen next has the text of an item had before."""
-    plain = [" ".join(text.casefold().split()) for text in part.texts]
+    plain = [bare(text) for text in part.texts]
     numbers = np.unique(np.array(plain, dtype=object), return_inverse=True)[1]
     spoken = np.array([bool(text) for text in plain], dtype=bool)
     asked = part.question
@@ -145,4 +145,4 @@ def _called(part: Part, place: int) -> str:
     """An item by the first line of its text, or by its id where it has none."""
     lines: Sequence[str] = part.texts[place].strip().splitlines()
     text = lines[0] if lines else part.question.items[place]
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return excerpt(text, _LONGEST)

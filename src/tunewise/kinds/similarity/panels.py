@@ -5,13 +5,12 @@ from numpy.typing import NDArray
 
 from tunewise.data.scored import ScoredPairs
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, bare, excerpt
 from tunewise.kinds.similarity.answers import ALIKE, Answers, Floats, alike
 from tunewise.kinds.similarity.metrics import METRICS, score
 
 _POINTS = 200  # of a line, at most
 _READ = 10  # pairs shown
-_LONGEST = 200
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -30,13 +29,9 @@ def panels(shown: Shown) -> list[Panel]:
 
 def known_pairs(train: ScoredPairs, judged: ScoredPairs) -> NDArray[np.bool_]:
     """Which pairs (n,) have a text that stands in train too, but for case and space."""
-    seen = {_plain(text) for text in train.texts}
+    seen = {bare(text) for text in train.texts}
     both = zip(judged.first, judged.second, strict=True)
-    return np.array([_plain(a) in seen or _plain(b) in seen for a, b in both], dtype=bool)
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.casefold().split())
+    return np.array([bare(a) in seen or bare(b) in seen for a, b in both], dtype=bool)
 
 
 def _thresholds(part: ScoredPairs, answers: Answers) -> Curves:
@@ -103,7 +98,7 @@ def _misjudged(part: ScoredPairs, answers: Answers) -> list[Examples]:
 def _told(part: ScoredPairs, likeness: Floats, row: int) -> tuple[str, str]:
     low, high = part.scale
     score = low + float(part.scores[row]) * (high - low)
-    pair = f"{_short(part.first[row])} — {_short(part.second[row])}"
+    pair = f"{excerpt(part.first[row])} — {excerpt(part.second[row])}"
     return pair, f"score {score:g} of {low:g}…{high:g}, likeness {likeness[row]:.3f}"
 
 
@@ -124,7 +119,3 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         columns,
         rows,
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
