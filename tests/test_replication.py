@@ -64,7 +64,7 @@ def few_line(gain, of_pool, *, queries=40, size="few 40"):
             "scores": scores(name, own),
             "pool": scores(name, pool),
         }
-        for name in ("pretrained", "hybrid", "adapter-query")
+        for name in ("lexical", "pretrained", "hybrid", "adapter-query")
     ]
     key = {"task": "made-up", "draw": 0, "size": size, "time": 0, "deep": False}
     groups = {"groups": packed(np.arange(queries)), "pool": {"groups": packed(np.arange(QUERIES))}}
@@ -255,10 +255,11 @@ def test_folds_of_few_queries_are_held_against_the_pool(study):
     true = study.examined(few_line(0.1 + spread[:40], 0.1 + spread)).few
     assert (true.answer, true.queries) == ("tune", 40)
     assert true.gain == pytest.approx(0.1, abs=1e-4)
-    gain, change = true.held
+    gain, change, untaught = true.held
     assert gain.differing == 40
     assert (gain.side, gain.plain) == (0, True)
-    assert (change.mean, change.pool, change.differing, change.side) == (0, 0, 0, 0)
+    for level in (change, untaught):
+        assert (level.mean, level.pool, level.differing, level.side) == (0, 0, 0, 0)
     false = study.examined(few_line(0.1 + spread[:40], -0.1 + spread)).few
     assert false.answer == "tune"
     assert false.gain == pytest.approx(-0.1, abs=1e-4)

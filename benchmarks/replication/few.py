@@ -11,13 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from cells import METRIC
 from kept import Floats, Folds, Kept
-from rules import decided, error_of
+from rules import decided, error_of, standing
 from run import Key
 
-from tunewise.comparison import interval
+from tunewise.verdict.standing import difference
 
 GAIN, CHANGE = "best tuned − best untuned", "hybrid − pretrained"
+UNTAUGHT = "lexical − pretrained"
+"""Nothing is learned in either: what folds and pool differ by is which queries they hold."""
 _SAME = 1e-9
 _Z = 1.96
 
@@ -52,7 +55,7 @@ class Held:
 
 @dataclass(frozen=True)
 class Few:
-    """One measurement in folds: the answer, what is recommended, and two differences.
+    """One measurement in folds: the answer, what is recommended, and three differences.
 
     `gain` is what the recommended contender brings over the best untuned one on the pool, and
     `gain_error` its standard error; 0 where it is that one itself.
@@ -86,13 +89,23 @@ def _held(folds: Folds) -> Iterator[Held]:
     plain = next(one for one in own.contenders if one.plain)
     yield _difference(GAIN, own.best(tuned=True), own.best(tuned=False), folds)
     yield _difference(CHANGE, own.named("hybrid"), plain, folds)
+    yield _difference(UNTAUGHT, own.named("lexical"), plain, folds)
 
 
 def _difference(pair: str, first: Kept, second: Kept, folds: Folds) -> Held:
-    few: Floats = first.scores - second.scores
+    own = folds.own
+    rows = np.arange(len(own.groups))
+    ours, theirs = (standing(own, one, rows) for one in (first, second))
+    found = difference(
+        ours, theirs, [str(group) for group in own.groups], metric=METRIC, seed=own.key.draw
+    )
     many: Floats = folds.pool[first.name] - folds.pool[second.name]
-    names = [str(group) for group in folds.own.groups]
-    found = interval(few, names, seed=folds.own.key.draw, bounds=(-1, 1))
-    differing = int(np.count_nonzero(np.abs(few) >= _SAME))
-    error = error_of(many, folds.groups)
-    return Held(pair, found.mean, found.low, found.high, float(many.mean()), error, differing)
+    return Held(
+        pair,
+        found.difference,
+        found.low,
+        found.high,
+        float(many.mean()),
+        error_of(many, folds.groups),
+        found.wins + found.losses,
+    )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from run import Key
 
 from tunewise.comparison import interval
+from tunewise.data.folds import FOLDS
 from tunewise.metrics import Scores
 from tunewise.verdict import CANNOT_TELL, TUNE, Decision, Standing, decide
 
@@ -116,21 +117,25 @@ def _outcome(cell: Cell, rows: Rows, judged: str, number: int) -> Outcome:
 
 def decided(cell: Cell, rows: Rows, seed: int) -> Decision:
     """What the product says, given these queries of the pool."""
-    standings = [
-        Standing(
-            c.name,
-            c.tuned,
-            c.dev,
-            _scores(c, rows),
-            c.rung,
-            c.plain,
-            dev_units=cell.dev if decides(cell.key) else 0,
-            same_as=c.same_as,
-        )
-        for c in cell.contenders
-    ]
+    standings = [standing(cell, one, rows) for one in cell.contenders]
     groups = [str(group) for group in cell.groups[rows]]
     return decide(standings, groups, metric=METRIC, worth=WORTH, seed=seed)
+
+
+def standing(cell: Cell, contender: Kept, rows: Rows) -> Standing:
+    """A contender as the rule sees it, given these queries of the pool."""
+    in_folds = not decides(cell.key)
+    return Standing(
+        contender.name,
+        contender.tuned,
+        contender.dev,
+        _scores(contender, rows),
+        contender.rung,
+        contender.plain,
+        dev_units=0 if in_folds else cell.dev,
+        same_as=contender.same_as,
+        folds=FOLDS if in_folds and not contender.plain else 0,
+    )
 
 
 def _scores(contender: Kept, rows: Rows) -> Scores:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import NormalDist
 
 import numpy as np
-from few import CHANGE, GAIN, Few
+from few import CHANGE, GAIN, UNTAUGHT, Few
 from foretold import AHEAD, Foretold
 from intervals import FEW, QUERIES, Covered, Sample
 from rules import IN_DOUBT, JUDGED, PRODUCT, RULES, WORTH, Outcome
@@ -193,7 +193,7 @@ def folds(found: Sequence[Few]) -> str:
               "folds − pool"]  # fmt: skip
     sizes = list(dict.fromkeys(one.key.size for one in found))
     rows = []
-    for pair in (GAIN, CHANGE):
+    for pair in (GAIN, CHANGE, UNTAUGHT):
         for size in (*sizes, "together"):
             some = [one for one in found if size in (one.key.size, "together")]
             rows.append([pair, size.removeprefix("few "), *_folds(some, pair)])

@@ -1,11 +1,15 @@
 """What a difference varies by besides the queries."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tunewise.metrics import Scores
+from tunewise.power import units_to_settle
 from tunewise.verdict import Standing, decide
-from tunewise.verdict.standing import further_variances
+from tunewise.verdict.needed import most_differing, needed_for
+from tunewise.verdict.standing import difference
 
 GROUPS = [str(number) for number in range(200)]
 PLAIN = 0.5 + np.random.default_rng(0).normal(0, 0.05, 200)
@@ -48,13 +52,44 @@ def test_a_gain_that_hangs_on_the_seed_is_no_reason_to_tune():
 def test_judgments_that_move_both_contenders_alike_do_not_count():
     alike = two(redrawn=((0.4, 0.5, 0.6), (0.45, 0.55, 0.65)))
     apart = two(redrawn=((0.4, 0.5, 0.6), (0.6, 0.5, 0.4)))
-    assert further_variances(*alike, "nDCG@10")["judgments"] == pytest.approx(0)
-    assert further_variances(*apart, "nDCG@10")["judgments"] == pytest.approx(0.04)
-    assert "judgments" in gain(apart).sources
+    assert gain(alike).sources.get("judgments", 0) == pytest.approx(0)
+    units = gain(two()).effective_deviation ** 2 / 200
+    assert gain(apart).sources["judgments"] == pytest.approx(0.04 / (0.04 + units))
 
 
 def test_trained_once_the_queries_are_all_there_is():
     assert gain(two()).sources == {"queries": 1.0}
+
+
+def test_folds_add_five_quarters_of_the_variance_as_their_fits_share_what_they_learned_from():
+    base, tuned = two()
+    once = difference(tuned, base, GROUPS, metric="nDCG@10")
+    apart = difference(replace(tuned, folds=5), base, GROUPS, metric="nDCG@10")
+    assert apart.sources == pytest.approx({"queries": 1 / 2.25, "folds": 1.25 / 2.25})
+    error = once.effective_deviation / np.sqrt(200)
+    reach = np.hypot(once.high - once.difference, 1.96 * np.sqrt(1.25) * error)
+    assert apart.high - apart.difference == pytest.approx(reach, rel=1e-3)
+    assert apart.p_value == once.p_value
+
+
+def test_what_no_fold_saw_may_happen_to_the_fit_on_all():
+    base, tuned = two()
+    level = replace(tuned, scores=base.scores, folds=5)
+    found = difference(level, base, GROUPS, metric="nDCG@10")
+    assert found.high == -found.low == pytest.approx(most_differing(0) / 200, rel=1e-3)
+    untuned = replace(level, tuned=False)
+    assert difference(untuned, base, GROUPS, metric="nDCG@10").high == 0
+
+
+def test_more_queries_also_shrink_what_folds_add():
+    base, tuned = two()
+    tuned = replace(tuned, folds=5)
+    gained = difference(tuned, base, GROUPS, metric="nDCG@10")
+    needed = needed_for(replace(gained, low=-0.01), 0.02, thin=False).queries
+    same = units_to_settle(
+        gained.difference, 1.5 * gained.effective_deviation, 200, worth=0.02, further=0.0
+    )
+    assert needed == same
 
 
 def test_no_number_of_queries_settles_what_hangs_on_the_seed():

@@ -1,6 +1,6 @@
 """Comparison: how two contenders differ on the same units, and how sure that is."""
 
 from tunewise.comparison.comparison import Comparison, Interval, compare, interval, level_of
-from tunewise.comparison.sample import Floats
+from tunewise.comparison.sample import TIE, Floats
 
-__all__ = ["Comparison", "Floats", "Interval", "compare", "interval", "level_of"]
+__all__ = ["TIE", "Comparison", "Floats", "Interval", "compare", "interval", "level_of"]

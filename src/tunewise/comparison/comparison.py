@@ -16,6 +16,11 @@ Weights. Units that were drawn with unequal chances weigh what one of them stand
 Σ weight · value / Σ weight, a group's size the sum of its weights, and all of the above holds of
 these (Hájek 1971). Counts of units, wins and losses stay counts.
 
+Folds. Where each fold was answered by a fit of its own, units are no independent draws: any two
+fits learned from mostly the same units. The variance of a mean over K folds is then nearer to
+(1/K + 1/(K - 1)) times that within a fold than to 1/K times it (Nadeau & Bengio, "Inference for
+the generalization error", Machine Learning 2003), so K/(K - 1) of the units' is added.
+
 Statistics. A metric that is no mean of units (a correlation, an area under a curve, an F1 over
 classes) is drawn as it is: each draw weighs the units by how often their group came up, and the
 statistic is worked out anew. Its jackknife pseudo-values stand for the units wherever single units
@@ -159,13 +164,16 @@ def compare(
     level: float = 0.95,
     draws: int = 10_000,
     besides: Mapping[str, float] | None = None,
+    folds: int = 0,
 ) -> Comparison:
     """How much better `first` is than `second` under `metric`, unit by unit.
 
     Both must hold scores of the same queries, weighted alike, in the same order; `groups`
     names each query's group, aligned with them. `besides` holds further variances of the
     difference, by what they come from (another training, other judgments): they widen either side
-    of the interval from w to √(w² + z²·variance). The p-value is that of a two-sided test which
+    of the interval from w to √(w² + z²·variance). `folds` says how many fits share the units
+    between them, each of which learned from the others' units; 0: one fit answered all. The
+    p-value is that of a two-sided test which
     swaps the two contenders within random groups, (1 + as extreme) / (1 + draws). Raises
     OptionError for a metric that was not scored, other queries, or senseless options, DataError
     for fewer than two groups.
@@ -188,7 +196,9 @@ def compare(
     sample = sample_of(differences, groups, first.weights)
     drawing = _drawing(first, second, metric)
     difference = sample.mean if drawing is None else drawing.whole
-    further = {source: value for source, value in (besides or {}).items() if value > 0}
+    error = error_of(sample)
+    apart = {"folds": error**2 * folds / (folds - 1) if folds > 1 else 0.0}
+    further = {name: value for name, value in {**apart, **(besides or {})}.items() if value > 0}
     low, high = _widened(difference, ends_of(sample, seed, level, draws, drawing), further, level)
     name = first.name_of(metric)
     least, most = first.bounds.get(name, (0.0, 1.0))
@@ -205,10 +215,10 @@ def compare(
         ties=int((np.abs(differences) < TIE).sum()),
         losses=int((differences <= -TIE).sum()),
         deviation=first.deviation(differences) if sample.varies else 0.0,
-        effective_deviation=error_of(sample) * math.sqrt(len(differences)),
+        effective_deviation=error * math.sqrt(len(differences)),
         p_value=p_value_of(sample, seed, draws),
         level=level,
-        sources=_sources(error_of(sample) ** 2, further),
+        sources=_sources(error**2, further),
     )
 
 

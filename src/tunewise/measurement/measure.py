@@ -11,6 +11,7 @@ import numpy as np
 
 from tunewise.contenders import Contender, Setting, check_depth, line_up
 from tunewise.data.check import check
+from tunewise.data.folds import FOLDS
 from tunewise.data.language import detect
 from tunewise.data.split import Division, divide
 from tunewise.encoders import (
@@ -210,6 +211,7 @@ def _standing(trial: _Trial, fitted: Fitted) -> Standing:
         redrawn=trial.redrawn,
         dev_units=0 if fitted.again is None else len(fitted.division.training.dev),
         same_as=contender.same_as if _taught(fitted) else None,
+        folds=FOLDS if fitted.again is None and contender.family != "pretrained" else 0,
     )
 
 

@@ -12,6 +12,8 @@ _SOURCES = {
     "queries": "the choice of queries",
     "training": "chance in training",
     "judgments": "chance in the judgments",
+    "folds": "the choice of queries learned from",
+    "unseen": "what so few differing queries have not shown",
 }
 
 

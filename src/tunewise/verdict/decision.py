@@ -7,11 +7,11 @@ means and the gain worth having, so that it can be checked without a model.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tunewise.comparison import Comparison, Interval, compare, level_of
+from tunewise.comparison import Comparison, Interval, level_of
 from tunewise.errors import OptionError
 from tunewise.verdict.bet import better_bet
 from tunewise.verdict.needed import FEW, Needed, most_differing, needed_for
-from tunewise.verdict.standing import Standing, further_variances
+from tunewise.verdict.standing import Standing, difference
 
 TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
 
@@ -146,13 +146,8 @@ class _Contest:
         """First minus second, on the test queries."""
         pair = first.name, second.name
         if pair not in self.known:
-            self.known[pair] = compare(
-                first.scores,
-                second.scores,
-                self.metric,
-                groups=self.groups,
-                seed=self.seed,
-                besides=further_variances(first, second, self.metric),
+            self.known[pair] = difference(
+                first, second, self.groups, metric=self.metric, seed=self.seed
             )
         return self.known[pair]
 

@@ -45,7 +45,7 @@ def needed_for(gain: Comparison, worth: float, *, thin: bool, units: str = "quer
         return Needed(None, have, why)
     queries = units_to_settle(
         gain.difference,
-        gain.effective_deviation,
+        gain.effective_deviation * math.sqrt(_with_folds(gain) / gain.sources.get("queries", 1.0)),
         have,
         worth=worth,
         further=_further(gain),
@@ -101,4 +101,9 @@ def _further(gain: Comparison) -> float:
     """The variance in the interval that more queries will not take away."""
     share = gain.sources.get("queries", 1.0)
     units = gain.effective_deviation**2 / gain.units
-    return units * (1 - share) / share
+    return units * (1 - _with_folds(gain)) / share
+
+
+def _with_folds(gain: Comparison) -> float:
+    """The share of the variance that shrinks as queries are added: theirs, and that of folds."""
+    return gain.sources.get("queries", 1.0) + gain.sources.get("folds", 0.0)
