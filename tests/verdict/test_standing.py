@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from tunewise.metrics import Scores
-from tunewise.power import units_to_settle
 from tunewise.verdict import Standing, decide
 from tunewise.verdict.needed import most_differing, needed_for
 from tunewise.verdict.standing import difference
@@ -82,14 +81,14 @@ def test_what_no_fold_saw_may_happen_to_the_fit_on_all():
 
 
 def test_more_queries_also_shrink_what_folds_add():
-    base, tuned = two()
-    tuned = replace(tuned, folds=5)
-    gained = difference(tuned, base, GROUPS, metric="nDCG@10")
-    needed = needed_for(replace(gained, low=-0.01), 0.02, thin=False).queries
-    same = units_to_settle(
-        gained.difference, 1.5 * gained.effective_deviation, 200, worth=0.02, further=0.0
-    )
-    assert needed == same
+    gained = difference(*two()[::-1], GROUPS, metric="nDCG@10")
+    unsure = replace(gained, difference=0.0, low=-0.03, high=0.03)
+
+    def needed(**sources):
+        return needed_for(replace(unsure, sources=sources), 0.02, thin=False).queries
+
+    assert needed(queries=0.5, folds=0.5) == needed(queries=1.0)
+    assert needed(queries=0.5, training=0.5) != needed(queries=1.0)
 
 
 def test_no_number_of_queries_settles_what_hangs_on_the_seed():
