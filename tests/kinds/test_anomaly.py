@@ -322,7 +322,7 @@ def test_every_contender_answers_alike_when_it_was_saved(
     verdict: KindVerdict, tmp_path: Path
 ) -> None:
     asked = [*verdict.shown.judged.texts, "", "zebra", "any1"]
-    assert [one.family for one in verdict.contenders] == list(KIND.table)
+    assert [one.family for one in verdict.contenders] == [w for w in KIND.table if w != "tuned"]
     for one in verdict.contenders:
         save(KIND, one, tmp_path / one.name)
         again = load(KINDS, tmp_path / one.name).contender

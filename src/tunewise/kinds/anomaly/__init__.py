@@ -1,12 +1,14 @@
 """Anomaly: texts that are normal, and how odd another one is beside them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.groups import fewest_groups
+from tunewise.encoders import Encoder
 from tunewise.errors import DataError
 from tunewise.kinds.anomaly import (
     adapter,
@@ -16,6 +18,7 @@ from tunewise.kinds.anomaly import (
     lexical,
     mahalanobis,
     neighbours,
+    tuned,
 )
 from tunewise.kinds.anomaly.alone import fit_alone
 from tunewise.kinds.anomaly.examples import MarkedTexts
@@ -94,6 +97,12 @@ def _groups(part: MarkedTexts) -> Sequence[str]:
     return [str(group) for group in part.groups.tolist()]
 
 
+def _over(examples: MarkedTexts, encoders: Sequence[Encoder]) -> Kind:
+    """Nobody had to label what has no labels: a contender that learns learns from texts alone."""
+    del encoders
+    return KIND if (examples.labels[~examples.odd] >= 0).any() else replace(KIND, taught=())
+
+
 __all__ = ["KIND", "MarkedTexts", "fit_alone"]
 
 KIND = Kind(
@@ -110,9 +119,10 @@ KIND = Kind(
         "forest": forest,
         "hybrid": hybrid,
         "adapter": adapter,
+        "tuned": tuned,
     },
-    deep=(),
-    taught=("adapter",),
+    deep=("tuned",),
+    taught=("adapter", "tuned"),
     read=read_marked,
     divide=_divide,
     take=_take,
@@ -121,5 +131,6 @@ KIND = Kind(
     score=score,
     panels=panels,
     told=_told,
+    over=_over,
     trial='tunewise score DIR "your words"',
 )

@@ -1,13 +1,11 @@
 """`tuned`: the encoder trained on the scores, so that cosines come into their order (CoSENT)."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from tunewise.contenders.tuned import blended
+from tunewise.contenders.tuned import blended, copied
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError
 from tunewise.kinds.kind import Contender, Saved, Setting, named
@@ -53,7 +51,7 @@ def _fitted(setting: Setting, encoder: TransformerEncoder, lesson: Lesson) -> Co
         learned = cosine.on_dev(setting, moved)
         if level(learned, setting) >= level(found, setting):
             made = _contender(setting, encoder, moved, tuned.settings(share), learned)
-            kept = partial(_copied, moved)
+            kept = partial(copied, moved)
             return replace(made, seconds=tuned.seconds, save_encoder=kept, notes=tuned.notes)
     return replace(
         _contender(setting, encoder, encoder, tuned.settings(0.0), found),
@@ -77,7 +75,3 @@ def _contender(
 
 def _tuned(found: Contender) -> Contender:
     return replace(found, family="tuned", tuned=True, rung="full", reembed=True)
-
-
-def _copied(encoder: TransformerEncoder, folder: Path) -> None:
-    shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
