@@ -149,8 +149,8 @@ def test_options_that_make_no_sense_say_which_do(tmp_path: Path) -> None:
     ):
         with pytest.raises(OptionError, match=told):
             KIND.read(Source(path, options=options))
-    with pytest.raises(OptionError, match="'users' is no file"):
-        KIND.read(Source(path, files={"users": "u.csv"}))
+    with pytest.raises(OptionError, match="'people' is no file"):
+        KIND.read(Source(path, files={"people": "u.csv"}))
 
 
 def test_a_folder_without_interactions_says_what_is_missing(tmp_path: Path) -> None:
@@ -222,3 +222,20 @@ def test_modules_and_what_they_use_are_histories() -> None:
     assert all(len(text.split()) > 3 for text in found.texts)
     with pytest.raises(DataError, match="not installed"):
         usage_histories(["surely_not_there"])
+
+
+def test_ratings_parted_by_colons_need_no_names(tmp_path: Path) -> None:
+    rows = ["1::20::5::30", "1::21::4::31", "2::20::1::32"]
+    found = read_histories(write(tmp_path / "ratings.dat", "\n".join(rows) + "\n"))
+    assert history(found, "1") == ["20", "21"]
+    with pytest.raises(DataError, match=r"Line 2 of .* has 3 fields parted by '::'"):
+        read_histories(write(tmp_path / "r.dat", "1::20::5::30\n1::21::4\n"))
+
+
+@pytest.mark.parametrize("mark", ["\t", ","])
+def test_a_first_line_without_names_says_how_to_name_columns(tmp_path: Path, mark: str) -> None:
+    path = write(tmp_path / "u.tsv", mark.join(["196", "242", "3", "881250949"]) + "\n")
+    if mark == ",":
+        path = path.rename(tmp_path / "u.csv")
+    with pytest.raises(DataError, match=r"no names but values \('196', .*user,item,rating,time"):
+        read_histories(path)

@@ -25,7 +25,7 @@ def load_winner(folder: Path, kinds: Iterable[str]) -> "Loaded":
     put_back(folder)
     there = kind_in(folder / "model")
     wanted = list(kinds)
-    if there is not None and there not in wanted:
+    if there in KINDS and there not in wanted:
         raise OptionError(
             f"'{folder}' holds the winner of a task of {there}, and this command answers those of "
             f"{' and '.join(wanted)}. Try: {KINDS[there].trial_in(folder)}"

@@ -57,7 +57,7 @@ def _users(shown: Shown) -> Examples:
         next_ = "; ".join(_called(part, place) for place in sorted(chose))
         items.append(
             (
-                f"{part.question.users[user]} had " + "; ".join(_called(part, p) for p in had),
+                f"{part.question.users[user]} {_before(part, user, had)}",
                 f"{' · '.join(told) or 'nothing'} (chosen next: {next_})",
             )
         )
@@ -67,6 +67,13 @@ def _users(shown: Shown) -> Examples:
         "recommends, and what they chose next (✓ where it is among them).",
         items,
     )
+
+
+def _before(part: Part, user: int, had: Numbers) -> str:
+    """What was known of a user: what they had, else what is said of them."""
+    if len(had):
+        return "had " + "; ".join(_called(part, place) for place in had)
+    return f"(new): {excerpt(part.question.profiles[user])}"
 
 
 def _apart(shown: Shown, items: NDArray[np.bool_], title: str, told: str) -> list[Panel]:
