@@ -398,7 +398,7 @@ def test_a_verdict_counts_its_parts_and_names_its_plain_contender(verdict: KindV
     assert [one.name for one in verdict.standings if one.plain] == ["neighbours"]
     assert verdict.decision.gain is not None
     for scores in verdict.shown.scores.values():
-        assert set(scores.values) == set(KIND.metrics)
+        assert set(scores.names) == set(KIND.metrics)
 
 
 def test_the_same_examples_give_the_same_answers(texts: MarkedTexts, verdict: KindVerdict) -> None:

@@ -138,6 +138,7 @@ def test_without_texts_of_users_there_is_no_such_contender() -> None:
     assert profile.fit(setting(replace(made(), texts=[""] * ITEMS)), []) == []
 
 
+@pytest.mark.slow
 def test_an_adapter_learns_what_users_mean_who_use_other_words() -> None:
     words = dict(zip(TOPICS, ("brews", "hammers", "castles", "knits"), strict=True))
     plain = made(users=120, cold=60)

@@ -216,6 +216,29 @@ class Kind:
         return self.trial.replace("DIR", str(folder))
 
 
+def come_with(examples: Any, texts: int) -> Parts:
+    """The parts that examples came with, as `take` gives them; `texts` as in `Parts`."""
+    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
+    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    return Parts(**parts, how=how, texts=texts, findings=examples.findings)
+
+
+def among(part: Any, rows: NDArray[np.int64]) -> Any:
+    """The units of a part at these places."""
+    return part.among(rows)
+
+
+def texts_of(part: Any) -> Sequence[str]:
+    """The texts of a part: what contenders are asked where a unit is a text."""
+    found: Sequence[str] = part.texts
+    return found
+
+
+def groups_of(part: Any) -> list[str]:
+    """The group of each unit, by the number that reading gave it."""
+    return [str(group) for group in part.groups.tolist()]
+
+
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:
     """The contender's name: the encoder is part of it only where there are several."""
     return word if len(encoders) < 2 else f"{word}@{encoder.name}"

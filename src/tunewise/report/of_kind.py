@@ -134,7 +134,7 @@ def _contender(verdict: KindVerdict, one: Contender, standing: Standing) -> dict
         "dev": standing.dev,
         "scores": {
             name: level_of(scores, name, verdict.groups, seed=seed).to_dict()
-            for name in scores.values
+            for name in scores.names
         },
         "against": None if against is None else against.to_dict(),
         "bytes_each": one.bytes_each,

@@ -25,16 +25,16 @@ from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import DECIDING, METRICS, score
 from tunewise.kinds.anomaly.panels import panels
 from tunewise.kinds.anomaly.reading import read_marked
-from tunewise.kinds.kind import Contender, Kind, Parts
+from tunewise.kinds.kind import Contender, Kind, Parts, among, come_with, groups_of, texts_of
 
 
 def _divide(examples: MarkedTexts, seed: int) -> Parts:
     del seed  # they came with their parts
-    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    _require_both(parts["test"], examples)
-    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
-    how |= {"odd": {name: int(part.odd.sum()) for name, part in parts.items()}}
-    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+    parts = come_with(examples, len(examples))
+    _require_both(parts.test, examples)
+    named = {"train": parts.train, "dev": parts.dev, "test": parts.test}
+    odd = {name: int(part.odd.sum()) for name, part in named.items()}
+    return replace(parts, how={**parts.how, "odd": odd})
 
 
 def _require_both(measured: MarkedTexts, examples: MarkedTexts) -> None:
@@ -71,14 +71,6 @@ def _none_odd(examples: MarkedTexts) -> str:
     )
 
 
-def _take(part: MarkedTexts, rows: NDArray[np.int64]) -> MarkedTexts:
-    return part.among(rows)
-
-
-def _asked(part: MarkedTexts) -> Sequence[str]:
-    return part.texts
-
-
 def _told(
     contender: Contender,
     texts: Sequence[str],
@@ -91,10 +83,6 @@ def _told(
     for text, oddness in zip(texts, answers.tolist(), strict=True):
         odd = None if threshold is None else oddness > threshold
         yield {"text": text, "oddness": round(oddness, 4), "odd": odd}
-
-
-def _groups(part: MarkedTexts) -> Sequence[str]:
-    return [str(group) for group in part.groups.tolist()]
 
 
 def _over(examples: MarkedTexts, encoders: Sequence[Encoder]) -> Kind:
@@ -125,9 +113,9 @@ KIND = Kind(
     taught=("adapter", "tuned"),
     read=read_marked,
     divide=_divide,
-    take=_take,
-    asked=_asked,
-    groups=_groups,
+    take=among,
+    asked=texts_of,
+    groups=groups_of,
     score=score,
     panels=panels,
     told=_told,

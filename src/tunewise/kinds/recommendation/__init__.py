@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tunewise.data.histories import Histories, read_histories
 from tunewise.errors import OptionError
-from tunewise.kinds.kind import Contender, Kind, Shown, Source
+from tunewise.kinds.kind import Contender, Kind, Shown, Source, among
 from tunewise.kinds.recommendation import (
     adapter,
     content,
@@ -41,10 +38,6 @@ def _read(source: Source) -> Histories:
         columns=source.columns or None,
         options=source.options,
     )
-
-
-def _take(part: Part, rows: NDArray[np.int64]) -> Part:
-    return part.among(rows)
 
 
 def _asked(part: Part) -> Question:
@@ -100,7 +93,7 @@ KIND = Kind(
     taught=(),
     read=_read,
     divide=divide,
-    take=_take,
+    take=among,
     asked=_asked,
     groups=_groups,
     score=score,

@@ -4,13 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from numpy.typing import NDArray
-
 from tunewise.data.examples import read_examples
 from tunewise.data.scored import ScoredPairs
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError
-from tunewise.kinds.kind import Contender, Kind, Parts, Source, refuse
+from tunewise.kinds.kind import (
+    Contender,
+    Kind,
+    Parts,
+    Source,
+    among,
+    come_with,
+    groups_of,
+    refuse,
+)
 from tunewise.kinds.similarity import adapter, cosine, hybrid, lexical, tuned
 from tunewise.kinds.similarity.answers import Answers, Pairs, asked
 from tunewise.kinds.similarity.metrics import DECIDING, METRICS, deciding, score
@@ -34,11 +41,9 @@ def _read(source: Source) -> ScoredPairs:
 
 def _divide(examples: ScoredPairs, seed: int) -> Parts:
     del seed  # they came with their parts
-    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    _require_both(examples, parts["test"])
-    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
-    texts = len(set(examples.texts))
-    return Parts(**parts, how=how, texts=texts, findings=examples.findings)
+    parts = come_with(examples, len(set(examples.texts)))
+    _require_both(examples, parts.test)
+    return parts
 
 
 def _require_both(examples: ScoredPairs, judged: ScoredPairs) -> None:
@@ -52,10 +57,6 @@ def _require_both(examples: ScoredPairs, judged: ScoredPairs) -> None:
         )
 
 
-def _take(part: ScoredPairs, rows: NDArray[Any]) -> ScoredPairs:
-    return part.among(rows)
-
-
 def _told(
     contender: Contender, pairs: Pairs, answers: Answers, about: Mapping[str, Any]
 ) -> Iterator[Mapping[str, Any]]:
@@ -66,10 +67,6 @@ def _told(
         likeness = round(float(answers.likeness[place]), 4)
         duplicate = None if called is None else bool(called[place])
         yield {"first": first, "second": second, "likeness": likeness, "duplicate": duplicate}
-
-
-def _groups(part: ScoredPairs) -> Sequence[str]:
-    return [str(group) for group in part.groups.tolist()]
 
 
 KIND = Kind(
@@ -89,9 +86,9 @@ KIND = Kind(
     taught=("adapter", "tuned"),
     read=_read,
     divide=_divide,
-    take=_take,
+    take=among,
     asked=asked,
-    groups=_groups,
+    groups=groups_of,
     score=score,
     panels=panels,
     over=_over,

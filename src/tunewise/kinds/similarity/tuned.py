@@ -10,8 +10,7 @@ from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError
 from tunewise.kinds.kind import Contender, Saved, Setting, named
 from tunewise.kinds.similarity import cosine
-from tunewise.kinds.similarity.answers import threshold
-from tunewise.kinds.similarity.metrics import level
+from tunewise.kinds.similarity.answers import Answers, Floats, threshold
 from tunewise.training.choosing import NO_WISHES, choose_tuned, need_packages, recipes
 from tunewise.training.exam import likeness_exam
 from tunewise.training.lesson import Lesson, lesson_of_scored
@@ -49,7 +48,7 @@ def _fitted(setting: Setting, encoder: TransformerEncoder, lesson: Lesson) -> Co
     if share:
         moved = blended(encoder, tuned, share, lesson.columns[0])
         learned = cosine.on_dev(setting, moved)
-        if level(learned, setting) >= level(found, setting):
+        if _level(setting, learned) >= _level(setting, found):
             made = _contender(setting, encoder, moved, tuned.settings(share), learned)
             kept = partial(copied, moved)
             return replace(made, seconds=tuned.seconds, save_encoder=kept, notes=tuned.notes)
@@ -61,12 +60,16 @@ def _fitted(setting: Setting, encoder: TransformerEncoder, lesson: Lesson) -> Co
     )
 
 
+def _level(setting: Setting, likeness: Floats) -> float:
+    return setting.level(Answers(likeness), setting.dev)
+
+
 def _contender(
     setting: Setting,
     base: TransformerEncoder,
     encoder: TransformerEncoder,
     settings: Mapping[str, Any],
-    likeness: Any,
+    likeness: Floats,
 ) -> Contender:
     name = named("tuned", base, setting.encoders)
     told = {**settings, "threshold": threshold(likeness, setting.dev)}
