@@ -53,7 +53,7 @@ def test_what_users_had_is_kept_in_arrays_and_comes_back_as_it_was(saved, verdic
 
 
 def test_all_that_a_user_chose_is_known_up_to_the_last(verdict):
-    known = histories(verdict.shown.train, verdict.shown.judged)
+    known = histories(verdict.shown.train, verdict.shown.dev, verdict.shown.judged)
     assert sorted(known.users) == sorted(f"ü{n}" for n in range(USERS))
     assert set(np.diff(known.starts).tolist()) == {EACH}
     about = KIND.about(verdict.shown)
@@ -64,7 +64,7 @@ def test_all_that_a_user_chose_is_known_up_to_the_last(verdict):
 
 
 @pytest.mark.parametrize("field", FIELDS)
-@pytest.mark.parametrize("other", [{}, None, "gone"])
+@pytest.mark.parametrize("other", [{"other": 1}, None, "gone"])
 def test_a_folder_changed_by_hand_is_refused_and_says_so(saved, tmp_path, capsys, field, other):
     shutil.copytree(saved, tmp_path / "shop")
     path = tmp_path / "shop" / "model" / "tunewise.json"

@@ -181,7 +181,7 @@ def _files(
             f"'{path}' holds no file with the interactions (such as {_INTERACTIONS[0]}.csv: user, "
             "item, time). Add it, or give the file itself."
         )
-    beside = []
+    beside: list[Path | None] = []
     for given, names in ((items, _ITEMS), (users, _USERS)):
         if given is not None:
             beside.append(is_there(folder / given if exists(folder / given) else Path(given)))

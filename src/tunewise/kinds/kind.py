@@ -160,7 +160,7 @@ class Saved:
 class Shown:
     """What a report may show of: the contender recommended, and every answer to what was asked.
 
-    `train` was learned from, `judged` is what answers and scores are of.
+    `train` was learned from, `dev` chosen by, and `judged` is what answers and scores are of.
     """
 
     train: Any
@@ -168,6 +168,7 @@ class Shown:
     contender: Contender
     answers: Mapping[str, Any]
     scores: Mapping[str, Scores]
+    dev: Any = None
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,8 @@ def apart(
 ) -> Table:
     """Of each contender each metric over all units, and over those left without some."""
     metrics = list(next(iter(scores.values())))
-    rows = [
-        (name, *(round(level, 4) for metric in metrics for level in own[metric]))
+    rows: list[Sequence[str | float]] = [
+        [name, *(round(level, 4) for metric in metrics for level in own[metric])]
         for name, own in scores.items()
     ]
     columns = ("contender", *(f"{m}, {of}" for m in metrics for of in ("all", "without")))

@@ -250,7 +250,7 @@ def _judged(
         forecast=_forecast(run, fitted, scores, decision, settings["worth"]),
         changes=otherwise(decision, standings, groups, **rule),
         findings=in_order([*run.parts.findings]),
-        shown=Shown(run.parts.train, judged, chosen, answers, scores),
+        shown=Shown(run.parts.train, judged, chosen, answers, scores, run.parts.dev),
         data=_data(examples, run, settings),
         settings=settings,
         seconds=time.monotonic() - began,

@@ -47,7 +47,7 @@ def _asked(part: Part) -> Question:
 def _about(shown: Shown) -> Mapping[str, Any]:
     """The items with the beginning of their texts, and all that is known of each user."""
     part: Part = shown.judged
-    known = histories(shown.train, part)
+    known = histories(shown.train, *([] if shown.dev is None else [shown.dev]), part)
     return {
         "items": list(known.items),
         "texts": [text[:_LONGEST] for text in part.texts],

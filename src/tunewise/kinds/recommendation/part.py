@@ -58,19 +58,19 @@ def ask(
     )
 
 
-def histories(train: "Part", judged: "Part") -> Question:
-    """All that is known of each user, in order: of those judged what they chose next, too."""
-    whole, learned = _whole(judged), train.question
-    there = set(whole.users)
-    others = [row for row, user in enumerate(learned.users) if user not in there]
-    first = learned.among(np.array(others, dtype=np.int64))
-    return Question(
-        users=[*first.users, *whole.users],
-        items=whole.items,
-        starts=np.concatenate([first.starts, first.starts[-1] + whole.starts[1:]]),
-        places=np.concatenate([first.places, whole.places]),
-        profiles=[*first.profiles, *whole.profiles],
-    )
+def histories(*parts: "Part") -> Question:
+    """All that is known of each user: what they had and chose next in the last part that has them.
+
+    Parts should be in order of time, so that the last of them knows most.
+    """
+    wholes = [_whole(part) for part in parts]
+    names = [user for one in wholes for user in one.users]
+    profiles = [said for one in wholes for said in one.profiles]
+    last = {user: row for row, user in enumerate(names)}
+    starts = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(w.starts) for w in wholes]))])
+    places = np.concatenate([one.places for one in wholes])
+    known = Question(names, wholes[0].items, starts.astype(np.int64), places, profiles)
+    return known.among(np.array(sorted(last.values()), dtype=np.int64))
 
 
 def known_of(about: Mapping[str, Any], user: str) -> Question | None:
