@@ -17,7 +17,7 @@ What reading them had to decide or leave out, beside what `read.py` says:
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -144,6 +144,7 @@ def read_histories(
     known = Entries("item", remarks)
     if beside is not None:
         _add_items(open_table(beside), known, chosen, remarks)
+        _require_known(known, read.items, beside, "item")
     found = _histories(read, liked, known, remarks, said)
     if told is not None:
         found = _with_profiles(found, open_table(told), chosen, remarks)
@@ -277,10 +278,21 @@ def _with_profiles(
             remarks.add("D135", place)
         elif told.strip():
             known.add(mended(key.strip()), told, place)
+    _require_known(known, found.users, table.source, "user")
     texts = dict(zip(known.ids, known.texts, strict=True))
     for user in sorted(texts.keys() - set(found.users)):
         remarks.add("D138", f"'{user}'")
     return replace(found, profiles=[texts.get(user, "") for user in found.users])
+
+
+def _require_known(known: Entries, named: Collection[str], source: str | Path, noun: str) -> None:
+    """Raises DataError where a file beside the interactions tells of none of those in them."""
+    if not any(name in known for name in named):
+        here, there = next(iter(named)), f"'{known.ids[0]}'" if known.ids else "nothing"
+        raise DataError(
+            f"'{source}' has no text of any {noun} of the interactions: they name '{here}', and it "
+            f"has {there}. Check that ids are spelled alike, or leave the file out."
+        )
 
 
 def _once(rows: Numbers, read: Interactions, remarks: Remarks) -> Numbers:

@@ -33,7 +33,7 @@ from tunewise.data.remarks import Remarks
 from tunewise.data.tables import Place, Row, Table
 from tunewise.data.textfile import lines
 from tunewise.errors import DataError, OptionError
-from tunewise.kinds.kind import Parts, Source, come_with
+from tunewise.kinds.kind import Parts, Source, come_with, refuse
 
 HIDDEN = -1
 """The label of a text whose group is not told."""
@@ -55,6 +55,7 @@ def read(source: Source) -> LabelledTexts:
     "groups", how many there shall be, and "split": "class" keeps some groups for dev and test
     alone. Raises DataError for texts that cannot be grouped, OptionError for a senseless option.
     """
+    refuse(replace(source, options={}), "clustering")
     chosen, options = validated(source.columns, _ROLES), _validated(source.options)
     opened = _opened(source.path)
     if chosen.get("label") or any(match(t.columns, LABELLED, chosen)["label"] for _, t in opened):

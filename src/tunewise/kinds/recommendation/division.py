@@ -1,5 +1,6 @@
 """Histories are divided in time: what came last is the test, what came before it dev."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from tunewise.data.histories import Histories
 from tunewise.data.interactions import moment_of
 from tunewise.data.remarks import Remarks
+from tunewise.errors import DataError
 from tunewise.kinds.kind import Parts
 from tunewise.kinds.recommendation.part import Numbers, Part, Question
 
@@ -38,12 +40,30 @@ def divide(examples: Histories, seed: int) -> Parts:
     test = test.among(_drawn(np.arange(len(test)), _MOST_TEST, rng, remarks))
     dev = dev.among(_drawn(np.arange(len(dev)), _MOST_DEV, rng))
     parts = {"train": cut.train(), "dev": dev, "test": test}
+    _require_tested(parts, examples)
     how = {
         "by": "last item of each user" if last else "one time for all users",
         **{name: len(part) for name, part in parts.items()},
     }
     findings = (*examples.findings, *remarks.findings())
     return Parts(**parts, how=how, texts=len(examples.items), findings=findings)
+
+
+def _require_tested(parts: Mapping[str, Part], examples: Histories) -> None:
+    """Raises DataError where nothing could be learned, or nobody asked."""
+    tested = len(parts["test"])
+    if tested > 1 and len(parts["train"]):
+        return
+    if examples.split == "last":
+        takes = "two different items or more, one of them to be foreseen from the others"
+    else:
+        takes = (
+            f"something chosen before the test begins and something after (split={examples.split})"
+        )
+    raise DataError(
+        f"{tested} of the {len(examples)} users of '{examples.source}' can be tested, and it takes "
+        f"two at the least: users with {takes}. Add interactions, or choose another split."
+    )
 
 
 @dataclass(frozen=True)

@@ -47,12 +47,13 @@ def _divide(examples: ScoredPairs, seed: int) -> Parts:
 
 
 def _require_both(examples: ScoredPairs, judged: ScoredPairs) -> None:
-    """Raises DataError where pairs are marked and the test part has marks of one sort only."""
-    marked = deciding(examples) != DECIDING
-    if marked and len(set(judged.scores.tolist())) < 2:
+    """Raises DataError where all test pairs have one score: there is no order to be told."""
+    if len(judged) and len(set(judged.scores.tolist())) < 2:
+        marked = deciding(examples) != DECIDING
+        what = "who tells duplicates from others" if marked else "who puts pairs in order"
         raise DataError(
-            f"All {len(judged)} test pairs of '{examples.source}' are marked alike, so it cannot "
-            "be measured who tells duplicates from others. Put both sorts into test, or give no "
+            f"All {len(judged)} test pairs of '{examples.source}' are scored alike, so it cannot "
+            f"be measured {what}. Put pairs that are more and less alike into test, or give no "
             "parts, to have all pairs divided."
         )
 
