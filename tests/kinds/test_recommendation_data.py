@@ -178,13 +178,13 @@ def test_the_last_item_is_test_the_one_before_dev_and_the_rest_train(tmp_path: P
 
 def test_one_time_for_all_asks_for_everything_after_it(tmp_path: Path) -> None:
     path = events(tmp_path, ROWS)
-    parts = KIND.divide(read_histories(path, options={"split": "5"}), 0)
-    items = parts.test.question.items
-    assert [items[p] for p in parts.test.wanted.tolist()] == []  # bob is new then, ann is through
-    rows = [*ROWS, ("cat", "jam", 6), ("cat", "bread", 7)]
+    with pytest.raises(DataError, match="0 of the 3 users"):  # bob is new then, ann is through
+        KIND.divide(read_histories(path, options={"split": "5"}), 0)
+    rows = [*ROWS, ("cat", "jam", 6), ("cat", "bread", 7), ("dan", "milk", 2), ("dan", "jam", 8)]
     parts = KIND.divide(read_histories(events(tmp_path, rows), options={"split": "5"}), 0)
-    assert parts.test.question.users == ["cat"]
-    assert [items[p] for p in parts.test.wanted.tolist()] == ["jam", "bread"]
+    items = parts.test.question.items
+    assert parts.test.question.users == ["cat", "dan"]
+    assert [items[p] for p in parts.test.wanted.tolist()] == ["jam", "bread", "jam"]
     assert {f.code: f.examples for f in parts.findings}["D132"] == ("'bob'",)
 
 

@@ -102,12 +102,12 @@ def test_users_of_one_item_are_asked_for_it_where_something_is_said_of_them() ->
 
 def test_by_time_those_who_came_later_are_asked_by_their_text() -> None:
     found = made(users=40, each=2)
-    times = np.concatenate([np.zeros(60), np.ones(20)])
+    times = np.concatenate([np.arange(60) / 60, np.ones(20)])
     later = KIND.divide(replace(found, times=times, split="1"), 0).test
     assert len(later) == 10
     assert not len(later.question.places)
-    quiet = KIND.divide(replace(found, times=times, split="1", profiles=()), 0).test
-    assert not len(quiet)
+    with pytest.raises(DataError, match="0 of the 40 users"):
+        KIND.divide(replace(found, times=times, split="1", profiles=()), 0)
 
 
 def test_somebody_new_is_answered_by_what_is_said_of_them_and_content_has_no_answer() -> None:

@@ -120,7 +120,9 @@ def pairs_of(path: Path) -> Iterator[tuple[str, str]]:
             "sentence1 and sentence2."
         )
     for place, row in table.rows([roles["first"], roles["second"]]):
-        pair = row.get(roles["first"]), row.get(roles["second"])
-        if not all(isinstance(text, str) for text in pair):
-            raise DataError(f"{place} holds no two texts, but {pair}. Mend or remove that row.")
-        yield pair
+        first, second = row.get(roles["first"]), row.get(roles["second"])
+        if not (isinstance(first, str) and isinstance(second, str)):
+            raise DataError(
+                f"{place} holds no two texts, but {(first, second)}. Mend or remove that row."
+            )
+        yield first, second

@@ -30,10 +30,9 @@ from tunewise.kinds.kind import Contender, Kind, Parts, among, come_with, groups
 
 def _divide(examples: MarkedTexts, seed: int) -> Parts:
     del seed  # they came with their parts
+    _require_both(examples.take("test"), examples)
     parts = come_with(examples, len(examples))
-    _require_both(parts.test, examples)
-    named = {"train": parts.train, "dev": parts.dev, "test": parts.test}
-    odd = {name: int(part.odd.sum()) for name, part in named.items()}
+    odd = {name: int(examples.take(name).odd.sum()) for name in ("train", "dev", "test")}
     return replace(parts, how={**parts.how, "odd": odd})
 
 

@@ -6,7 +6,7 @@ other. Odd texts teach nothing; those of dev say when to stop, and whether it wa
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -22,12 +22,12 @@ from tunewise.kinds.anomaly import density, forest, mahalanobis, neighbours
 from tunewise.kinds.anomaly.detector import MOST_KNOWN
 from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import auroc
-from tunewise.kinds.kind import Contender, Saved, Setting, named
+from tunewise.kinds.kind import Contender, Entrant, Saved, Setting, named
 from tunewise.training.choosing import NO_WISHES, choose_tuned, need_packages, recipes
 from tunewise.training.exam import Encode
 from tunewise.training.lesson import Lesson, lesson_of_labels, lesson_of_views
 
-_DETECTORS = {
+_DETECTORS: Mapping[str, Entrant] = {
     "neighbours": neighbours,
     "mahalanobis": mahalanobis,
     "density": density,
@@ -81,7 +81,7 @@ def _fitted(
     candidates = recipes(encoder, lesson, "full", NO_WISHES, seed=setting.seed)
     tuned = choose_tuned(encoder, lesson, candidates, exam, progress=setting.progress)
     known = [one for one in earlier if one.encoder is encoder and one.family in _DETECTORS]
-    base, level = _best(setting, known or _detectors(setting, encoder, _DETECTORS))
+    base, level = _best(setting, known or _detectors(setting, encoder, list(_DETECTORS)))
     families = [one.family for one in known] or list(_DETECTORS)  # what frozen vectors had
     found, share, notes = base, tuned.best().share, tuned.notes
     if share:

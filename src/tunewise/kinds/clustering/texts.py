@@ -79,7 +79,7 @@ def divide(examples: LabelledTexts, seed: int) -> Parts:
     parts = come_with(examples, len(examples))
     if _option(examples, "split") != "class":
         return parts
-    kept = np.concatenate([parts.dev.labels, parts.test.labels])
+    kept = examples.labels[examples.parts != "train"]
     train = _hidden(parts.train, np.isin(parts.train.labels, kept))
     return replace(parts, train=train, how={**parts.how, "by": "class"})
 

@@ -41,9 +41,8 @@ def _read(source: Source) -> ScoredPairs:
 
 def _divide(examples: ScoredPairs, seed: int) -> Parts:
     del seed  # they came with their parts
-    parts = come_with(examples, len(set(examples.texts)))
-    _require_both(examples, parts.test)
-    return parts
+    _require_both(examples, examples.take("test"))
+    return come_with(examples, len(set(examples.texts)))
 
 
 def _require_both(examples: ScoredPairs, judged: ScoredPairs) -> None:
