@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tunewise.data.histories import Histories, read_histories
+from tunewise.data.histories import Histories, is_histories, read_histories
 from tunewise.data.usage import usage_histories
 from tunewise.errors import DataError, OptionError
 from tunewise.kinds import KINDS, Source
@@ -239,3 +239,22 @@ def test_a_first_line_without_names_says_how_to_name_columns(tmp_path: Path, mar
         path = path.rename(tmp_path / "u.csv")
     with pytest.raises(DataError, match=r"no names but values \('196', .*user,item,rating,time"):
         read_histories(path)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("userId,movieId,rating,timestamp", True),
+        ("customer_id,product_id,date", True),
+        ("user,item", False),
+        ("session_id,product_id,timestamp,query", False),
+        ("text,label", False),
+    ],
+)
+def test_interactions_are_told_by_their_columns(tmp_path: Path, head: str, expected: bool) -> None:
+    path = write(tmp_path / "some.csv", f"{head}\n")
+    assert is_histories(path) is expected
+    assert not is_histories(tmp_path)
+    path.rename(tmp_path / "ratings.csv")
+    assert is_histories(tmp_path) is expected
+    assert not is_histories(tmp_path / "nothing.csv")

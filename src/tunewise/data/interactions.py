@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.data.columns import Kind, assign, match, require_found
+from tunewise.data.columns import Kind, assign, match, normal, require_found
 from tunewise.data.fields import mended, short, text_of
 from tunewise.data.remarks import Remarks
 from tunewise.data.tables import Place, Row, Table, format_of, open_table
@@ -43,6 +43,7 @@ INTERACTIONS = Kind(
     frozenset({"user", "item", "timestamp", "time", "rating"}),
 )  # fmt: skip
 _RATINGS = ("user", "item", "rating", "timestamp")  # of files without names, by custom
+_OTHERS = frozenset({"query", "question", "document", "text", "label"})  # of other kinds
 _LIKED = 0.6  # of the way from the lowest rating to the highest
 _SCALE = 100  # above it, numbers are counts and no ratings
 
@@ -82,12 +83,13 @@ class Interactions:
 
 
 def is_interactions(names: Sequence[str]) -> bool:
-    """Whether columns with these names say who chose what, and when.
+    """Whether columns with these names say who chose what, and when, and nothing of a search.
 
     >>> is_interactions(["userId", "movieId", "rating", "timestamp"]), is_interactions(["text"])
     (True, False)
     """
-    return set(INTERACTIONS.required) <= match(names, INTERACTIONS, {}).by_role.keys()
+    complete = set(INTERACTIONS.required) <= match(names, INTERACTIONS, {}).by_role.keys()
+    return complete and _OTHERS.isdisjoint(normal(name) for name in names)
 
 
 def open_interactions(path: Path) -> Table:

@@ -236,7 +236,7 @@ def _judged(
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     rule["units"] = kind.units
     standings = _repeated(run, fitted, scores, groups, rule)
-    tunable = not any(skip.why == _NOTHING for skip in skipped)
+    tunable = Skipped("adapter", _NOTHING) not in skipped
     decision = decide(standings, groups, **rule, tunable=tunable)
     chosen = next(one for one in fitted if one.name == decision.contender)
     return KindVerdict(
