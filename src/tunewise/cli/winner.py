@@ -120,9 +120,9 @@ def pairs_of(path: Path) -> Iterator[tuple[str, str]]:
             "sentence1 and sentence2."
         )
     for place, row in table.rows([roles["first"], roles["second"]]):
-        first, second = row.get(roles["first"]), row.get(roles["second"])
-        if not (isinstance(first, str) and isinstance(second, str)):
+        one, other = row.get(roles["first"]), row.get(roles["second"])
+        if not (isinstance(one, str) and isinstance(other, str)):
             raise DataError(
-                f"{place} holds no two texts, but {(first, second)}. Mend or remove that row."
+                f"{place} holds no two texts, but {(one, other)}. Mend or remove that row."
             )
-        yield first, second
+        yield one, other
