@@ -69,7 +69,7 @@ def level(verdict: KindVerdict, contender: str) -> str:
     scores = next((s.scores for s in verdict.standings if s.name == contender), None)
     if scores is None:
         return "–"
-    names = [name for name in ("V-measure", "ARI") if name in scores.values] or ["silhouette"]
+    names = [name for name in ("V-measure", "ARI") if name in scores.names] or ["silhouette"]
     return " / ".join(f"{scores.mean(name):.3f}" for name in names)
 
 

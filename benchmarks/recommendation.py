@@ -6,23 +6,28 @@ Each argument is one set: packages joined by commas. `--items` keeps the N items
 `--permuted`, items change places over all events, as often chosen as before: nothing is left to
 learn, and the answer must not be `tune`. With `--implicit`, alternating least squares of the
 package implicit (installed by hand) stands beside `factors`, its settings chosen on dev likewise.
+`--many` asks instead how long a folder of 100,000 users takes to be saved, and to be asked.
 """
 
 import argparse
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from tunewise.data.histories import Histories
 from tunewise.data.usage import usage_histories
-from tunewise.kinds import KINDS
+from tunewise.kinds import KINDS, load, save
 from tunewise.kinds.panels import Table
 from tunewise.kinds.recommendation.catalogue import ranked
-from tunewise.kinds.recommendation.part import Part
+from tunewise.kinds.recommendation.part import Part, known_of
 from tunewise.measurement.of_kind import measure_kind
 from tunewise.rankings import Rankings
+from tunewise.testing import WordHashEncoder
 from tunewise.verdict.of_kind import KindVerdict
 
 SETS = ("networkx", "scipy", "sklearn")
@@ -36,7 +41,11 @@ def main() -> None:
     parser.add_argument("--items", type=int)
     parser.add_argument("--permuted", action="store_true")
     parser.add_argument("--implicit", action="store_true")
+    parser.add_argument("--many", action="store_true")
     options = parser.parse_args()
+    if options.many:
+        print("\n".join(folders()))
+        return
     for name in options.sets:
         histories = usage_histories(name.split(","), limit=options.items)
         histories = permuted(histories) if options.permuted else histories
@@ -49,6 +58,38 @@ def main() -> None:
         print(f"{len(histories.places):,} events; {time.perf_counter() - began:.0f} s.")
         print(f"{verdict.sentence}\n")
         print("\n".join(rows(verdict)), flush=True)
+
+
+def folders(users: int = 100_000, each: int = 10, items: int = 5_000) -> Iterator[str]:
+    """A row for each of some winners: its folder's size, and the seconds to save it and to ask."""
+    rng = np.random.default_rng(0)
+    made = Histories(
+        users=[f"user-{n:06d}" for n in range(users)],
+        items=[f"item{n}" for n in range(items)],
+        texts=[f"text {n % 97} of {n % 13}" for n in range(items)],
+        starts=np.arange(0, users * each + 1, each),
+        places=rng.integers(0, items, users * each),
+        times=np.tile(np.arange(float(each)), users),
+        again=True,
+    )
+    words = ["popular", "together", "content", "hybrid"]
+    found = measure_kind(made, KIND, encoders=[WordHashEncoder()], contenders=words)
+    with tempfile.TemporaryDirectory() as home:
+        for one in found.contenders:
+            folder, began = Path(home, one.name), time.perf_counter()
+            save(KIND, one, folder, KIND.about(found.shown))
+            saved = time.perf_counter()
+            loaded = load(KINDS, folder)
+            question = known_of(loaded.about, "user-000007")
+            assert question is not None
+            loaded.contender.answer(question)
+            answered = time.perf_counter()
+            size = sum(file.stat().st_size for file in folder.iterdir()) / 1e6
+            told = (folder / "tunewise.json").stat().st_size / 1e3
+            yield (
+                f"| `{one.name}` | {size:.0f} MB | {told:.1f} kB | {saved - began:.1f} "
+                f"| {answered - saved:.1f} |"
+            )
 
 
 def permuted(histories: Histories) -> Histories:

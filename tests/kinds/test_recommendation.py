@@ -18,6 +18,7 @@ from tunewise.kinds.recommendation.catalogue import ranked
 from tunewise.kinds.recommendation.part import Part, Question, ask
 from tunewise.measurement.of_kind import measure_kind
 from tunewise.metrics import pseudo_values
+from tunewise.report.of_kind import kind_facts, kind_text
 from tunewise.testing import WordHashEncoder
 
 KIND = KINDS["recommendation"]
@@ -241,7 +242,8 @@ def test_every_contender_answers_alike_when_it_is_loaded(tmp_path: Path) -> None
     for family in KIND.table.values():
         fitted += family.fit(asked, fitted)
     question = ask({"u3": [], "new": ["i004", "i010"], "other": ["i050"]})
-    assert [one.name for one in fitted] == [*KIND.table, "adapter-hybrid"]
+    words = [word for word in KIND.table if word != "profile"]  # nothing is said of users
+    assert [one.name for one in fitted] == [*words, "adapter-hybrid"]
     assert "had" in fitted[-1].parts["content"].arrays
     for one in fitted:
         save(KIND, one, tmp_path / one.name)
@@ -293,6 +295,10 @@ def test_tuning_pays_where_what_follows_is_not_what_is_alike(own_cache) -> None:
     verdict = measure_kind(found, KIND, encoders=[ENCODER], contenders=words)
     assert verdict.answer == "tune"
     assert verdict.contender.name.startswith("adapter")
+    told = " ".join(kind_text(kind_facts(verdict)).split())
+    assert " Users: By its learning curve adapter" in told
+    assert "times the users" in told
+    assert "labels" not in told  # nobody has to give any
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tunewise.data.histories import Histories, read_histories
+from tunewise.data.histories import Histories, is_histories, read_histories
 from tunewise.data.usage import usage_histories
 from tunewise.errors import DataError, OptionError
 from tunewise.kinds import KINDS, Source
@@ -149,8 +149,8 @@ def test_options_that_make_no_sense_say_which_do(tmp_path: Path) -> None:
     ):
         with pytest.raises(OptionError, match=told):
             KIND.read(Source(path, options=options))
-    with pytest.raises(OptionError, match="'users' is no file"):
-        KIND.read(Source(path, files={"users": "u.csv"}))
+    with pytest.raises(OptionError, match="'people' is no file"):
+        KIND.read(Source(path, files={"people": "u.csv"}))
 
 
 def test_a_folder_without_interactions_says_what_is_missing(tmp_path: Path) -> None:
@@ -178,13 +178,13 @@ def test_the_last_item_is_test_the_one_before_dev_and_the_rest_train(tmp_path: P
 
 def test_one_time_for_all_asks_for_everything_after_it(tmp_path: Path) -> None:
     path = events(tmp_path, ROWS)
-    parts = KIND.divide(read_histories(path, options={"split": "5"}), 0)
-    items = parts.test.question.items
-    assert [items[p] for p in parts.test.wanted.tolist()] == []  # bob is new then, ann is through
-    rows = [*ROWS, ("cat", "jam", 6), ("cat", "bread", 7)]
+    with pytest.raises(DataError, match="0 of the 3 users"):  # bob is new then, ann is through
+        KIND.divide(read_histories(path, options={"split": "5"}), 0)
+    rows = [*ROWS, ("cat", "jam", 6), ("cat", "bread", 7), ("dan", "milk", 2), ("dan", "jam", 8)]
     parts = KIND.divide(read_histories(events(tmp_path, rows), options={"split": "5"}), 0)
-    assert parts.test.question.users == ["cat"]
-    assert [items[p] for p in parts.test.wanted.tolist()] == ["jam", "bread"]
+    items = parts.test.question.items
+    assert parts.test.question.users == ["cat", "dan"]
+    assert [items[p] for p in parts.test.wanted.tolist()] == ["jam", "bread", "jam"]
     assert {f.code: f.examples for f in parts.findings}["D132"] == ("'bob'",)
 
 
@@ -222,3 +222,39 @@ def test_modules_and_what_they_use_are_histories() -> None:
     assert all(len(text.split()) > 3 for text in found.texts)
     with pytest.raises(DataError, match="not installed"):
         usage_histories(["surely_not_there"])
+
+
+def test_ratings_parted_by_colons_need_no_names(tmp_path: Path) -> None:
+    rows = ["1::20::5::30", "1::21::4::31", "2::20::1::32"]
+    found = read_histories(write(tmp_path / "ratings.dat", "\n".join(rows) + "\n"))
+    assert history(found, "1") == ["20", "21"]
+    with pytest.raises(DataError, match=r"Line 2 of .* has 3 fields parted by '::'"):
+        read_histories(write(tmp_path / "r.dat", "1::20::5::30\n1::21::4\n"))
+
+
+@pytest.mark.parametrize("mark", ["\t", ","])
+def test_a_first_line_without_names_says_how_to_name_columns(tmp_path: Path, mark: str) -> None:
+    path = write(tmp_path / "u.tsv", mark.join(["196", "242", "3", "881250949"]) + "\n")
+    if mark == ",":
+        path = path.rename(tmp_path / "u.csv")
+    with pytest.raises(DataError, match=r"no names but values \('196', .*user,item,rating,time"):
+        read_histories(path)
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("userId,movieId,rating,timestamp", True),
+        ("customer_id,product_id,date", True),
+        ("user,item", False),
+        ("session_id,product_id,timestamp,query", False),
+        ("text,label", False),
+    ],
+)
+def test_interactions_are_told_by_their_columns(tmp_path: Path, head: str, expected: bool) -> None:
+    path = write(tmp_path / "some.csv", f"{head}\n")
+    assert is_histories(path) is expected
+    assert not is_histories(tmp_path)
+    path.rename(tmp_path / "ratings.csv")
+    assert is_histories(tmp_path) is expected
+    assert not is_histories(tmp_path / "nothing.csv")

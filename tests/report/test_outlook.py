@@ -9,7 +9,7 @@ from verdict_facts import verdict_facts
 
 from tunewise.report import to_page, to_text
 from tunewise.report.curves import HEIGHT, draw_outlook
-from tunewise.report.outlook import curve_words, outlook_rows, outlook_words
+from tunewise.report.outlook import curve_words, labels_words, outlook_rows, outlook_words
 
 
 def _facts(**forecast: Any) -> dict[str, Any]:
@@ -103,6 +103,19 @@ def test_how_many_labels_would_pay_is_told_with_their_cost(
     facts = _facts(worth_at=worth_at, sure_at=sure_at)
     assert told in outlook_words(facts)
     assert told in " ".join(to_text(facts, width=160).split())
+
+
+def test_what_nobody_labels_has_no_price() -> None:
+    facts = _facts(worth_at=1500, sure_at=4000)
+    facts["data"]["judgments"] = 0
+    told = outlook_words(facts)
+    assert "It takes about 500 more training queries to bring it" in told
+    assert "(labels" not in told
+    assert labels_words(facts) == ""
+    assert {len(row) for row in outlook_rows(facts)} == {3}
+    page = to_page(facts)
+    assert "What more queries would bring" in page
+    assert "what they cost" not in page.partition("What more queries would bring")[2][:200]
 
 
 @pytest.mark.parametrize("worth_at", [1000, 1500, None])

@@ -1,6 +1,7 @@
 """The arguments that say where the data is, shared by every command that reads some."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tunewise.errors import OptionError
@@ -87,7 +88,10 @@ def kind_of(parsed: argparse.Namespace) -> str:
     if any(getattr(parsed, name) for name in OF_SEARCH):
         return SEARCH
     from tunewise.data.examples import kind_at
+    from tunewise.data.histories import is_histories
 
+    if is_histories(Path(parsed.data)):
+        return "recommendation"
     return _KINDS[kind_at(parsed.data, columns_of(parsed))]
 
 

@@ -46,7 +46,8 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ROLE=FILE",
-        help="a further file of this kind: items=FILE of a recommendation, odd=FILE of an anomaly",
+        help="a further file of this kind: items=FILE or users=FILE of a recommendation, odd=FILE "
+        "of an anomaly",
     )
     add(
         "--set",

@@ -10,6 +10,7 @@ from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
     from tunewise.kinds import Loaded
+    from tunewise.kinds.recommendation.part import Question
 
 
 def add(commands: Any) -> None:
@@ -18,12 +19,14 @@ def add(commands: Any) -> None:
         "recommend",
         help="what to show a user, by the winner of a recommendation",
         description="Recommends items to a user the winner knows, or to somebody new who had "
-        "certain items; prints a line of JSON for each item, best first.",
+        "certain items, or of whom something is said; prints a line of JSON for each item, best "
+        "first.",
     )
     add = parser.add_argument
     add("folder", type=Path, metavar="DIR", help="the folder measure wrote")
     add("--user", metavar="ID", help="a user of the data that was measured")
     add("--had", metavar="ITEMS", help="items somebody had, oldest first: a,b,c")
+    add("--user-text", metavar="TEXT", help="what is said of somebody new, such as a profile")
     add("-k", type=int, default=10, help="how many items (default: 10)")
     parser.set_defaults(run=run)
 
@@ -32,14 +35,13 @@ def run(parsed: argparse.Namespace) -> int:
     """Answers and prints."""
     if parsed.k < 1:
         raise OptionError(f"-k is {parsed.k}, so nothing could be recommended. Give 1 or more.")
-    if (parsed.user is None) == (parsed.had is None):
-        raise OptionError("Say for whom: --user ID, or --had ITEM,ITEM for somebody new.")
+    if (parsed.user is None) == (parsed.had is None and parsed.user_text is None):
+        raise OptionError(
+            "Say for whom: --user ID; or for somebody new --had ITEM,ITEM, --user-text TEXT, or "
+            "both of these."
+        )
     loaded = load_winner(parsed.folder, ["recommendation"])
-    from tunewise.kinds.recommendation.part import ask
-
-    _require_known(loaded, parsed)
-    had = loaded.about["users"][parsed.user] if parsed.user else _items(parsed.had)
-    question = ask({parsed.user or "": had})
+    question = _question(loaded, parsed)
     with shown() as progress:
         answers = loaded.contender.answer(question)
         progress("", 0, 0)  # ends the bar that is drawn
@@ -49,18 +51,30 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _require_known(loaded: "Loaded", parsed: argparse.Namespace) -> None:
-    """Raises OptionError for a user or items that were not in the data."""
-    if parsed.user is not None and parsed.user not in loaded.about["users"]:
+def _question(loaded: "Loaded", parsed: argparse.Namespace) -> "Question":
+    """What is asked. Raises OptionError for a user or items that were not in the data."""
+    from tunewise.kinds.recommendation.part import ask, known_of
+    from tunewise.kinds.recommendation.profile import reads
+
+    if parsed.user is not None:
+        found = known_of(loaded.about, parsed.user)
+        if found is None:
+            raise OptionError(
+                f"There is no user '{parsed.user}' in what was measured. For somebody new say what "
+                "they had, --had ITEM,ITEM, or are like, --user-text TEXT."
+            )
+        return found
+    if parsed.user_text is not None and not reads(loaded.contender):
         raise OptionError(
-            f"There is no user '{parsed.user}' in what was measured. For somebody new say what "
-            "they had: --had ITEM,ITEM."
+            f"{loaded.contender.name}, the winner, goes by what users had and reads no texts about "
+            "them. Give --had ITEM,ITEM, or measure with a file of them: --file users=FILE."
         )
-    unknown = [item for item in _items(parsed.had) if item not in loaded.about["texts"]]
-    if unknown:
+    had = _items(parsed.had)
+    if unknown := sorted(set(had) - set(loaded.about["items"])):
         raise OptionError(
             f"There is no item '{unknown[0]}' in what was measured. Leave it out, or check its id."
         )
+    return ask({"": had}, {"": parsed.user_text or ""})
 
 
 def _items(listed: str | None) -> list[str]:

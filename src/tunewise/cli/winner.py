@@ -25,7 +25,7 @@ def load_winner(folder: Path, kinds: Iterable[str]) -> "Loaded":
     put_back(folder)
     there = kind_in(folder / "model")
     wanted = list(kinds)
-    if there is not None and there not in wanted:
+    if there in KINDS and there not in wanted:
         raise OptionError(
             f"'{folder}' holds the winner of a task of {there}, and this command answers those of "
             f"{' and '.join(wanted)}. Try: {KINDS[there].trial_in(folder)}"
@@ -67,6 +67,7 @@ def texts_of(words: str) -> Iterator[tuple[str | None, str]]:
         yield None, words
         return
     from tunewise.data.columns import LABELLED, match
+    from tunewise.data.fields import text_of
     from tunewise.data.tables import format_of, open_table
     from tunewise.data.textfile import lines
 
@@ -82,8 +83,9 @@ def texts_of(words: str) -> Iterator[tuple[str | None, str]]:
             f"'{path}' has no column of texts; it has {', '.join(table.columns)}. Name it text."
         )
     key = next((name for name in table.columns if name in _IDS and name != column), None)
-    for number, (_, row) in enumerate(table.rows([column]), start=1):
-        yield str(number if key is None else row[key]), str(row[column])
+    for number, (place, row) in enumerate(table.rows([column, *([key] if key else [])]), start=1):
+        own = text_of(row.get(key), place) if key else ""
+        yield own or str(number), text_of(row.get(column), place)
 
 
 def is_file(path: Path) -> bool:
@@ -118,7 +120,9 @@ def pairs_of(path: Path) -> Iterator[tuple[str, str]]:
             "sentence1 and sentence2."
         )
     for place, row in table.rows([roles["first"], roles["second"]]):
-        pair = row[roles["first"]], row[roles["second"]]
-        if not all(isinstance(text, str) for text in pair):
-            raise DataError(f"{place} holds no two texts, but {pair}. Mend or remove that row.")
-        yield pair
+        one, other = row.get(roles["first"]), row.get(roles["second"])
+        if not (isinstance(one, str) and isinstance(other, str)):
+            raise DataError(
+                f"{place} holds no two texts, but {(one, other)}. Mend or remove that row."
+            )
+        yield one, other

@@ -127,6 +127,11 @@ def blended(
     return held(load_folder(folder, name=encoder.name, engine=encoder.way.word), texts)
 
 
+def copied(encoder: TransformerEncoder, folder: Path) -> None:
+    """Puts an encoder whose weights lie in a folder of their own into another one."""
+    shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
+
+
 def _dev(contender: Contender, setting: Setting) -> float:
     training = setting.training
     return dev_mean(contender.dev, training.dev, setting.metric, training.relevant_from)
@@ -158,7 +163,7 @@ def _contender(
 
     def save_vectors(folder: Path) -> None:
         if settings["blend"] and isinstance(encoder, TransformerEncoder):
-            shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
+            copied(encoder, folder)
         else:
             save_model(encoder, folder)
 

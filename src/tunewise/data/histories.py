@@ -12,11 +12,12 @@ What reading them had to decide or leave out, beside what `read.py` says:
 | D135 | warning | Rows without a user or an item, left out |
 | D136 | note | More users than are tested |
 | D137 | warning | Users whose last items have one time: the order of the file decides |
+| D138 | note | Users with a text and without an item, left out |
 """
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,8 +33,10 @@ from tunewise.data.interactions import (
     INTERACTIONS,
     Interactions,
     Numbers,
+    is_interactions,
     moment_of,
     number_of,
+    open_interactions,
     read_interactions,
 )
 from tunewise.data.records import Entries
@@ -53,10 +56,20 @@ ITEMS = Kind(
     ("item",),
     frozenset({"id", "item", "title", "text"}),
 )
-ROLES = ("user", "item", "time", "rating", "title", "text")
+USERS = Kind(
+    "users",
+    {
+        "user": (*INTERACTIONS.names["user"], "_id", "id", "key"),
+        "profile": ("profile", "about", "bio", "description", "persona", "text", "summary"),
+    },
+    ("user", "profile"),
+    frozenset({"id", "user", "profile", "text"}),
+)
+ROLES = ("user", "item", "time", "rating", "title", "text", "profile")
 """What `columns=` may name."""
 
 _INTERACTIONS = ("interactions", "ratings", "events", "histories")
+_USERS = ("users", "profiles", "customers", "members")
 _ITEMS = ("items", "products", "movies", "catalogue", "catalog", "documents", "corpus")
 
 
@@ -66,7 +79,8 @@ class Histories:
 
     The items of user i are `items[p]` for p in `places[starts[i]:starts[i + 1]]`, chosen at
     `times` (seconds, or whatever the file counts in); `texts` stand beside `items`, empty where
-    there is none. `split` is "last" (each user's last item is the test) or "time", or a time
+    there is none. `profiles` say something of each user, empty where nothing is said; () where
+    nobody has one. `split` is "last" (each user's last item is the test) or "time", or a time
     from which on everything is; with `again`, items already had may be recommended.
     """
 
@@ -78,6 +92,7 @@ class Histories:
     times: NDArray[np.float64]
     split: str = "last"
     again: bool = False
+    profiles: Sequence[str] = ()
     source: str = ""
     read_with: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
@@ -89,7 +104,7 @@ class Histories:
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when anything learned or measured would."""
         digest = hashlib.sha256(f"histories 1 {self.split} {self.again}".encode())
-        for names in (self.users, self.items, self.texts):
+        for names in (self.users, self.items, self.texts, *([self.profiles] * any(self.profiles))):
             digest.update("\x1f".join(names).encode("utf-8", "surrogatepass") + b"\x1e")
         for numbers in (self.starts, self.places, self.times):
             digest.update(np.ascontiguousarray(numbers).tobytes())
@@ -100,6 +115,7 @@ def read_histories(
     path: str | Path,
     *,
     items: str | Path | None = None,
+    users: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     options: Mapping[str, str] | None = None,
 ) -> Histories:
@@ -107,7 +123,8 @@ def read_histories(
 
     A row is a user, an item, a time (a number or an ISO date) and, where there is one, a rating.
     `items` is a file with each item's text (or title, or both); in a folder it is the one named
-    items. `columns` names columns by role (user, item, time, rating; title and text of items);
+    items. `users` is a file with a text about each user, in a folder the one named users. `columns`
+    names columns by role (user, item, time, rating; title and text of items; profile of users);
     without times, say columns={"time": ""}, the order of the rows is taken. `options` are
 
     - `liked`: the rating from which on an item counts as liked. Left out, it is the first above
@@ -121,14 +138,18 @@ def read_histories(
     """
     said = _options(options or {})
     chosen, remarks = validated(columns, ROLES), Remarks()
-    events, beside = _files(is_there(Path(path)), items)
-    read = read_interactions(open_table(events), chosen, remarks)
+    events, beside, told = _files(is_there(Path(path)), items, users)
+    read = read_interactions(open_interactions(events), chosen, remarks)
     liked = read.liked(said.get("liked"), remarks)
     known = Entries("item", remarks)
     if beside is not None:
         _add_items(open_table(beside), known, chosen, remarks)
+        _require_known(known, read.items, beside, "item")
     found = _histories(read, liked, known, remarks, said)
-    files = {} if items is None else {"items": str(items)}
+    if told is not None:
+        found = _with_profiles(found, open_table(told), chosen, remarks)
+    given = {"items": items, "users": users}
+    files = {role: str(file) for role, file in given.items() if file is not None}
     read_with = {"files": files, "columns": dict(columns or {}), "options": said}
     return replace(
         found,
@@ -138,8 +159,22 @@ def read_histories(
     )
 
 
-def _files(path: Path, items: str | Path | None) -> tuple[Path, Path | None]:
-    """The file with the interactions, and the one with the items if there is one."""
+def is_histories(path: Path) -> bool:
+    """Whether a file or folder holds interactions, by its columns or by what its files are called.
+
+    False for what cannot be read: whoever reads it will say why.
+    """
+    try:
+        found = file_named(path, _INTERACTIONS) if path.is_dir() else path
+        return found is not None and is_interactions(open_interactions(found).columns)
+    except (DataError, OSError):
+        return False
+
+
+def _files(
+    path: Path, items: str | Path | None, users: str | Path | None
+) -> tuple[Path, Path | None, Path | None]:
+    """The file with the interactions, and those with the items and the users if there are any."""
     folder = path if path.is_dir() else path.parent
     events = file_named(path, _INTERACTIONS) if path.is_dir() else path
     if events is None:
@@ -147,9 +182,13 @@ def _files(path: Path, items: str | Path | None) -> tuple[Path, Path | None]:
             f"'{path}' holds no file with the interactions (such as {_INTERACTIONS[0]}.csv: user, "
             "item, time). Add it, or give the file itself."
         )
-    if items is None:
-        return events, file_named(path, _ITEMS) if path.is_dir() else None
-    return events, is_there(folder / items if exists(folder / items) else Path(items))
+    beside: list[Path | None] = []
+    for given, names in ((items, _ITEMS), (users, _USERS)):
+        if given is not None:
+            beside.append(is_there(folder / given if exists(folder / given) else Path(given)))
+        else:
+            beside.append(file_named(path, names) if path.is_dir() else None)
+    return events, beside[0], beside[1]
 
 
 def _options(options: Mapping[str, str]) -> Mapping[str, str]:
@@ -223,6 +262,37 @@ def _histories(
     )
     _look(found, remarks)
     return found
+
+
+def _with_profiles(
+    found: Histories, table: Table, chosen: Mapping[str, str], remarks: Remarks
+) -> Histories:
+    """The same, with what a file says of users."""
+    mine = {role: name for role, name in chosen.items() if role in USERS.names}
+    columns = assign(table, USERS, mine, remarks)
+    require_found({r: n for r, n in mine.items() if r != "user"}, [columns], table.source)
+    known = Entries("user", remarks)
+    for place, row in table.rows(columns.used):
+        key, told = (text_of(row.get(columns.by_role[r]), place) for r in ("user", "profile"))
+        if not key.strip():
+            remarks.add("D135", place)
+        elif told.strip():
+            known.add(mended(key.strip()), told, place)
+    _require_known(known, found.users, table.source, "user")
+    texts = dict(zip(known.ids, known.texts, strict=True))
+    for user in sorted(texts.keys() - set(found.users)):
+        remarks.add("D138", f"'{user}'")
+    return replace(found, profiles=[texts.get(user, "") for user in found.users])
+
+
+def _require_known(known: Entries, named: Collection[str], source: str | Path, noun: str) -> None:
+    """Raises DataError where a file beside the interactions tells of none of those in them."""
+    if not any(name in known for name in named):
+        here, there = next(iter(named)), f"'{known.ids[0]}'" if known.ids else "nothing"
+        raise DataError(
+            f"'{source}' has no text of any {noun} of the interactions: they name '{here}', and it "
+            f"has {there}. Check that ids are spelled alike, or leave the file out."
+        )
 
 
 def _once(rows: Numbers, read: Interactions, remarks: Remarks) -> Numbers:

@@ -2,18 +2,21 @@
 
 import math
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.data.columns import Kind, assign, require_found
+from tunewise.data.columns import Kind, assign, match, normal, require_found
 from tunewise.data.fields import mended, short, text_of
 from tunewise.data.remarks import Remarks
-from tunewise.data.tables import Place, Table
+from tunewise.data.tables import Place, Row, Table, format_of, open_table
+from tunewise.data.textfile import lines
 from tunewise.errors import DataError
 
 Numbers = NDArray[np.int64]
@@ -39,6 +42,8 @@ INTERACTIONS = Kind(
     ("user", "item", "time"),
     frozenset({"user", "item", "timestamp", "time", "rating"}),
 )  # fmt: skip
+_RATINGS = ("user", "item", "rating", "timestamp")  # of files without names, by custom
+_OTHERS = frozenset({"query", "question", "document", "text", "label"})  # of other kinds
 _LIKED = 0.6  # of the way from the lowest rating to the highest
 _SCALE = 100  # above it, numbers are counts and no ratings
 
@@ -75,6 +80,50 @@ class Interactions:
         if lost := int((~kept).sum()):
             remarks.add("D130", f"{told}; {lost:,} of {len(self):,} rows are below", times=lost)
         return np.flatnonzero(kept)
+
+
+def is_interactions(names: Sequence[str]) -> bool:
+    """Whether columns with these names say who chose what, and when, and nothing of a search.
+
+    >>> is_interactions(["userId", "movieId", "rating", "timestamp"]), is_interactions(["text"])
+    (True, False)
+    """
+    complete = set(INTERACTIONS.required) <= match(names, INTERACTIONS, {}).by_role.keys()
+    return complete and _OTHERS.isdisjoint(normal(name) for name in names)
+
+
+def open_interactions(path: Path) -> Table:
+    """The table in a file of interactions, in any format of tables, or parted by `::`.
+
+    Of the latter (MovieLens) the columns are user, item, rating and time. Raises DataError for a
+    first line that holds no names.
+    """
+    if format_of(path) != "parquet":
+        first = next((line for line in lines(path) if line.strip()), "")
+        if first.count("::") == len(_RATINGS) - 1:
+            return Table(str(path), _RATINGS, partial(_parted_rows, path))
+    table = open_table(path)
+    if any(math.isfinite(number_of(name)) for name in table.columns):
+        shown = ", ".join(f"'{name}'" for name in table.columns)
+        raise DataError(
+            f"The first line of '{path}' holds no names but values ({shown}), so it is not known "
+            "what its columns are. Write a line before it that names them, such as "
+            "user,item,rating,timestamp."
+        )
+    return table
+
+
+def _parted_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    del columns  # there are always these four
+    for number, line in enumerate(lines(path), start=1):
+        place, fields = Place("Line", number, str(path)), line.strip().split("::")
+        if len(fields) == len(_RATINGS):
+            yield place, dict(zip(_RATINGS, fields, strict=True))
+        elif line.strip():
+            raise DataError(
+                f"{place} has {len(fields)} fields parted by '::', and a rating has "
+                f"{len(_RATINGS)}: user, item, rating, time. Mend or remove it."
+            )
 
 
 def read_interactions(table: Table, chosen: Mapping[str, str], remarks: Remarks) -> Interactions:

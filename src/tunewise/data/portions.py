@@ -124,7 +124,7 @@ def placed(
         parts[rows] = own
         for name in (*wanted, home):
             if not np.any(own == name):
-                raise _indivisible(source, len(rows), kinship.groups[rows], name)
+                raise _indivisible(source, kinship, rows, name)
         for name in wanted:
             count = int(np.sum(own == name))
             told = f"{name}: {count} of {len(rows)} rows, cut from {home} by group (seed {seed})"
@@ -220,10 +220,18 @@ def _numbered(labels: Numbers) -> Numbers:
     return numbers
 
 
-def _indivisible(source: str, rows: int, groups: Numbers, empty: str) -> DataError:
-    count = len(np.unique(groups))
+def _indivisible(source: str, kinship: Kinship, rows: Numbers, empty: str) -> DataError:
+    count = len(np.unique(kinship.groups[rows]))
+    labels = 0 if kinship.strata is None else len(np.unique(kinship.strata[rows]))
+    if 2 * labels > count >= 4 * fewest_groups():
+        return DataError(
+            f"'{source}' has {labels} labels in {len(rows)} rows, so of most labels there is one "
+            f"text, and the {empty} part would be empty. Name the column of labels if it is "
+            "another one (columns={'label': …}; --column label=NAME), or give several texts of "
+            "each label."
+        )
     return DataError(
-        f"'{source}' has {rows} rows in {count} groups of their own to divide, so the {empty} "
+        f"'{source}' has {len(rows)} rows in {count} groups of their own to divide, so the {empty} "
         f"part would be empty (rows that share a text, exactly or nearly, are one group). Add "
         f"rows ({4 * fewest_groups()} different ones at the least), or give parts of your own: "
         f"{', '.join(PARTS)}."

@@ -260,6 +260,11 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "Users whose last items have one time: the order of the file decides",
         "Give times to the second where there are any; what is last is tested.",
     ),
+    "D138": (
+        "note",
+        "Users with a text and without an item, left out",
+        "Nothing to do: the winner recommends by the text of anybody (recommend --user-text).",
+    ),
 }
 """Code → severity, title, advice. A code never changes its meaning."""
 

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -188,11 +188,23 @@ def _delimited_rows(
 def _json_table(path: Path) -> Table:
     if _first_line(path).lstrip().startswith("["):
         return _array_table(path)
+    there = path.stat()
+    columns = _json_columns(path, there.st_size, there.st_mtime_ns)
+    return Table(str(path), columns, partial(_json_lines, path))
+
+
+@lru_cache
+def _json_columns(path: Path, size: int, changed: int) -> tuple[str, ...]:
+    """Every field that a record has; asked again of the same file, it is not read again.
+
+    A command opens a table to see what kind it is of, and again to read it.
+    """
+    del size, changed  # they tell one state of the file from another
     columns: dict[str, None] = {}
     for _, record in _json_lines(path, ()):
         if not columns.keys() >= record.keys():
             columns.update(dict.fromkeys(record))
-    return Table(str(path), tuple(columns), partial(_json_lines, path))
+    return tuple(columns)
 
 
 def _json_lines(path: Path, _: Sequence[str]) -> Iterator[Row]:

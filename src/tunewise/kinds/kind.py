@@ -160,7 +160,7 @@ class Saved:
 class Shown:
     """What a report may show of: the contender recommended, and every answer to what was asked.
 
-    `train` was learned from, `judged` is what answers and scores are of.
+    `train` was learned from, `dev` chosen by, and `judged` is what answers and scores are of.
     """
 
     train: Any
@@ -168,6 +168,7 @@ class Shown:
     contender: Contender
     answers: Mapping[str, Any]
     scores: Mapping[str, Scores]
+    dev: Any = None
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,29 @@ class Kind:
     def trial_in(self, folder: Path | str) -> str:
         """The command that tries the winner that lies in `folder`."""
         return self.trial.replace("DIR", str(folder))
+
+
+def come_with(examples: Any, texts: int) -> Parts:
+    """The parts that examples came with, as `take` gives them; `texts` as in `Parts`."""
+    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
+    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    return Parts(**parts, how=how, texts=texts, findings=examples.findings)
+
+
+def among(part: Any, rows: NDArray[np.int64]) -> Any:
+    """The units of a part at these places."""
+    return part.among(rows)
+
+
+def texts_of(part: Any) -> Sequence[str]:
+    """The texts of a part: what contenders are asked where a unit is a text."""
+    found: Sequence[str] = part.texts
+    return found
+
+
+def groups_of(part: Any) -> list[str]:
+    """The group of each unit, by the number that reading gave it."""
+    return [str(group) for group in part.groups.tolist()]
 
 
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:

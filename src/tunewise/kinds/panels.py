@@ -3,7 +3,7 @@
 A kind says what is to be seen; how it is drawn is the report's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -66,6 +66,19 @@ class Examples:
 
 
 Panel = Table | Curves | Spots | Examples
+
+
+def apart(
+    title: str, caption: str, scores: Mapping[str, Mapping[str, tuple[float, float]]]
+) -> Table:
+    """Of each contender each metric over all units, and over those left without some."""
+    metrics = list(next(iter(scores.values())))
+    rows: list[Sequence[str | float]] = [
+        [name, *(round(level, 4) for metric in metrics for level in own[metric])]
+        for name, own in scores.items()
+    ]
+    columns = ("contender", *(f"{m}, {of}" for m in metrics for of in ("all", "without")))
+    return Table(title, caption, columns, rows)
 
 
 def plain(panel: Panel) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """A contender of a kind in a folder: plain values, plain arrays, and an encoder anybody can load.
 
 `tunewise.json` names the kind, the family and what was chosen; `head.safetensors` holds the arrays;
-`encoder/` is the encoder in the layout of sentence-transformers, where it was tuned. Nothing is
-pickled.
+lists of texts (the ids of a hundred thousand users) stand in files of their own, one JSON text a
+line; `encoder/` is the encoder in the layout of sentence-transformers, where it was tuned. Nothing
+is pickled. `tunewise.json` carries a seal over all it says, and what arrays and lists there are: a
+folder that was changed by hand or only half copied is refused before it answers wrongly.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +21,9 @@ from tunewise.errors import DataError, EncoderError
 from tunewise.files import whole_folder, write_text
 from tunewise.kinds.kind import Arrays, Contender, Kind, Saved
 
-FORMAT = 1
+FORMAT = 2
 _FILE, _HEAD, _ENCODER = "tunewise.json", "head.safetensors", "encoder"
+_ABOUT = "about."  # before the names of arrays that answers are read by
 
 
 @dataclass(frozen=True)
@@ -36,23 +40,32 @@ def save(
 ) -> None:
     """Puts all that it takes to answer as the contender does into `folder`, whole.
 
-    `about` is what its answers are read by.
+    `about` is what its answers are read by: plain values, arrays, and lists of texts.
     """
     from safetensors.numpy import save_file
 
-    told = {
+    about = dict(about or {})
+    lists = {name: value for name, value in about.items() if _is_list(value)}
+    told = {name: value for name, value in about.items() if isinstance(value, np.ndarray)}
+    arrays = {**_arrays(contender), **{f"{_ABOUT}{name}": one for name, one in told.items()}}
+    said = {
         "format": FORMAT,
         "kind": kind.name,
         **_described(contender),
-        "about": dict(about or {}),
+        "about": {name: about[name] for name in about if name not in {*lists, *told}},
+        "lists": {name: len(texts) for name, texts in lists.items()},
+        "arrays": {name: list(array.shape) for name, array in arrays.items()},
     }
-    arrays = dict(_arrays(contender))
     with whole_folder(folder) as beside:
         if contender.save_encoder is not None:
             contender.save_encoder(beside / _ENCODER)
         if arrays:
             save_file(arrays, beside / _HEAD)
-        write_text(beside / _FILE, json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+        for name, texts in lists.items():
+            lines = "".join(f"{json.dumps(text)}\n" for text in texts)
+            write_text(beside / f"{name}.jsonl", lines)
+        sealed = {**said, "seal": _seal(said)}
+        write_text(beside / _FILE, json.dumps(sealed, indent=1, ensure_ascii=False) + "\n")
 
 
 def kind_in(folder: Path) -> str | None:
@@ -68,21 +81,49 @@ def kind_in(folder: Path) -> str | None:
 def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
     """The contender in `folder`.
 
-    Raises DataError where there is none or one of a later format, EncoderError when the model it
-    was fitted with has changed.
+    Raises DataError where there is none, one of another format, or one that was changed since it
+    was saved; EncoderError when the model it was fitted with has changed.
     """
-    path = folder / _FILE
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        kind = kinds[told["kind"]]
-        if told["format"] != FORMAT:
-            raise KeyError(f"format {told['format']}")
-        return Loaded(kind, _loaded(kind, told, folder, _read(folder)), told.get("about", {}))
+        told = _whole(json.loads((folder / _FILE).read_text(encoding="utf-8")))
+        kind, arrays = kinds[told["kind"]], _read(folder, told["arrays"])
+        contender = _loaded(kind, told, folder, arrays)
+        lists = {name: _lines(folder, name, count) for name, count in told["lists"].items()}
     except (OSError, ValueError, KeyError, TypeError) as wrong:
         raise DataError(
             f"'{folder}' holds nothing this version of Tunewise can answer with: {wrong}. Give the "
             "folder that `tunewise measure --out` wrote, or measure again."
         ) from wrong
+    return Loaded(kind, contender, {**told["about"], **lists, **_of(arrays, _ABOUT)})
+
+
+def _whole(told: Any) -> Mapping[str, Any]:
+    """What tunewise.json says, if it is as it was written; ValueError if not."""
+    if not isinstance(told, dict) or "format" not in told:
+        raise ValueError(f"{_FILE} was not written by it, or lacks its beginning")
+    if told["format"] != FORMAT:
+        raise ValueError(f"{_FILE} is of format {told['format']}, and this version reads {FORMAT}")
+    if told.get("seal") != _seal({name: told[name] for name in told if name != "seal"}):
+        raise ValueError(f"{_FILE} was changed after it was written")
+    return told
+
+
+def _seal(told: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits that change when anything said would."""
+    plain = json.loads(json.dumps(told))  # keys as they will be read
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _lines(folder: Path, name: str, count: int) -> list[str]:
+    with (folder / f"{name}.jsonl").open(encoding="utf-8") as file:
+        found = [json.loads(line) for line in file]
+    if len(found) != count or not _is_list(found):
+        raise ValueError(f"{name}.jsonl should have {count:,} texts, one a line")
+    return found
 
 
 def _described(contender: Contender) -> dict[str, Any]:
@@ -114,14 +155,20 @@ def _arrays(contender: Contender, prefix: str = "") -> Arrays:
     return found
 
 
-def _read(folder: Path) -> Arrays:
+def _read(folder: Path, shapes: Mapping[str, list[int]]) -> Arrays:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     try:
-        return load_file(folder / _HEAD) if (folder / _HEAD).is_file() else {}
+        found = load_file(folder / _HEAD) if shapes else {}
     except SafetensorError as damaged:
         raise ValueError(f"{_HEAD} is damaged ({damaged})") from damaged
+    other = [
+        name for name in shapes if name not in found or list(found[name].shape) != shapes[name]
+    ]
+    if other:
+        raise ValueError(f"{_HEAD} lacks '{other[0]}', or has it in another size")
+    return found
 
 
 def _loaded(kind: Kind, told: Mapping[str, Any], folder: Path, arrays: Arrays) -> Contender:

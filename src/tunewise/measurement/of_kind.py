@@ -236,7 +236,8 @@ def _judged(
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     rule["units"] = kind.units
     standings = _repeated(run, fitted, scores, groups, rule)
-    decision = decide(standings, groups, **rule)
+    tunable = Skipped("adapter", _NOTHING) not in skipped
+    decision = decide(standings, groups, **rule, tunable=tunable)
     chosen = next(one for one in fitted if one.name == decision.contender)
     return KindVerdict(
         kind=kind,
@@ -249,7 +250,7 @@ def _judged(
         forecast=_forecast(run, fitted, scores, decision, settings["worth"]),
         changes=otherwise(decision, standings, groups, **rule),
         findings=in_order([*run.parts.findings]),
-        shown=Shown(run.parts.train, judged, chosen, answers, scores),
+        shown=Shown(run.parts.train, judged, chosen, answers, scores, run.parts.dev),
         data=_data(examples, run, settings),
         settings=settings,
         seconds=time.monotonic() - began,

@@ -26,8 +26,9 @@ class Scores:
     """Scores per unit: `values[name][i]` is the score of `query_ids[i]`, from 0 to 1.
 
     Units are queries, or texts, pairs and users where something else than a search is measured.
-    A metric that is no mean of units has a `statistics[name]`, and its `values` are what
-    `pseudo_values` makes of that. `bounds` are what a metric lies between, (0, 1) where not named.
+    A metric that is no mean of units has a `statistics[name]` instead, or beside its values; where
+    it has none, what each unit adds is worked out when `of` asks for it. `bounds` are what a metric
+    lies between, (0, 1) where not named.
 
     `unanswered` counts queries with an empty or absent ranking; each scores 0. `left_out`
     counts judged queries without a relevant document, which no metric can score.
@@ -48,20 +49,34 @@ class Scores:
     weights: Floats | None = None
     statistics: Mapping[str, Statistic] = field(default_factory=dict, repr=False)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    _added: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.query_ids)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every metric that was scored."""
+        return tuple(dict.fromkeys([*self.values, *self.statistics]))
+
     def of(self, metric: str) -> Floats:
-        """The scores per unit under this metric, in any spelling; OptionError if not scored."""
-        return self.values[self.name_of(metric)]
+        """The scores per unit under this metric, in any spelling; OptionError if not scored.
+
+        Of a statistic they are what `pseudo_values` makes of it.
+        """
+        name = self.name_of(metric)
+        if name in self.values:
+            return self.values[name]
+        if name not in self._added:
+            self._added[name] = pseudo_values(self.statistics[name], len(self))
+        return self._added[name]
 
     def name_of(self, metric: str) -> str:
         """The name under which a metric was scored; OptionError if it was not."""
-        name = metric if metric in self.values else parse_metric(metric).name
-        if name not in self.values:
+        name = metric if metric in self.names else parse_metric(metric).name
+        if name not in self.names:
             raise OptionError(
-                f"'{name}' was not scored, only {', '.join(self.values)}. Name it when scoring."
+                f"'{name}' was not scored, only {', '.join(self.names)}. Name it when scoring."
             )
         return name
 

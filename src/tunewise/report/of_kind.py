@@ -110,7 +110,14 @@ def _target(verdict: KindVerdict) -> dict[str, Any]:
 def _data(verdict: KindVerdict) -> dict[str, Any]:
     split = verdict.data["split"]
     judged = sum(split[part] for part in ("train", "dev", "test"))
-    return {**verdict.data, "judged": judged, "judgments": judged}
+    return {**verdict.data, "judged": judged, "judgments": judged if _labelled(verdict) else 0}
+
+
+def _labelled(verdict: KindVerdict) -> bool:
+    """Whether somebody has to label what more would be learned from."""
+    tuned = verdict.decision.best_tuned
+    families = [one.family for one in verdict.contenders if one.name == tuned]
+    return not families or families[0] in verdict.kind.taught
 
 
 def _contender(verdict: KindVerdict, one: Contender, standing: Standing) -> dict[str, Any]:
@@ -127,7 +134,7 @@ def _contender(verdict: KindVerdict, one: Contender, standing: Standing) -> dict
         "dev": standing.dev,
         "scores": {
             name: level_of(scores, name, verdict.groups, seed=seed).to_dict()
-            for name in scores.values
+            for name in scores.names
         },
         "against": None if against is None else against.to_dict(),
         "bytes_each": one.bytes_each,
@@ -220,7 +227,16 @@ def kind_text(facts: Facts, *, width: int = 100) -> str:
 
 def _said(facts: Facts) -> Callable[[str], str]:
     """What is said of queries, said of what is counted here."""
-    return lambda told: told.replace("queries", facts["units"]).replace("query", facts["unit"])
+    words_ = {"queries": facts["units"], "query": facts["unit"]}
+    if not facts["data"]["judgments"]:  # nobody labels what these learn from
+        words_ |= {"labels": facts["units"], "Labels": facts["units"].capitalize()}
+
+    def said(told: str) -> str:
+        for word, other in words_.items():
+            told = told.replace(word, other)
+        return told
+
+    return said
 
 
 def _rows(facts: Facts) -> list[list[str]]:
@@ -278,7 +294,7 @@ def _about(facts: Facts, said: Callable[[str], str], width: int) -> list[str]:
     if facts["target"]:
         lines += wrapped(f"Target: {words.target_words(facts['target'])}", width)
     if facts["forecast"]:
-        lines += wrapped(f"Labels: {said(outlook.outlook_words(facts))}", width)
+        lines += wrapped(said(f"Labels: {outlook.outlook_words(facts)}"), width)
     if changes := sureness.changes_words(facts):
         lines += wrapped(f"Change: {said(changes)}", width)
     lines += wrapped(f"Cost: {_cost_words(facts)}", width)

@@ -29,8 +29,10 @@ def curve_words(forecast: Facts) -> str:
 
 
 def labels_words(facts: Facts) -> str:
-    """What a training query is taken to cost."""
+    """What a training query is taken to cost; empty where nobody has to label it."""
     each, price = _each(facts), facts["settings"]["prices"]
+    if not each:
+        return ""
     currency, amount = price["currency"], price["judgment"]
     return (
         f"Labels at {each:.3g} judgments a training query, as here, and "
@@ -54,7 +56,7 @@ def outlook_rows(facts: Facts) -> list[list[str]]:
                 _cost(facts, one["queries"]),
             ]
         )
-    return rows
+    return rows if _each(facts) else [row[:-1] for row in rows]
 
 
 def _ahead_words(forecast: Facts) -> str:
@@ -99,8 +101,8 @@ def _worth_words(facts: Facts) -> str:
 
 def _more(facts: Facts, queries: int) -> str:
     more = queries - facts["forecast"]["queries"]
-    told = plural(more, "more training query", "more training queries")
-    return f"about {told} (labels: {_cost(facts, queries)})"
+    told = f"about {plural(more, 'more training query', 'more training queries')}"
+    return f"{told} (labels: {_cost(facts, queries)})" if _each(facts) else told
 
 
 def _cost(facts: Facts, queries: int) -> str:
@@ -111,5 +113,5 @@ def _cost(facts: Facts, queries: int) -> str:
 
 
 def _each(facts: Facts) -> float:
-    """Judgments a query, as in the data measured."""
+    """Judgments a query, as in the data measured; 0 where what is learned from is no label."""
     return float(facts["data"]["judgments"] / max(1, facts["data"]["judged"]))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Shape = Literal["pairs", "triplets", "scored pairs", "labelled texts"]
 
 _USUAL = 4  # negatives a row where nobody says how many: each one costs a text to encode
+_FEWEST_WORDS, _VIEW = 4, 0.6  # of a text with two views, and the share of words in each
 _ROUNDS = 20  # draws at random before it is looked up what may be drawn at all
 
 
@@ -158,6 +159,34 @@ def lesson_of_labels(examples: "LabelledTexts", *, seed: int) -> Lesson:
         (f"{left:,} texts are equal to another one or alone with their label: left out",)
         * (left > 0),
     )
+
+
+def lesson_of_views(texts: Sequence[str], *, seed: int) -> Lesson:
+    """Two views of each text, which should be alike and unlike those of every other text.
+
+    A view is some six tenths of the words, in their order (deletion of words: Wu et al. 2020,
+    "CLEAR: contrastive learning for sentence representation"). Texts of fewer than four words are
+    left out and counted. Texts should differ: any two may be told from each other.
+
+    Raises DataError for fewer than two texts that are long enough.
+    """
+    long = [own for text in texts if len(own := text.split()) >= _FEWEST_WORDS]
+    if len(long) < 2:
+        raise DataError(
+            f"{len(long)} texts have {_FEWEST_WORDS} words or more, too few to learn from: views "
+            "of a text are made by leaving words out. Add longer texts."
+        )
+    generator = np.random.default_rng([seed, 2])
+    one, other = ([_view(own, generator) for own in long] for _ in range(2))
+    none = Lists(np.zeros(len(long) + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
+    left = len(texts) - len(long)
+    notes = (f"{left:,} texts of fewer than {_FEWEST_WORDS} words are left out",) * (left > 0)
+    return Lesson("pairs", (one, other), ("documents", "documents"), None, none, none, notes)
+
+
+def _view(words: Sequence[str], generator: np.random.Generator) -> str:
+    kept = np.sort(generator.permutation(len(words))[: round(_VIEW * len(words))])
+    return " ".join(words[place] for place in kept.tolist())
 
 
 def _known(pairs: Pairs, negatives: "Negatives | None", seed: int) -> tuple[Places, Places]:

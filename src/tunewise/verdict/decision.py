@@ -64,6 +64,7 @@ def decide(
     seed: int = 0,
     units: str = "queries",
     known: Mapping[tuple[str, str], Comparison] | None = None,
+    tunable: bool = True,
 ) -> Decision:
     """The answer, from contenders in order of price, cheapest first.
 
@@ -78,7 +79,8 @@ def decide(
 
     `groups` are the test queries' groups, aligned with the scores: they are what is resampled.
     `units` is what is said in place of queries, where it is something else that is answered.
-    `known` are comparisons of the same standings that need not be made again.
+    `known` are comparisons of the same standings that need not be made again. `tunable` is False
+    where tuning was to be tried and the data had nothing to tune by.
     """
     contest = _Contest(
         tuple(standings), tuple(groups), metric, worth, seed, units, dict(known or {})
@@ -89,7 +91,7 @@ def decide(
     untuned = contest.opponent(tuned, untuned)
     gain = None if tuned is None else contest.compare(tuned, untuned)
     if tuned is None or gain is None:
-        found = _untried(contest, untuned, target)
+        found = _untried(contest, untuned, target, tunable=tunable)
     elif contest.thin(tuned, untuned):
         found = _cannot_tell(contest, untuned, tuned, gain)
     elif contest.beats_all(tuned):
@@ -318,7 +320,9 @@ def _meanwhile(contest: _Contest) -> tuple[Standing, str]:
     )
 
 
-def _untried(contest: _Contest, untuned: Standing, target: float | None) -> _Found:
+def _untried(
+    contest: _Contest, untuned: Standing, target: float | None, *, tunable: bool
+) -> _Found:
     """No tuned contender: the answer can only rest on a target the user set."""
     score = _mean(contest, untuned)
     why = "No tuned contender was measured, so nothing is known of what tuning would bring."
@@ -338,7 +342,9 @@ def _untried(contest: _Contest, untuned: Standing, target: float | None) -> _Fou
         f"{_level(score)} {contest.metric}.",
         (
             why,
-            f"Try adapter, with training {contest.units}, to learn whether it pays.",
+            f"Try adapter, with training {contest.units}, to learn whether it pays."
+            if tunable
+            else "None could be fitted: what it learns from is not in the data.",
         ),
     )
 

@@ -1,12 +1,14 @@
 """Anomaly: texts that are normal, and how odd another one is beside them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.groups import fewest_groups
+from tunewise.encoders import Encoder
 from tunewise.errors import DataError
 from tunewise.kinds.anomaly import (
     adapter,
@@ -16,22 +18,22 @@ from tunewise.kinds.anomaly import (
     lexical,
     mahalanobis,
     neighbours,
+    tuned,
 )
 from tunewise.kinds.anomaly.alone import fit_alone
 from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import DECIDING, METRICS, score
 from tunewise.kinds.anomaly.panels import panels
 from tunewise.kinds.anomaly.reading import read_marked
-from tunewise.kinds.kind import Contender, Kind, Parts
+from tunewise.kinds.kind import Contender, Kind, Parts, among, come_with, groups_of, texts_of
 
 
 def _divide(examples: MarkedTexts, seed: int) -> Parts:
     del seed  # they came with their parts
-    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    _require_both(parts["test"], examples)
-    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
-    how |= {"odd": {name: int(part.odd.sum()) for name, part in parts.items()}}
-    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+    _require_both(examples.take("test"), examples)
+    parts = come_with(examples, len(examples))
+    odd = {name: int(examples.take(name).odd.sum()) for name in ("train", "dev", "test")}
+    return replace(parts, how={**parts.how, "odd": odd})
 
 
 def _require_both(measured: MarkedTexts, examples: MarkedTexts) -> None:
@@ -68,14 +70,6 @@ def _none_odd(examples: MarkedTexts) -> str:
     )
 
 
-def _take(part: MarkedTexts, rows: NDArray[np.int64]) -> MarkedTexts:
-    return part.among(rows)
-
-
-def _asked(part: MarkedTexts) -> Sequence[str]:
-    return part.texts
-
-
 def _told(
     contender: Contender,
     texts: Sequence[str],
@@ -90,8 +84,10 @@ def _told(
         yield {"text": text, "oddness": round(oddness, 4), "odd": odd}
 
 
-def _groups(part: MarkedTexts) -> Sequence[str]:
-    return [str(group) for group in part.groups.tolist()]
+def _over(examples: MarkedTexts, encoders: Sequence[Encoder]) -> Kind:
+    """Nobody had to label what has no labels: a contender that learns learns from texts alone."""
+    del encoders
+    return KIND if (examples.labels[~examples.odd] >= 0).any() else replace(KIND, taught=())
 
 
 __all__ = ["KIND", "MarkedTexts", "fit_alone"]
@@ -110,16 +106,18 @@ KIND = Kind(
         "forest": forest,
         "hybrid": hybrid,
         "adapter": adapter,
+        "tuned": tuned,
     },
-    deep=(),
-    taught=("adapter",),
+    deep=("tuned",),
+    taught=("adapter", "tuned"),
     read=read_marked,
     divide=_divide,
-    take=_take,
-    asked=_asked,
-    groups=_groups,
+    take=among,
+    asked=texts_of,
+    groups=groups_of,
     score=score,
     panels=panels,
     told=_told,
+    over=_over,
     trial='tunewise score DIR "your words"',
 )

@@ -7,7 +7,7 @@ from tunewise.kinds.anomaly.alarms import wilson
 from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import auroc
 from tunewise.kinds.kind import Contender, Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, apart, excerpt
 
 Floats = NDArray[np.float64]
 
@@ -125,17 +125,15 @@ def _labels(part: MarkedTexts, answers: Floats) -> Table:
 
 def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
     part: MarkedTexts = shown.judged
-    rows = [
-        (name, round(shown.scores[name].mean("AUROC"), 4),
-         round(_auroc(part, answers, ~known), 4))
+    scores = {
+        name: {"AUROC": (shown.scores[name].mean("AUROC"), _auroc(part, answers, ~known))}
         for name, answers in shown.answers.items()
-    ]  # fmt: skip
-    return Table(
+    }
+    return apart(
         "Without texts that are also in train",
         f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, in the same words "
         "or nearly.",
-        ("contender", "AUROC, all", "AUROC, without"),
-        rows,
+        scores,
     )
 
 

@@ -20,11 +20,7 @@ from tunewise.kinds.clustering.grouping import Numbers
 from tunewise.kinds.clustering.metrics import GOLD, SILHOUETTE, score
 from tunewise.kinds.clustering.panels import panels
 from tunewise.kinds.clustering.texts import divide, drawn_by, has_gold, read, take
-from tunewise.kinds.kind import Contender, Kind
-
-
-def _asked(part: LabelledTexts) -> Sequence[str]:
-    return part.texts
+from tunewise.kinds.kind import Contender, Kind, texts_of
 
 
 def _told(
@@ -65,7 +61,7 @@ KIND = Kind(
     read=read,
     divide=divide,
     take=take,
-    asked=_asked,
+    asked=texts_of,
     groups=drawn_by,
     score=score,
     panels=panels,

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification.panels import known_texts
 from tunewise.kinds.clustering.grouping import Numbers, middles, space_of
-from tunewise.kinds.clustering.metrics import score
+from tunewise.kinds.clustering.metrics import GOLD, score
 from tunewise.kinds.clustering.texts import has_gold
 from tunewise.kinds.kind import Contender, Shown, Vectors
-from tunewise.kinds.panels import Panel, Spots, Table, excerpt
+from tunewise.kinds.panels import Panel, Spots, Table, apart, excerpt
 
 _SPOTS = 600  # texts on the map
 _FEW = 50  # texts below which neighbours say little: the map is then of main components
@@ -125,15 +125,13 @@ def _mixed(part: LabelledTexts, answers: Numbers) -> Table:
 
 def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
     part: LabelledTexts = shown.judged
-    rest = part.among(np.flatnonzero(~known))
-    rows = []
+    rest, metric = part.among(np.flatnonzero(~known)), GOLD[0]
+    scores = {}
     for name, answers in shown.answers.items():
-        with_all = shown.scores[name].mean("V-measure")
-        without = score(answers[~known], rest, ["V-measure"]).mean("V-measure")
-        rows.append((name, round(with_all, 4), round(without, 4)))
-    return Table(
+        without = score(answers[~known], rest, [metric]).mean(metric)
+        scores[name] = {metric: (shown.scores[name].mean(metric), without)}
+    return apart(
         "Without texts that are also in train",
         f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
-        ("contender", "V-measure, all", "V-measure, without"),
-        rows,
+        scores,
     )

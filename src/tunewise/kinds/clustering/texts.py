@@ -33,7 +33,7 @@ from tunewise.data.remarks import Remarks
 from tunewise.data.tables import Place, Row, Table
 from tunewise.data.textfile import lines
 from tunewise.errors import DataError, OptionError
-from tunewise.kinds.kind import Parts, Source
+from tunewise.kinds.kind import Parts, Source, come_with, refuse
 
 HIDDEN = -1
 """The label of a text whose group is not told."""
@@ -55,6 +55,7 @@ def read(source: Source) -> LabelledTexts:
     "groups", how many there shall be, and "split": "class" keeps some groups for dev and test
     alone. Raises DataError for texts that cannot be grouped, OptionError for a senseless option.
     """
+    refuse(replace(source, options={}), "clustering")
     chosen, options = validated(source.columns, _ROLES), _validated(source.options)
     opened = _opened(source.path)
     if chosen.get("label") or any(match(t.columns, LABELLED, chosen)["label"] for _, t in opened):
@@ -75,13 +76,12 @@ def read(source: Source) -> LabelledTexts:
 def divide(examples: LabelledTexts, seed: int) -> Parts:
     """The parts they came with; of groups that are not in train, no label is told there."""
     del seed  # they came with their parts
-    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    by = _option(examples, "split") or "rows"
-    if by == "class":
-        kept = np.concatenate([parts["dev"].labels, parts["test"].labels])
-        parts["train"] = _hidden(parts["train"], np.isin(parts["train"].labels, kept))
-    how = {"by": by, **{name: len(part) for name, part in parts.items()}}
-    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+    parts = come_with(examples, len(examples))
+    if _option(examples, "split") != "class":
+        return parts
+    kept = examples.labels[examples.parts != "train"]
+    train = _hidden(parts.train, np.isin(parts.train.labels, kept))
+    return replace(parts, train=train, how={**parts.how, "by": "class"})
 
 
 def take(part: LabelledTexts, rows: NDArray[np.int64]) -> LabelledTexts:

@@ -4,16 +4,14 @@ It learns as `contrastive` does where labels are to be given. What is looked at 
 whether neighbours within dev share a label, for dev may hold none of the labels learned from.
 """
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from tunewise.contenders.tuned import blended
+from tunewise.contenders.tuned import blended, copied
 from tunewise.data.labelled import LabelledTexts
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError
@@ -64,7 +62,7 @@ def _fitted(
         own = blended(encoder, tuned, share, lesson.columns[0])
         moved = grouped(setting, name, "tuned", Space(own), [base])
         if _level(moved, setting) > _level(base, setting):
-            found = replace(moved, save_encoder=partial(_copied, own))
+            found = replace(moved, save_encoder=partial(copied, own))
     back = found is base
     if back:
         share, notes = 0.0, (*notes, "no tuned weights beat the base on dev: this is the base")
@@ -88,10 +86,6 @@ def _exam(dev: LabelledTexts, *, rows: int, seed: int) -> Naming:
     known = np.random.default_rng(seed).permutation(len(dev)) % 2 == 0
     halves = replace(dev, parts=np.where(known, "train", "dev"))
     return naming_exam(halves, rows=rows, seed=seed)
-
-
-def _copied(encoder: TransformerEncoder, folder: Path) -> None:
-    shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
 
 
 def _level(contender: Contender, setting: Setting) -> float:

@@ -3,18 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tunewise.data.histories import Histories, read_histories
 from tunewise.errors import OptionError
-from tunewise.kinds.kind import Contender, Kind, Shown, Source
+from tunewise.kinds.kind import Contender, Kind, Shown, Source, among
 from tunewise.kinds.recommendation import (
     adapter,
     content,
     factors,
     hybrid,
     popular,
+    profile,
     together,
 )
 from tunewise.kinds.recommendation.division import divide
@@ -27,21 +25,19 @@ _LONGEST = 200  # letters of an item's text that are told
 
 
 def _read(source: Source) -> Histories:
-    strange = [role for role in source.files if role != "items"]
+    strange = [role for role in source.files if role not in ("items", "users")]
     if strange:
         raise OptionError(
-            f"'{strange[0]}' is no file of recommendation: beside the interactions there are items."
+            f"'{strange[0]}' is no file of recommendation: beside the interactions there are items "
+            "and users."
         )
     return read_histories(
         source.path,
         items=source.files.get("items"),
+        users=source.files.get("users"),
         columns=source.columns or None,
         options=source.options,
     )
-
-
-def _take(part: Part, rows: NDArray[np.int64]) -> Part:
-    return part.among(rows)
 
 
 def _asked(part: Part) -> Question:
@@ -49,11 +45,17 @@ def _asked(part: Part) -> Question:
 
 
 def _about(shown: Shown) -> Mapping[str, Any]:
+    """The items with the beginning of their texts, and all that is known of each user."""
     part: Part = shown.judged
-    texts = {
-        item: text[:_LONGEST] for item, text in zip(part.question.items, part.texts, strict=True)
+    known = histories(shown.train, *([] if shown.dev is None else [shown.dev]), part)
+    return {
+        "items": list(known.items),
+        "texts": [text[:_LONGEST] for text in part.texts],
+        "users": list(known.users),
+        "starts": known.starts,
+        "places": known.places,
+        "profiles": list(known.profiles),
     }
-    return {"texts": texts, "users": histories(shown.train) | histories(shown.judged)}
 
 
 def _told(
@@ -61,10 +63,11 @@ def _told(
 ) -> Iterator[Mapping[str, Any]]:
     """Each user's items, best first, `about["most"]` of them at the most."""
     del contender  # its answers say it all
+    texts = dict(zip(about["items"], about["texts"], strict=True))
     for row, user in enumerate(question.users):
         for item, liking in answers.best(row, about["most"]):
             told = {"user": user, "item": item, "score": round(float(liking), 4)}
-            yield {**told, "text": about["texts"].get(item, "")}
+            yield {**told, "text": texts.get(item, "")}
 
 
 def _groups(part: Part) -> Sequence[str]:
@@ -82,6 +85,7 @@ KIND = Kind(
         "together": together,
         "factors": factors,
         "content": content,
+        "profile": profile,
         "hybrid": hybrid,
         "adapter": adapter,
     },
@@ -89,7 +93,7 @@ KIND = Kind(
     taught=(),
     read=_read,
     divide=divide,
-    take=_take,
+    take=among,
     asked=_asked,
     groups=_groups,
     score=score,

@@ -1,12 +1,13 @@
 """`adapter`: two maps learned from histories, so that what a user had is near to what comes next.
 
 One maps what was had, one the items that may follow: that things go together is no likeness. Both
-start as the identity, which is `content`; dev says when to stop, and whether to move at all. Each
-is also mixed with behaviour, as `hybrid` is, since nobody who has both would leave one out.
+start as the identity, which is `content`, or `profile` where something is said of users: the first
+map is then of that, too. Dev says when to stop, and whether to move at all. Each is also mixed with
+behaviour, as `hybrid` is, since nobody who has both would leave one out.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +17,10 @@ from numpy.typing import NDArray
 from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
-from tunewise.kinds.recommendation import content, hybrid
-from tunewise.kinds.recommendation.catalogue import MOST_HAD, restored, weighted
+from tunewise.kinds.recommendation import content, hybrid, profile
+from tunewise.kinds.recommendation.catalogue import MOST_HAD, weighted
 from tunewise.kinds.recommendation.choosing import asked
 from tunewise.kinds.recommendation.part import Numbers, Part, Question
-from tunewise.rankings import Rankings
 
 _BATCH, _SAMPLED = 256, 1024
 _STEPS, _LOOK, _PATIENCE = 600, 30, 5
@@ -33,17 +33,17 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
 
     None without texts, without users of two items to learn from, or without a dev part to stop on.
     """
-    lesson = _lesson(setting.train)
-    if not len(setting.dev) or not len(lesson):
+    events = _events(setting.train)
+    if not len(setting.dev) or not len(events):
         return []
     found = []
     for encoder in setting.encoders:
-        one = _fitted(setting, encoder, lesson)
+        one = _fitted(setting, encoder, events, earlier)
         found.append(one)
         name = named("adapter-hybrid", encoder, setting.encoders)
         both = hybrid.mixed(setting, one, earlier, name)
         if both is not None:
-            same = named("hybrid", encoder, setting.encoders) if one.same_as else None
+            same = hybrid.name_of(one.same_as) if one.same_as else None
             found.append(_tuned(both, one.notes, same))
     return found
 
@@ -53,43 +53,56 @@ def load(saved: Saved) -> Contender:
     if saved.parts:
         return _tuned(hybrid.load(saved), (), None)
     assert saved.encoder is not None  # noqa: S101 - it was saved with one
-    return _contender(saved.name, saved.encoder, saved.arrays, saved.settings["decay"])
+    return _contender(saved.name, saved.encoder, saved.arrays, saved.settings)
 
 
 @dataclass(frozen=True)
 class _Lesson:
-    """Each event of train that others come before, as places: its user and its place there."""
+    """Events of train from which something is known of their user, as places; items' `vectors`.
 
-    part: Part
-    users: Numbers
+    `told` (users, d) is what is said of the users of train, and `share` what it counts beside what
+    they had; `decay` is how quickly that fades.
+    """
+
+    question: Question
     events: Numbers
+    vectors: Vectors
+    decay: float
+    told: Vectors
+    share: float
 
-    def __len__(self) -> int:
-        return len(self.events)
 
-
-def _lesson(train: Part) -> _Lesson:
+def _events(train: Part) -> Numbers:
+    """The events of items with a text that others come before, or of users of whom much is said."""
     asked_of = train.question
     readable = np.array([bool(text.strip()) for text in train.texts], dtype=bool)
     users = np.repeat(np.arange(len(train)), np.diff(asked_of.starts))
-    later = np.arange(len(asked_of.places)) > asked_of.starts[users]
-    events = np.flatnonzero(later & readable[asked_of.places])
-    return _Lesson(train, users[events], events)
+    known = np.arange(len(asked_of.places)) > asked_of.starts[users]
+    if asked_of.profiles:
+        known |= np.array([bool(one.strip()) for one in asked_of.profiles], dtype=bool)[users]
+    return np.flatnonzero(known & readable[asked_of.places])
 
 
-def _fitted(setting: Setting, encoder: Encoder, lesson: _Lesson) -> Contender:
-    base = content.fitted(setting, encoder)
+def _fitted(
+    setting: Setting, encoder: Encoder, events: Numbers, earlier: Sequence[Contender]
+) -> Contender:
+    said = profile.is_said(setting)
+    base = profile.fitted(setting, encoder, earlier) if said else content.fitted(setting, encoder)
     began = time.perf_counter()
+    question: Question = setting.train.question
+    told = profile.vectors_of(encoder, question)
+    share, decay = base.settings.get("share", 0.0), base.settings["decay"]
+    lesson = _Lesson(question, events, base.arrays["vectors"], decay, told, share)
     with one_thread():
         maps = _learned(setting, encoder, base, lesson)
     found = _contender(
         named("adapter", encoder, setting.encoders),
         encoder,
         {**base.arrays, **(maps or {})},
-        base.settings["decay"],
+        base.settings,
     )
-    same = named("content", encoder, setting.encoders) if maps is None else None
-    notes = ("no map beat the vectors as they are on dev: this is content",) if same else ()
+    same = base.name if maps is None else None
+    notes = (f"no map beat the vectors as they are on dev: this is {same}",) if same else ()
     seconds = base.seconds + time.perf_counter() - began
     return replace(found, seconds=seconds, same_as=same, notes=notes)
 
@@ -99,21 +112,20 @@ def _learned(setting: Setting, encoder: Encoder, base: Contender, lesson: _Lesso
     import torch
 
     dev, rng = asked(setting), np.random.default_rng(setting.seed)
-    vectors, decay = base.arrays["vectors"], base.settings["decay"]
-    width = vectors.shape[1]
+    width = lesson.vectors.shape[1]
     offsets = {name: torch.zeros(width, width, requires_grad=True) for name in ("had", "next")}
     optimizer = torch.optim.AdamW(offsets.values(), lr=_RATE, weight_decay=0.0)
     best, waited, kept = setting.level(base.answer(dev.question), dev), 0, None
     for step in range(1, _STEPS + 1):
         setting.progress("training an adapter", step, _STEPS)
-        loss = _loss(offsets, vectors, lesson, decay, rng)
+        loss = _loss(offsets, lesson, rng)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         if step % _LOOK:
             continue
         maps = {name: _whole(offset) for name, offset in offsets.items()}
-        now = _contender("", encoder, {**base.arrays, **maps}, decay)
+        now = _contender("", encoder, {**base.arrays, **maps}, base.settings)
         level = setting.level(now.answer(dev.question), dev)
         waited = 0 if level > best else waited + 1
         if level > best:
@@ -128,13 +140,7 @@ def _whole(offset: Any) -> Vectors:
     return found
 
 
-def _loss(
-    offsets: dict[str, Any],
-    vectors: Vectors,
-    lesson: _Lesson,
-    decay: float,
-    rng: np.random.Generator,
-) -> Any:
+def _loss(offsets: dict[str, Any], lesson: _Lesson, rng: np.random.Generator) -> Any:
     """The mean over a batch of events of -log softmax of what was chosen, among a sample of items.
 
     InfoNCE (van den Oord et al. 2018) with items drawn evenly; what the user had is no negative.
@@ -142,17 +148,19 @@ def _loss(
     import torch
     from torch.nn.functional import cross_entropy, normalize
 
-    question = lesson.part.question
-    batch = rng.integers(0, len(lesson), min(_BATCH, len(lesson)))
-    users, events = lesson.users[batch], lesson.events[batch]
+    question, vectors = lesson.question, lesson.vectors
+    batch = rng.integers(0, len(lesson.events), min(_BATCH, len(lesson.events)))
+    events = lesson.events[batch]
+    users = np.searchsorted(question.starts, events, side="right") - 1
     begins = np.maximum(question.starts[users], events - MOST_HAD)
-    had = weighted(begins, events, question.places, len(vectors), decay)
+    had = weighted(begins, events, question.places, len(vectors), lesson.decay)
     answers = question.places[events]
     candidates = _candidates(answers, vectors, rng)
     barred = (had[:, candidates] != 0).toarray()
     targets = np.searchsorted(candidates, answers)
     barred[np.arange(len(batch)), targets] = False
-    one = torch.from_numpy(np.asarray(had @ vectors))
+    known = content.joined(np.asarray(had @ vectors), lesson.told[users], lesson.share)
+    one = torch.from_numpy(known.astype(np.float32))
     other = torch.from_numpy(vectors[candidates])
     one = normalize(one + one @ offsets["had"], dim=1)
     other = normalize(other + other @ offsets["next"], dim=1)
@@ -168,30 +176,19 @@ def _candidates(answers: Numbers, vectors: Vectors, rng: np.random.Generator) ->
     return np.union1d(answers, rng.choice(there, _SAMPLED, replace=False))
 
 
-def _contender(name: str, encoder: Encoder, arrays: Arrays, decay: float) -> Contender:
-    known, vectors = restored(arrays), np.asarray(arrays["vectors"])
-    had = following = vectors
+def _contender(
+    name: str, encoder: Encoder, arrays: Arrays, settings: Mapping[str, Any]
+) -> Contender:
+    maps = None
     if "had" in arrays:
-        had, following = vectors @ arrays["had"], _unit(vectors @ arrays["next"])
-
-    def answer(question: Question) -> Rankings:
-        return content.nearest(known, had, following, decay, question)
-
-    return Contender(
-        name=name,
-        family="adapter",
-        tuned=True,
-        answer=answer,
-        settings=content.user_made(decay),
-        arrays=arrays,
-        rung="adapter",
-        encoder=encoder,
-        bytes_each=8 * encoder.dimension if "had" in arrays else 4 * encoder.dimension,
-    )
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9))
+        maps = content.Maps(arrays["had"], content.unit(arrays["vectors"] @ arrays["next"]))
+    decay = settings["decay"]
+    if "share" in settings:
+        found = profile.contender(name, encoder, arrays, decay, settings["share"], maps)
+    else:
+        found = content.contender(name, encoder, arrays, decay, maps)
+    each = 4 * encoder.dimension if maps is None else 8 * encoder.dimension
+    return replace(found, family="adapter", tuned=True, rung="adapter", bytes_each=each)
 
 
 def _tuned(mixture: Contender, notes: tuple[str, ...], same_as: str | None) -> Contender:

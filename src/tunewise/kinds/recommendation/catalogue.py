@@ -1,8 +1,9 @@
 """Catalogue: the items and users known at fit, and how a question about them is answered.
 
 Every contender here scores items by what a user had, weighted by how long ago: a function of a
-sparse matrix of users by items. All else is the same for all: what is known of a user who comes
-without a history, that items already had are left out, that at most 200 are named.
+sparse matrix of users by items, and of which users these are, where more is known of them. All else
+is the same for all: what is known of a user who comes without a history, that items already had are
+left out, that at most 200 are named.
 """
 
 import json
@@ -24,8 +25,9 @@ _CELLS = 2**24  # scores in memory at once
 _NONE = np.empty(0, dtype=np.int64)
 
 Floats = NDArray[np.float32]
-Scored = Callable[[csr_array], Floats]
-"""Scores (n, items) of weighted histories (n, items); -inf: never to be recommended."""
+Scored = Callable[[csr_array, slice], Floats]
+"""Scores (n, items) of weighted histories (n, items) of the users at these places of the question;
+-inf: never to be recommended."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Catalogue:
         users, found, scores = [], [], []
         for begin in range(0, len(question), step):
             bounds = starts[begin : begin + step + 1]
-            scores_here = scored(weighted(bounds[:-1], bounds[1:], places, len(self.items), decay))
+            had = weighted(bounds[:-1], bounds[1:], places, len(self.items), decay)
+            scores_here = scored(had, slice(begin, begin + len(bounds) - 1))
             if not self.again:
                 rows = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
                 scores_here[rows, places[bounds[0] : bounds[-1]]] = -np.inf

@@ -6,7 +6,7 @@ last alone: dev chooses. No item needs to have been chosen by anybody.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,24 @@ from tunewise.kinds.recommendation.choosing import best
 from tunewise.kinds.recommendation.part import Part, Question
 from tunewise.rankings import Rankings
 
+_LEAST = 1e-9  # no vector is divided by less
 DECAYS = (1.0, 0.9, 0.7, 0.4, 0.0)
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What was learned from histories: a map of users (d, d), and the items moved (items, d)."""
+
+    users: Vectors
+    items: Vectors
+
+
+@dataclass(frozen=True)
+class Told:
+    """Vectors (n, d) of what is said of users, zeros where nothing is, and their share in them."""
+
+    vectors: Vectors
+    share: float
 
 
 def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
@@ -61,12 +78,14 @@ def vectors_of(setting: Setting, encoder: Encoder) -> Vectors:
     return vectors
 
 
-def contender(name: str, encoder: Encoder, arrays: Arrays, decay: float) -> Contender:
+def contender(
+    name: str, encoder: Encoder, arrays: Arrays, decay: float, maps: Maps | None = None
+) -> Contender:
     """Items near to what a user had."""
     known, vectors = restored(arrays), np.asarray(arrays["vectors"])
 
     def answer(question: Question) -> Rankings:
-        return nearest(known, vectors, vectors, decay, question)
+        return nearest(known, vectors, decay, question, maps=maps)
 
     return Contender(
         name=name,
@@ -87,16 +106,43 @@ def user_made(decay: float) -> Mapping[str, Any]:
 
 
 def nearest(
-    known: Catalogue, asked: Vectors, vectors: Vectors, decay: float, question: Question
+    known: Catalogue,
+    vectors: Vectors,
+    decay: float,
+    question: Question,
+    *,
+    maps: Maps | None = None,
+    told: Told | None = None,
 ) -> Rankings:
-    """Items by the cosine of their `vectors` with the mean of what was had, in `asked`."""
-    never = np.where(vectors.any(axis=1), 0.0, -np.inf).astype(np.float32)
+    """Items by the cosine of their `vectors` with what makes a user: the mean of what was had.
 
-    def scored(had: csr_array) -> Floats:
-        users = had @ asked
+    With `told` some share of a user is what is said of them. With `maps` users and items are moved.
+    """
+    never = np.where(vectors.any(axis=1), 0.0, -np.inf).astype(np.float32)
+    following = vectors if maps is None else maps.items
+
+    def scored(had: csr_array, rows: slice) -> Floats:
+        users = had @ vectors
+        if told is not None:
+            users = joined(users, told.vectors[rows], told.share)
+        users = users if maps is None else users @ maps.users
         lengths = np.linalg.norm(users, axis=1, keepdims=True)
-        scores = (users / np.maximum(lengths, 1e-9)) @ vectors.T + never
+        scores = (users / np.maximum(lengths, _LEAST)) @ following.T + never
         scores[lengths[:, 0] == 0] = -np.inf
         return np.asarray(scores)
 
     return known.answer(scored, decay, question)
+
+
+def joined(had: Vectors, told: Vectors, share: float) -> Vectors:
+    """Users (n, d) made of what they had and of what is told of them, either alone where it is.
+
+    `share` is that of what is told.
+    """
+    both = had.any(axis=1, keepdims=True) & told.any(axis=1, keepdims=True)
+    return np.asarray(np.where(both, (1 - share) * unit(had) + share * told, had + told))
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Vectors (n, d) at length one; zeros stay."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), _LEAST))

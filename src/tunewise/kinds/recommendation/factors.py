@@ -60,7 +60,8 @@ def _contender(arrays: Arrays, settings: dict[str, float]) -> Contender:
     weights, space = arrays["weights"], np.ascontiguousarray(arrays["space"])
     never = np.where(weights > 0, 0.0, -np.inf).astype(np.float32)
 
-    def scored(had: csr_array) -> Floats:
+    def scored(had: csr_array, users: slice) -> Floats:
+        del users  # what they had says it all
         weighed = csr_array(had * weights[None, :])
         scores = (weighed @ space) @ space.T + never
         scores[weighed.sum(axis=1) == 0] = -np.inf

@@ -21,11 +21,9 @@ _BEHAVIOUR = ("popular", "together", "factors")
 
 
 def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
-    """One contender for each encoder, with the behaviour that dev likes best beside it."""
-    contents = [one for one in earlier if one.family == "content"]
-    found = [
-        mixed(setting, one, earlier, one.name.replace("content", "hybrid")) for one in contents
-    ]
+    """One contender for each that reads texts, with the behaviour that dev likes best beside it."""
+    contents = [one for one in earlier if one.family in ("content", "profile")]
+    found = [mixed(setting, one, earlier, name_of(one.name)) for one in contents]
     return [one for one in found if one is not None]
 
 
@@ -33,6 +31,16 @@ def load(saved: Saved) -> Contender:
     """The two it is made of, mixed as they were."""
     behaviour, content = saved.parts["behaviour"], saved.parts["content"]
     return _contender(saved.name, behaviour, content, saved.settings["share"])
+
+
+def name_of(content: str) -> str:
+    """The mixture's name, by that of the contender that reads texts.
+
+    >>> name_of("content"), name_of("profile@other")
+    ('hybrid', 'profile-hybrid@other')
+    """
+    word, at, encoder = content.partition("@")
+    return f"{'hybrid' if word == 'content' else f'{word}-hybrid'}{at}{encoder}"
 
 
 def mixed(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.kinds.recommendation.part import Numbers, Part
-from tunewise.metrics import Scores, Statistic, pseudo_values
+from tunewise.metrics import Scores, Statistic
 from tunewise.metrics import score as score_rankings
 from tunewise.rankings import Rankings
 
@@ -36,7 +36,6 @@ def score(answers: Rankings, part: Part, metrics: Sequence[str]) -> Scores:
     row, place = first(answers)
     if "coverage" in metrics:
         statistics["coverage"] = coverage(row, place, len(part.texts))
-        values["coverage"] = pseudo_values(statistics["coverage"], len(part))
     if "novelty" in metrics:
         values["novelty"] = novelty(row, place, part)
     return Scores(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Examples, Panel, Table, bare, excerpt
+from tunewise.kinds.panels import Examples, Panel, Table, apart, bare, excerpt
 from tunewise.kinds.recommendation.metrics import DECIDING, first, score
 from tunewise.kinds.recommendation.part import Numbers, Part, taken
 from tunewise.rankings import Rankings
@@ -57,7 +57,7 @@ def _users(shown: Shown) -> Examples:
         next_ = "; ".join(_called(part, place) for place in sorted(chose))
         items.append(
             (
-                f"{part.question.users[user]} had " + "; ".join(_called(part, p) for p in had),
+                f"{part.question.users[user]} {_before(part, user, had)}",
                 f"{' · '.join(told) or 'nothing'} (chosen next: {next_})",
             )
         )
@@ -67,6 +67,13 @@ def _users(shown: Shown) -> Examples:
         "recommends, and what they chose next (✓ where it is among them).",
         items,
     )
+
+
+def _before(part: Part, user: int, had: Numbers) -> str:
+    """What was known of a user: what they had, else what is said of them."""
+    if len(had):
+        return "had " + "; ".join(_called(part, place) for place in had)
+    return f"(new): {excerpt(part.question.profiles[user])}"
 
 
 def _apart(shown: Shown, items: NDArray[np.bool_], title: str, told: str) -> list[Panel]:
@@ -116,17 +123,16 @@ def _shares(tiers: Numbers) -> list[str]:
 
 def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
     part: Part = shown.judged
-    left = np.flatnonzero(~known)
-    rows = []
+    left, metric = np.flatnonzero(~known), DECIDING[0]
+    rest, scores = part.among(left), {}
     for name, answers in shown.answers.items():
-        without = score(_of(answers, left), part.among(left), DECIDING[:1]).mean(DECIDING[0])
-        rows.append((name, round(shown.scores[name].mean(DECIDING[0]), 4), round(without, 4)))
-    return Table(
+        without = score(_of(answers, left), rest, [metric]).mean(metric)
+        scores[name] = {metric: (shown.scores[name].mean(metric), without)}
+    return apart(
         "Without items whose text was had before",
         f"{int(known.sum()):,} of {len(part):,} users chose an item whose text is that of one they "
         "had, under another id.",
-        ("contender", "nDCG@10, all", "nDCG@10, without"),
-        rows,
+        scores,
     )
 
 

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,15 @@ class Question:
     """What is asked: what each user has had so far, oldest first.
 
     The items of user i are `items[p]` for p in `places[starts[i]:starts[i + 1]]`. Where there are
-    none, what was known of a user of that name when a contender was fitted stands in.
+    none, what was known of a user of that name when a contender was fitted stands in. `profiles`
+    say something of each user, empty where nothing is said; () where nothing is of anybody.
     """
 
     users: Sequence[str]
     items: Sequence[str]
     starts: Numbers
     places: Numbers
+    profiles: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.users)
@@ -29,11 +32,17 @@ class Question:
     def among(self, rows: Numbers) -> "Question":
         """The users at these places."""
         starts, places = taken(self.starts, self.places, rows)
-        return Question([self.users[row] for row in rows.tolist()], self.items, starts, places)
+        users = [self.users[row] for row in rows.tolist()]
+        profiles = [self.profiles[row] for row in rows.tolist()] if self.profiles else ()
+        return Question(users, self.items, starts, places, profiles)
 
 
-def ask(histories: Mapping[str, Sequence[str]]) -> Question:
+def ask(
+    histories: Mapping[str, Sequence[str]], profiles: Mapping[str, str] | None = None
+) -> Question:
     """The question for users with these items, oldest first; none: what was known at fit.
+
+    `profiles` is what is said of users, by name.
 
     >>> ask({"ann": ["milk", "bread"], "bob": []}).starts.tolist()
     [0, 2, 2]
@@ -45,17 +54,44 @@ def ask(histories: Mapping[str, Sequence[str]]) -> Question:
         items=items,
         starts=np.cumsum([0, *map(len, histories.values())], dtype=np.int64),
         places=np.array([number[i] for own in histories.values() for i in own], dtype=np.int64),
+        profiles=[profiles.get(user, "") for user in histories] if profiles else (),
     )
 
 
-def histories(part: "Part") -> dict[str, list[str]]:
-    """Of each user of a part all that is known: what they had, and what they chose next."""
-    asked, found = part.question, {}
-    for row, user in enumerate(asked.users):
-        had = _of(asked.starts, asked.places, row).tolist()
-        chose = _of(part.wanted_starts, part.wanted, row).tolist()
-        found[user] = [asked.items[place] for place in [*had, *chose]]
-    return found
+def histories(*parts: "Part") -> Question:
+    """All that is known of each user: what they had and chose next in the last part that has them.
+
+    Parts should be in order of time, so that the last of them knows most.
+    """
+    wholes = [_whole(part) for part in parts]
+    names = [user for one in wholes for user in one.users]
+    profiles = [said for one in wholes for said in one.profiles]
+    last = {user: row for row, user in enumerate(names)}
+    starts = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(w.starts) for w in wholes]))])
+    places = np.concatenate([one.places for one in wholes])
+    known = Question(names, wholes[0].items, starts.astype(np.int64), places, profiles)
+    return known.among(np.array(sorted(last.values()), dtype=np.int64))
+
+
+def known_of(about: Mapping[str, Any], user: str) -> Question | None:
+    """What was kept of a user with a saved contender; None if that is nothing."""
+    if user not in about["users"]:
+        return None
+    names = ("users", "items", "starts", "places", "profiles")
+    known = Question(*(about[name] for name in names))
+    return known.among(np.array([about["users"].index(user)]))
+
+
+def _whole(part: "Part") -> Question:
+    """What each user of a part had, and then chose."""
+    asked = part.question
+    rows = np.arange(2 * len(part)).reshape(2, -1).T.ravel()  # had, chose, had, chose, …
+    starts, places = taken(
+        np.concatenate([asked.starts, asked.starts[-1] + part.wanted_starts[1:]]),
+        np.concatenate([asked.places, part.wanted]),
+        rows,
+    )
+    return Question(asked.users, asked.items, starts[::2], places, asked.profiles)
 
 
 @dataclass(frozen=True)
@@ -97,12 +133,14 @@ class Part:
 
     @property
     def groups(self) -> list[str]:
-        """The group of each user: those with the same history and wish are one."""
+        """The group of each user: those with the same history, wish and profile are one."""
         names = []
         for user in range(len(self)):
             had = _of(self.question.starts, self.question.places, user).tobytes()
             chose = _of(self.wanted_starts, self.wanted, user).tobytes()
-            names.append(hashlib.sha256(had + b"|" + chose).hexdigest()[:16])
+            told = self.question.profiles[user] if self.question.profiles else ""
+            own = had + b"|" + chose + told.encode("utf-8", "surrogatepass")
+            names.append(hashlib.sha256(own).hexdigest()[:16])
         return names
 
 

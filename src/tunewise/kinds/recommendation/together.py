@@ -59,7 +59,8 @@ def _contender(arrays: Arrays, shrinkage: float, decay: float) -> Contender:
     counts = arrays["counts"].astype(np.float32)
     popular = np.where(counts > 0, _POPULAR * counts / max(1.0, counts.max()), -np.inf)
 
-    def scored(had: csr_array) -> Floats:
+    def scored(had: csr_array, users: slice) -> Floats:
+        del users  # what they had says it all
         scores = (had @ near).toarray()
         scores /= np.maximum(scores.max(axis=1, keepdims=True, initial=0), 1e-9)
         return np.asarray(scores + popular.astype(np.float32))

@@ -4,13 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from numpy.typing import NDArray
-
 from tunewise.data.examples import read_examples
 from tunewise.data.scored import ScoredPairs
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError
-from tunewise.kinds.kind import Contender, Kind, Parts, Source, refuse
+from tunewise.kinds.kind import (
+    Contender,
+    Kind,
+    Parts,
+    Source,
+    among,
+    come_with,
+    groups_of,
+    refuse,
+)
 from tunewise.kinds.similarity import adapter, cosine, hybrid, lexical, tuned
 from tunewise.kinds.similarity.answers import Answers, Pairs, asked
 from tunewise.kinds.similarity.metrics import DECIDING, METRICS, deciding, score
@@ -34,26 +41,20 @@ def _read(source: Source) -> ScoredPairs:
 
 def _divide(examples: ScoredPairs, seed: int) -> Parts:
     del seed  # they came with their parts
-    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    _require_both(examples, parts["test"])
-    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
-    texts = len(set(examples.texts))
-    return Parts(**parts, how=how, texts=texts, findings=examples.findings)
+    _require_both(examples, examples.take("test"))
+    return come_with(examples, len(set(examples.texts)))
 
 
 def _require_both(examples: ScoredPairs, judged: ScoredPairs) -> None:
-    """Raises DataError where pairs are marked and the test part has marks of one sort only."""
-    marked = deciding(examples) != DECIDING
-    if marked and len(set(judged.scores.tolist())) < 2:
+    """Raises DataError where all test pairs have one score: there is no order to be told."""
+    if len(judged) and len(set(judged.scores.tolist())) < 2:
+        marked = deciding(examples) != DECIDING
+        what = "who tells duplicates from others" if marked else "who puts pairs in order"
         raise DataError(
-            f"All {len(judged)} test pairs of '{examples.source}' are marked alike, so it cannot "
-            "be measured who tells duplicates from others. Put both sorts into test, or give no "
+            f"All {len(judged)} test pairs of '{examples.source}' are scored alike, so it cannot "
+            f"be measured {what}. Put pairs that are more and less alike into test, or give no "
             "parts, to have all pairs divided."
         )
-
-
-def _take(part: ScoredPairs, rows: NDArray[Any]) -> ScoredPairs:
-    return part.among(rows)
 
 
 def _told(
@@ -66,10 +67,6 @@ def _told(
         likeness = round(float(answers.likeness[place]), 4)
         duplicate = None if called is None else bool(called[place])
         yield {"first": first, "second": second, "likeness": likeness, "duplicate": duplicate}
-
-
-def _groups(part: ScoredPairs) -> Sequence[str]:
-    return [str(group) for group in part.groups.tolist()]
 
 
 KIND = Kind(
@@ -89,9 +86,9 @@ KIND = Kind(
     taught=("adapter", "tuned"),
     read=_read,
     divide=_divide,
-    take=_take,
+    take=among,
     asked=asked,
-    groups=_groups,
+    groups=groups_of,
     score=score,
     panels=panels,
     over=_over,

@@ -15,6 +15,7 @@ from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
 from tunewise.kinds.similarity.answers import (
+    Answers,
     Floats,
     Pairs,
     answering,
@@ -22,7 +23,6 @@ from tunewise.kinds.similarity.answers import (
     cosines,
     threshold,
 )
-from tunewise.kinds.similarity.metrics import level
 
 _BATCH = 128
 _STEPS, _LOOK, _PATIENCE = 1500, 25, 8
@@ -68,7 +68,7 @@ def _learned(setting: Setting, encoder: Encoder) -> Arrays:
     offset = torch.zeros(vectors.shape[1], vectors.shape[1], requires_grad=True)
     optimizer = torch.optim.AdamW([offset], lr=_RATE, weight_decay=0.0)
     kept: Arrays = {}
-    best, waited = level(_likeness(seen, kept), setting), 0
+    best, waited = setting.level(Answers(_likeness(seen, kept)), setting.dev), 0
     for step in range(1, _STEPS + 1):
         setting.progress("training an adapter", step, _STEPS)
         rows = torch.from_numpy(rng.integers(0, len(train), min(_BATCH, len(train))))
@@ -79,7 +79,7 @@ def _learned(setting: Setting, encoder: Encoder) -> Arrays:
         optimizer.step()
         if step % _LOOK == 0:
             arrays = {"offset": offset.detach().numpy().copy()}
-            reached = level(_likeness(seen, arrays), setting)
+            reached = setting.level(Answers(_likeness(seen, arrays)), setting.dev)
             waited = 0 if reached > best else waited + 1
             if reached > best:
                 best, kept = reached, arrays

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from tunewise.kinds.kind import Contender, Saved, Setting
-from tunewise.kinds.similarity.answers import Floats, Pairs, answering, asked, threshold
-from tunewise.kinds.similarity.metrics import level
+from tunewise.kinds.similarity.answers import Answers, Floats, Pairs, answering, asked, threshold
 
 _SHARES = tuple(round(0.1 * step, 1) for step in range(1, 10))  # of the vectors, words the rest
 
@@ -31,7 +30,7 @@ def _fitted(setting: Setting, words: Contender, vectors: Contender) -> Contender
     pairs = asked(setting.dev)
     one, other = (part.answer(pairs).likeness for part in (words, vectors))
     mixed = {share: _mixed(one, other, share) for share in _SHARES}
-    share = max(_SHARES, key=lambda share: level(mixed[share], setting))
+    share = max(_SHARES, key=lambda share: setting.level(Answers(mixed[share]), setting.dev))
     settings = {"share": share, "threshold": threshold(mixed[share], setting.dev)}
     parts = {"words": words, "vectors": vectors}
     found = _contender(vectors.name.replace("cosine", "hybrid"), parts, settings)

@@ -17,6 +17,7 @@ import numpy as np
 from tunewise.data.language import detect
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting
 from tunewise.kinds.similarity.answers import (
+    Answers,
     Floats,
     Pairs,
     answering,
@@ -24,7 +25,6 @@ from tunewise.kinds.similarity.answers import (
     both,
     threshold,
 )
-from tunewise.kinds.similarity.metrics import level
 from tunewise.retrieval.analysis import Analyzer
 
 
@@ -44,7 +44,8 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
         weighed = _weighed(pairs, way, telling)
         for name, overlap in _OVERLAPS.items():
             found = overlap(*weighed)
-            tried.append((level(found, setting), found, {**way, "overlap": name}, telling))
+            reached = setting.level(Answers(found), setting.dev)
+            tried.append((reached, found, {**way, "overlap": name}, telling))
     _, found, way, telling = max(tried, key=lambda one: one[0])
     settings = {**way, "threshold": threshold(found, setting.dev)}
     return [_contender(settings, {"telling": telling}, time.perf_counter() - began)]

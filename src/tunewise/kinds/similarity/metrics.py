@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from tunewise.data.scored import ScoredPairs
-from tunewise.kinds.kind import Setting
 from tunewise.kinds.similarity.answers import Answers, Floats, alike
-from tunewise.metrics import Scores, Statistic, pseudo_values
+from tunewise.metrics import Scores, Statistic
 
 METRICS = ("Spearman", "Pearson", "average precision", "F1")
 DECIDING = ("Spearman", "average precision")
@@ -32,24 +31,12 @@ def deciding(examples: ScoredPairs) -> tuple[str, ...]:
 
 def score(answers: Answers, part: ScoredPairs, metrics: Sequence[str]) -> Scores:
     """Scores of answers, one a pair."""
-    count = len(part)
-    statistics = {name: _STATISTICS[name](answers, part) for name in metrics}
     return Scores(
-        query_ids=[str(row) for row in range(count)],
-        values={name: pseudo_values(one, count) for name, one in statistics.items()},
-        statistics=statistics,
+        query_ids=[str(row) for row in range(len(part))],
+        values={},
+        statistics={name: _STATISTICS[name](answers, part) for name in metrics},
         bounds={"Spearman": (-1.0, 1.0), "Pearson": (-1.0, 1.0)},
     )
-
-
-def level(likeness: Floats, setting: Setting) -> float:
-    """What dev thinks of how alike its pairs are said to be, by the metric that decides.
-
-    The same as `setting.level`, which works out what each pair adds too and takes a hundred times
-    as long: an adapter looks often.
-    """
-    statistic = _STATISTICS[setting.metric](Answers(likeness), setting.dev)
-    return statistic(np.ones(len(likeness)))
 
 
 def pearson(one: Floats, other: Floats) -> Statistic:

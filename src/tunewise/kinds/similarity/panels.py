@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from tunewise.data.scored import ScoredPairs
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, bare, excerpt
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, apart, bare, excerpt
 from tunewise.kinds.similarity.answers import ALIKE, Answers, Floats, alike
 from tunewise.kinds.similarity.metrics import METRICS, score
 
@@ -105,17 +105,12 @@ def _told(part: ScoredPairs, likeness: Floats, row: int) -> tuple[str, str]:
 def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
     part: ScoredPairs = shown.judged
     rest = np.flatnonzero(~known)
-    kept, names, rows = part.among(rest), METRICS, []
+    kept, scores = part.among(rest), {}
     for name, answers in shown.answers.items():
-        few = score(Answers(answers.likeness[rest], answers.threshold), kept, names)
-        row: list[str | float | int] = [name]
-        for metric in names:
-            row += [round(shown.scores[name].mean(metric), 4), round(few.mean(metric), 4)]
-        rows.append(row)
-    columns = ["contender", *(f"{m}, {which}" for m in names for which in ("all", "without"))]
-    return Table(
+        few = score(Answers(answers.likeness[rest], answers.threshold), kept, METRICS)
+        scores[name] = {m: (shown.scores[name].mean(m), few.mean(m)) for m in METRICS}
+    return apart(
         "Without pairs that have a text in train",
         f"{int(known.sum()):,} of {len(part):,} test pairs have a text that stands in train too.",
-        columns,
-        rows,
+        scores,
     )

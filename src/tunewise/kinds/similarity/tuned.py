@@ -1,19 +1,16 @@
 """`tuned`: the encoder trained on the scores, so that cosines come into their order (CoSENT)."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from tunewise.contenders.tuned import blended
+from tunewise.contenders.tuned import blended, copied
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError
 from tunewise.kinds.kind import Contender, Saved, Setting, named
 from tunewise.kinds.similarity import cosine
-from tunewise.kinds.similarity.answers import threshold
-from tunewise.kinds.similarity.metrics import level
+from tunewise.kinds.similarity.answers import Answers, Floats, threshold
 from tunewise.training.choosing import NO_WISHES, choose_tuned, need_packages, recipes
 from tunewise.training.exam import likeness_exam
 from tunewise.training.lesson import Lesson, lesson_of_scored
@@ -51,9 +48,9 @@ def _fitted(setting: Setting, encoder: TransformerEncoder, lesson: Lesson) -> Co
     if share:
         moved = blended(encoder, tuned, share, lesson.columns[0])
         learned = cosine.on_dev(setting, moved)
-        if level(learned, setting) >= level(found, setting):
+        if _level(setting, learned) >= _level(setting, found):
             made = _contender(setting, encoder, moved, tuned.settings(share), learned)
-            kept = partial(_copied, moved)
+            kept = partial(copied, moved)
             return replace(made, seconds=tuned.seconds, save_encoder=kept, notes=tuned.notes)
     return replace(
         _contender(setting, encoder, encoder, tuned.settings(0.0), found),
@@ -63,12 +60,16 @@ def _fitted(setting: Setting, encoder: TransformerEncoder, lesson: Lesson) -> Co
     )
 
 
+def _level(setting: Setting, likeness: Floats) -> float:
+    return setting.level(Answers(likeness), setting.dev)
+
+
 def _contender(
     setting: Setting,
     base: TransformerEncoder,
     encoder: TransformerEncoder,
     settings: Mapping[str, Any],
-    likeness: Any,
+    likeness: Floats,
 ) -> Contender:
     name = named("tuned", base, setting.encoders)
     told = {**settings, "threshold": threshold(likeness, setting.dev)}
@@ -77,7 +78,3 @@ def _contender(
 
 def _tuned(found: Contender) -> Contender:
     return replace(found, family="tuned", tuned=True, rung="full", reembed=True)
-
-
-def _copied(encoder: TransformerEncoder, folder: Path) -> None:
-    shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
