@@ -20,6 +20,8 @@ beside what `read.py` says:
 | D072 | warning | Rows without a part while others have one, counted as train |
 | D073 | note | Grouped loosely: chains of shared texts would have joined most pairs |
 | D074 | warning | There is nothing to train on |
+| D075 | note | What separates several labels of a text, told by the column |
+| D076 | note | Texts with an empty list of labels, kept |
 | D110 | note | Odd texts in train, used in dev to choose by |
 | D111 | warning | No odd text in dev, so contenders keep their usual settings |
 | D112 | warning | Fewer than 30 odd texts to measure by |
@@ -31,7 +33,14 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tunewise.data.beir import Separate
-from tunewise.data.columns import EXAMPLE_ROLES, ROLES, is_labelled, is_scored, validated
+from tunewise.data.columns import (
+    EXAMPLE_ROLES,
+    ROLES,
+    is_labelled,
+    is_multilabelled,
+    is_scored,
+    validated,
+)
 from tunewise.data.labelled import LabelledTexts, labelled_texts
 from tunewise.data.portions import Tables
 from tunewise.data.read import DOCSTRINGS, open_all, read_task
@@ -126,16 +135,23 @@ def read_examples(
     return replace(read(opened, chosen, remarks, source=str(path), seed=seed), read_with=read_with)
 
 
-def kind_at(path: str | Path, columns: Mapping[str, str] | None = None) -> Kind:
+def kind_at(
+    path: str | Path, columns: Mapping[str, str] | None = None
+) -> Kind | Literal["multilabelled"]:
     """The kind that lies at `path`, told by the columns of its first file or those named.
 
-    Raises DataError for what cannot be read, OptionError for a role that does not exist.
+    Texts with several labels each are told too; `read_multilabelled` reads them. Raises DataError
+    for what cannot be read, OptionError for a role that does not exist.
     """
     chosen = validated(columns, (*ROLES, *EXAMPLE_ROLES))
     if str(path).startswith(DOCSTRINGS):
         return "retrieval"
     opened = open_all(path, Remarks())
-    return "retrieval" if isinstance(opened, Separate) else _kind(opened, chosen, Remarks())
+    if isinstance(opened, Separate):
+        return "retrieval"
+    if is_multilabelled(opened[0][1].columns, chosen):
+        return "multilabelled"
+    return _kind(opened, chosen, Remarks())
 
 
 def _validated(

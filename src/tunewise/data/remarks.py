@@ -155,6 +155,16 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "There is nothing to train on",
         "Add a train part, or give no parts, to have all rows divided.",
     ),
+    "D075": (
+        "note",
+        "What separates several labels of a text, told by the column",
+        "If it is something else, say so: separator='|' or --set separator='|'.",
+    ),
+    "D076": (
+        "note",
+        "Texts with an empty list of labels, kept",
+        "No label is an answer. Leave out texts that nobody has looked at.",
+    ),
     "D080": (
         "note",
         "Judgments estimated from clicks, position bias taken out",
