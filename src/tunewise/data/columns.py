@@ -238,7 +238,7 @@ def assign(table: Table, kind: Kind, chosen: Mapping[str, str], remarks: Remarks
     if missing:
         raise _missing(table, kind, missing)
     if not {normal(name) for name in table.columns} <= kind.usual:
-        remarks.add("D001", _told(table, columns))
+        remarks.add("D001", _told(table, columns), role=kind.required[0])
     for role in ("query", "document"):
         if role not in kind.required or role in chosen:
             continue

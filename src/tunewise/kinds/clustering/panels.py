@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification.panels import known_texts
 from tunewise.kinds.clustering.grouping import Numbers, middles, space_of
-from tunewise.kinds.clustering.metrics import score
+from tunewise.kinds.clustering.metrics import GOLD, score
 from tunewise.kinds.clustering.texts import has_gold
 from tunewise.kinds.kind import Contender, Shown, Vectors
 from tunewise.kinds.panels import Panel, Spots, Table, excerpt
@@ -128,12 +128,12 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
     rest = part.among(np.flatnonzero(~known))
     rows = []
     for name, answers in shown.answers.items():
-        with_all = shown.scores[name].mean("V-measure")
-        without = score(answers[~known], rest, ["V-measure"]).mean("V-measure")
+        with_all = shown.scores[name].mean(GOLD[0])
+        without = score(answers[~known], rest, [GOLD[0]]).mean(GOLD[0])
         rows.append((name, round(with_all, 4), round(without, 4)))
     return Table(
         "Without texts that are also in train",
         f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
-        ("contender", "V-measure, all", "V-measure, without"),
+        ("contender", f"{GOLD[0]}, all", f"{GOLD[0]}, without"),
         rows,
     )
