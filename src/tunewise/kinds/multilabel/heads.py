@@ -16,7 +16,7 @@ from tunewise.kinds.multilabel.answers import Answers, Flags, Floats, best_thres
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation (C); unit vectors want little of it
 _MANY = 400  # labels from which on least squares take the place of logistic regression
-_STEPS = 200
+_HOW = {"maxiter": 200, "maxcor": 5, "ftol": 1e-5}  # of L-BFGS; the loss is a mean over texts
 _LEAST = 1e-9
 
 
@@ -132,7 +132,7 @@ def logistic(
     begin = (
         np.zeros(count * (width + 1)) if start is None else np.hstack([s.ravel() for s in start])
     )
-    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS}).x
+    found = minimize(loss, begin, jac=True, method="L-BFGS-B", options=_HOW).x
     return found[: count * width].reshape(count, width), found[count * width :]
 
 

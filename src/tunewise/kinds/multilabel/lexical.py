@@ -12,7 +12,7 @@ from tunewise.kinds.multilabel.answers import Floats
 from tunewise.kinds.multilabel.heads import answering, fit_head, scores_of
 
 _MOST_WORDS = 50_000
-_MOST_NUMBERS = 2_000_000  # of words times labels
+_MOST_NUMBERS = 1_000_000  # of words times labels
 
 
 def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
