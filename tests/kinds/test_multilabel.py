@@ -74,6 +74,8 @@ def test_lists_are_taken_as_they_are_and_none_is_an_answer(tmp_path):
     texts = read_multilabelled(tmp_path).take("train")
     assert texts.names == ["x, y", "z"]
     assert texts.labels.tolist() == [[True, True], [False, False], [False, True]]
+    advice = {each.code: each.advice for each in texts.findings}
+    assert "--column text=NAME" in advice["D001"]
     assert told(texts)["D076"][0] == 3 and told(texts)["D066"][0] == 3
 
 

@@ -78,22 +78,20 @@ def fit_head(setting: Setting, train: Any, dev: Any) -> tuple[Arrays, Settled, M
     times = labels.sum(axis=0)
     varies = (times > 0) & (times < len(labels))
     often = logit((times + 0.5) / (len(labels) + 1))
-    linear = "least squares" if varies.sum() > _MANY else "logistic regression"
-    best: tuple[Any, ...] = ()
-    start = None
+    how = "least squares" if varies.sum() > _MANY else "logistic regression"
+    fits, start = [], None
     for strength in _STRENGTHS:
-        if linear == "least squares":
-            some, few = _ridge(train, labels[:, varies], 1 / strength)
+        if how == "least squares":
+            own, shift = _ridge(train, labels[:, varies], 1 / strength)
         else:
-            some, few = start = logistic(train, labels[:, varies], strength, start)
+            own, shift = start = logistic(train, labels[:, varies], strength, start)
         weights = np.zeros((len(times), train.shape[1]), dtype=np.float32)
         bias = often.astype(np.float32)
-        weights[varies], bias[varies] = some, few
+        weights[varies], bias[varies] = own, shift
         arrays = {"weights": weights, "bias": bias}
-        settled = settle(setting, scores_of(dev, arrays))
-        if not best or (settled.level, -settled.loss) > (best[1].level, -best[1].loss):
-            best = arrays, settled, {"head": linear, "strength": strength, **settled.settings}
-    return best
+        fits.append((settle(setting, scores_of(dev, arrays)), strength, arrays))
+    settled, strength, arrays = max(fits, key=lambda fit: (fit[0].level, -fit[0].loss))
+    return arrays, settled, {"head": how, "strength": strength, **settled.settings}
 
 
 def scores_of(vectors: Any, arrays: Arrays) -> Floats:
