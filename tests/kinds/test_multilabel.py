@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tunewise.cli import main
+from tunewise.data.examples import kind_at
 from tunewise.data.multilabelled import read_multilabelled
 from tunewise.errors import DataError, OptionError
 from tunewise.kinds import KINDS, Setting, Source, load, save
@@ -96,6 +97,13 @@ def test_a_field_is_cut_where_most_are_or_where_told(tmp_path, field, separator,
     assert texts.names == names
     assert ("D075" in told(texts)) == (separator is None and names != ["alone"])
     assert texts.read_with.get("options", {}) == ({"separator": separator} if separator else {})
+
+
+def test_a_table_with_a_query_named_is_for_a_search(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("frage,text,labels\na,b,c\n")
+    assert kind_at(path, {"query": "frage"}) == "retrieval"
+    assert kind_at(path) == "multilabelled"
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -283,5 +291,7 @@ def test_a_separator_says_that_a_label_column_holds_several(folder, capsys):
     facts = json.loads((folder / "cut" / "verdict.json").read_text())
     assert facts["kind"] == "multilabel"
     assert "--set separator=/" in facts["reproduce"]
+    assert main(["tune", "asked.jsonl"]) == 2
+    assert "several labels each" in capsys.readouterr().err
     assert main(["check", "asked.jsonl"]) == 2
     assert "looks like data for multilabel" in capsys.readouterr().err

@@ -35,6 +35,7 @@ from typing import Any, Literal, get_args
 from tunewise.data.beir import Separate
 from tunewise.data.columns import (
     EXAMPLE_ROLES,
+    MULTILABELLED,
     ROLES,
     is_labelled,
     is_multilabelled,
@@ -46,7 +47,7 @@ from tunewise.data.portions import Tables
 from tunewise.data.read import DOCSTRINGS, open_all, read_task
 from tunewise.data.remarks import Remarks
 from tunewise.data.scored import ScoredPairs, scored_pairs
-from tunewise.errors import OptionError
+from tunewise.errors import DataError, OptionError
 from tunewise.task import Task
 
 __all__ = ["Examples", "Kind", "LabelledTexts", "ScoredPairs", "kind_at", "read_examples"]
@@ -124,6 +125,12 @@ def read_examples(
     if opened is None or isinstance(opened, Separate):
         _require_retrieval(kind, path)
         return read_task(path, columns=columns, **given)
+    if kind is None and _several(opened, chosen):
+        raise DataError(
+            f"'{path}' holds texts with several labels each, which can be measured (tunewise "
+            "measure) but not yet tuned on. To learn from one label a text, name its column: "
+            "columns={'label': …} (--column label=NAME)."
+        )
     found = kind or _kind(opened, chosen, remarks)
     if found == "retrieval":
         task = read_task(path, columns=columns)
@@ -149,7 +156,7 @@ def kind_at(
     opened = open_all(path, Remarks())
     if isinstance(opened, Separate):
         return "retrieval"
-    if is_multilabelled(opened[0][1].columns, chosen):
+    if _several(opened, chosen):
         return "multilabelled"
     return _kind(opened, chosen, Remarks())
 
@@ -178,6 +185,12 @@ def _require_retrieval(kind: str | None, path: str | Path) -> None:
             f"'{path}' holds documents, queries and judgments, so it cannot be read with "
             f"kind='{kind}'. Leave the kind out, or give the file with the rows."
         )
+
+
+def _several(tables: Tables, chosen: Mapping[str, str]) -> bool:
+    """Whether these are texts with several labels, and nothing was named that they do not have."""
+    named = chosen.keys() <= MULTILABELLED.names.keys()
+    return named and is_multilabelled(tables[0][1].columns, chosen)
 
 
 def _kind(tables: Tables, chosen: Mapping[str, str], remarks: Remarks) -> Kind:

@@ -31,7 +31,6 @@ from tunewise.data.remarks import Remarks
 from tunewise.errors import DataError
 from tunewise.finding import Finding
 
-_ROLES = ("text", "label", "split", "group")
 _SEPARATORS = ("|", ";", ",")
 
 
@@ -105,7 +104,7 @@ def read_multilabelled(
     >>> texts.names, texts.take("train").labels.tolist(), texts.take("test").labels.tolist()
     (['big', 'red'], [[True, True], [False, True]], [[False, False]])
     """
-    chosen, remarks = validated(columns, _ROLES), Remarks()
+    chosen, remarks = validated(columns, tuple(MULTILABELLED.names)), Remarks()
     opened = open_all(path, remarks)
     if isinstance(opened, Separate):
         raise DataError(
