@@ -137,7 +137,10 @@ def test_what_cannot_be_learned_is_refused(tmp_path):
         table = [{"text": f"{part}{n}", "labels": labels} for n in range(9)]
         written(tmp_path / f"{part}.jsonl", table)
     none.unlink()
-    with pytest.raises(DataError, match="in the test part"):
+    with pytest.raises(DataError, match="No text in the test part"):
+        KIND.divide(KIND.read(Source(str(tmp_path))), 0)
+    written(tmp_path / "test.jsonl", rows(20))
+    with pytest.raises(DataError, match="All texts in the train part"):
         KIND.divide(KIND.read(Source(str(tmp_path))), 0)
     with pytest.raises(OptionError, match="'odd' is nothing that multilabel asks for"):
         KIND.read(Source(str(tmp_path), options={"odd": "x"}))
@@ -235,6 +238,20 @@ def test_what_is_saved_answers_exactly_alike(word, verdict, tmp_path):
     first, second = one.answer(asked), again.answer(asked)
     np.testing.assert_array_equal(first.chances, second.chances)
     np.testing.assert_array_equal(first.told, second.told)
+
+
+def test_macro_f1_can_decide_and_few_texts_of_one_kind_teach_what_there_is(folder):
+    examples = KIND.read(Source(str(folder / "asked.jsonl")))
+    found = measure_kind(
+        examples, KIND, encoders=[WordHashEncoder()], contenders=["linear"], metric="MACRO-F1"
+    )
+    assert found.settings["metric"] == "macro-F1"
+    parts = KIND.divide(examples, 0)
+    alike = parts.train.among(np.flatnonzero(~parts.train.labels.any(axis=1))[:5])
+    setting = Setting(alike, parts.dev, [WordHashEncoder()], "micro-F1", lambda *_: 0.0)
+    for family in ("majority", "linear", "neighbours", "lexical"):
+        [one] = KIND.table[family].fit(setting, [])
+        assert np.isfinite(one.answer(["mend it"]).chances).all()
 
 
 @pytest.mark.slow

@@ -35,15 +35,25 @@ def _read(source: Source) -> MultiLabelledTexts:
 def _divide(examples: MultiLabelledTexts, seed: int) -> Parts:
     del seed  # they came with their parts
     parts = {name: examples.take(name) for name in ("train", "dev", "test")}
+    _require_labels(parts, examples.source)
+    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+
+
+def _require_labels(parts: Mapping[str, MultiLabelledTexts], source: str) -> None:
+    """Raises DataError where there is nothing to tell, or nothing to learn it from."""
     for name in ("train", "test"):
         if len(parts[name]) and not parts[name].labels.any():
             raise DataError(
-                f"No text in the {name} part of '{examples.source}' has a label, so there is "
-                "nothing to tell. Add texts with labels to it, or give no parts, to have all "
-                "texts divided."
+                f"No text in the {name} part of '{source}' has a label, so there is nothing to "
+                "tell. Add texts with labels to it, or give no parts, to have all texts divided."
             )
-    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
-    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+    taught = parts["train"].labels
+    if len(taught) and (taught == taught[0]).all():
+        raise DataError(
+            f"All texts in the train part of '{source}' have the same labels, so there is nothing "
+            "to tell apart. Add texts with others, or with none."
+        )
 
 
 def _take(part: MultiLabelledTexts, rows: NDArray[np.int64]) -> MultiLabelledTexts:

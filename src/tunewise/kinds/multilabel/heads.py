@@ -81,7 +81,9 @@ def fit_head(setting: Setting, train: Any, dev: Any) -> tuple[Arrays, Settled, M
     how = "least squares" if varies.sum() > _MANY else "logistic regression"
     fits, start = [], None
     for strength in _STRENGTHS:
-        if how == "least squares":
+        if not varies.any():
+            own, shift = np.zeros((0, train.shape[1])), np.zeros(0)
+        elif how == "least squares":
             own, shift = _ridge(train, labels[:, varies], 1 / strength)
         else:
             own, shift = start = logistic(train, labels[:, varies], strength, start)
