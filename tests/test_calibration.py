@@ -64,6 +64,12 @@ def test_intervals_hold_the_truth_of_the_calibrated_and_of_the_too_sure(slope, t
     assert held >= 92
 
 
+def test_answers_that_are_as_sure_as_each_other_are_in_one_bin():
+    right = np.repeat([1.0, 0.0], [300, 100])  # in order, as files often are
+    found = calibration_square(np.full(400, 0.75), right)(np.ones(400))
+    assert found == pytest.approx(-0.75 * 0.25 / 399)
+
+
 def test_no_answer_at_all_is_off_by_nothing():
     empty = np.zeros(0)
     assert calibration_square(empty, empty, np.zeros(0, dtype=np.int64))(np.ones(3)) == 0

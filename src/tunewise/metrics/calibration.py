@@ -36,8 +36,8 @@ def calibration_square(
     """
     owners = np.arange(len(sure)) if units is None else units
     count = max(1, min(_BINS, len(sure) // _LEAST))
-    bins = np.empty(len(sure), dtype=np.int64)
-    bins[np.argsort(sure, kind="stable")] = np.arange(len(sure)) * count // max(len(sure), 1)
+    # equal ones together: parted by their order, bins would be as far off as labels are in order
+    bins = np.searchsorted(np.sort(sure), sure) * count // max(len(sure), 1)
     cells, cell = np.unique(owners * count + bins, return_inverse=True)
     owner, place = np.divmod(cells, count)
     off, size = np.bincount(cell, sure - right), np.bincount(cell).astype(np.float64)
