@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -14,7 +13,7 @@ from tunewise.cli import main
 from tunewise.data.labelled import LabelledTexts
 from tunewise.errors import DataError, OptionError
 from tunewise.kinds import KINDS, Source, load, save
-from tunewise.kinds.classification.metrics import calibration_error, macro_f1, score
+from tunewise.kinds.classification.metrics import macro_f1, score
 from tunewise.kinds.kind import Setting
 from tunewise.measurement import measure_kind
 from tunewise.testing import WordHashEncoder
@@ -48,14 +47,6 @@ def written(folder, table, name="intents.csv"):
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory):
     return KIND.read(Source(str(written(tmp_path_factory.mktemp("intents"), rows()))))
-
-
-def permuted(examples, seed):
-    """The labels of train dealt out anew; dev and test as they were."""
-    train = np.flatnonzero(examples.parts == "train")
-    labels = examples.labels.copy()
-    labels[train] = np.random.default_rng(seed).permutation(labels[train])
-    return replace(examples, labels=labels)
 
 
 def measured(examples, **options):
@@ -100,13 +91,6 @@ def test_what_is_saved_answers_alike(word, verdict, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1])
-def test_permuted_labels_never_say_tune(examples, seed):
-    found = measured(permuted(examples, seed), contenders=["majority", "linear", "adapter"])
-    assert found.answer != "tune"
-
-
-@pytest.mark.slow
 def test_answers_are_probabilities(verdict):
     for name, answers in verdict.shown.answers.items():
         np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-6, err_msg=name)
@@ -124,12 +108,6 @@ def test_macro_f1_is_that_of_scikit_learn_and_counts_weights_as_repeats():
     often = f1_score(np.repeat(truth, times), np.repeat(chosen, times), average="macro")
     assert statistic(times.astype(float)) == pytest.approx(often)
     assert macro_f1(truth, chosen, 5)(np.zeros(200)) == 0
-
-
-def test_calibration_error_by_hand():
-    sure, right = np.array([0.9, 0.9, 0.6, 0.6]), np.array([1.0, 0.0, 1.0, 1.0])
-    # a bin for each text, as there are fewer texts than bins
-    assert calibration_error(sure, right)(np.ones(4)) == pytest.approx((0.1 + 0.9 + 0.8) / 4)
 
 
 def test_log_loss_of_a_sure_mistake_is_large_but_finite(examples):

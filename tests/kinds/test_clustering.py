@@ -285,6 +285,7 @@ def test_texts_also_in_train_are_told_of(tmp_path):
     last = KIND.panels(found.shown)[-1]
     assert last.title == "Without texts that are also in train"
     assert last.rows[0][0] == "kmeans"
+    assert last.columns == ("contender", "ARI, all", "ARI, without")
 
 
 # What is refused

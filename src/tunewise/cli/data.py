@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
 SEARCH = "search"
-_KINDS = {"retrieval": SEARCH, "labelled": "classification", "scored": "similarity"}
+_KINDS = {
+    "retrieval": SEARCH,
+    "labelled": "classification",
+    "multilabelled": "multilabel",
+    "scored": "similarity",
+}
 OF_SEARCH = ("documents", "queries", "judgments", "clicks", "labels")
 
 
@@ -92,7 +97,9 @@ def kind_of(parsed: argparse.Namespace) -> str:
 
     if is_histories(Path(parsed.data)):
         return "recommendation"
-    return _KINDS[kind_at(parsed.data, columns_of(parsed))]
+    found = _KINDS[kind_at(parsed.data, columns_of(parsed))]
+    several = any(pair.startswith("separator=") for pair in getattr(parsed, "options", ()))
+    return "multilabel" if several and found == "classification" else found
 
 
 def _require_search(parsed: argparse.Namespace) -> None:

@@ -37,8 +37,8 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
     add(
         "--kind",
         metavar="KIND",
-        help="what the data is for: search, classification, similarity, clustering, anomaly or "
-        "recommendation (default: told by the columns)",
+        help="what the data is for: search, classification, multilabel, similarity, clustering, "
+        "anomaly or recommendation (default: told by the columns)",
     )
     add(
         "--file",
@@ -55,7 +55,8 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what only this kind asks for, such as odd=LABEL or groups=20 (may be repeated)",
+        help="what only this kind asks for, such as odd=LABEL, groups=20 or separator=; "
+        "(may be repeated)",
     )
 
 

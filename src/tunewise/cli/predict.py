@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
         help="label new texts with the winner of a classification",
         description="Labels a text, or every text of a file, with the winner that measure saved; "
         "prints a line of JSON for each: its label, how probable that is, and what else it might "
-        "be.",
+        "be; or, where texts have several labels, all of them, each with its probability.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder measure wrote")
     parser.add_argument(
@@ -27,5 +27,5 @@ def add(commands: Any) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """Answers and prints."""
-    answer_texts(load_winner(parsed.folder, ["classification"]), parsed.words)
+    answer_texts(load_winner(parsed.folder, ["classification", "multilabel"]), parsed.words)
     return 0

@@ -149,9 +149,10 @@ def level_of(
         weights = scores.weights
         return interval(values, groups, seed=seed, draws=draws, bounds=bounds, weights=weights)
     sample = sample_of(values, groups, scores.weights)
-    drawing = Drawing(statistic, scores.mean(name), scores.weights)
-    low, high = ends_of(sample, seed, 0.95, draws, drawing)
-    return Interval(drawing.whole, max(low, bounds[0]), min(high, bounds[1]))
+    whole = statistic(np.ones(len(values)) if scores.weights is None else scores.weights)
+    drawn = ends_of(sample, seed, 0.95, draws, Drawing(statistic, whole, scores.weights))
+    low, high = (scores.told(name, end) for end in drawn)
+    return Interval(scores.told(name, whole), max(low, bounds[0]), min(high, bounds[1]))
 
 
 def compare(
@@ -191,6 +192,7 @@ def compare(
     """
     _check(seed, level, draws)
     _check_paired(first, second)
+    _check_linear(first, metric)
     ours, theirs = first.of(metric), second.of(metric)
     differences = ours - theirs
     sample = sample_of(differences, groups, first.weights)
@@ -254,6 +256,14 @@ def _check(seed: int, level: float, draws: int) -> None:
     require_not_negative("seed", seed)
     if draws < 100:
         raise OptionError(f"draws={draws} is too few for an interval. Give 100 or more.")
+
+
+def _check_linear(scores: Scores, metric: str) -> None:
+    if scores.name_of(metric) in scores.squared:
+        raise OptionError(
+            f"The {metric} is told as a root, so its differences cannot be drawn. Compare by "
+            "another metric, or hold the two intervals of `level_of` against each other."
+        )
 
 
 def _check_paired(first: Scores, second: Scores) -> None:

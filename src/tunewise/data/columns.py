@@ -100,6 +100,11 @@ LABELLED = Kind(
     },
     ("text", "label"),
 )  # fmt: skip
+MULTILABELLED = replace(
+    LABELLED,
+    noun="texts with several labels",
+    names={**LABELLED.names, "label": ("labels", *LABELLED.names["label"])},
+)
 DOCUMENTS = Kind(
     "documents",
     {
@@ -190,7 +195,20 @@ def is_labelled(names: Sequence[str]) -> bool:
     >>> is_labelled(["text", "intent"]), is_labelled(["question", "text", "label"])
     (True, False)
     """
-    columns = match(names, LABELLED, {})
+    return _has_label(names, match(names, LABELLED, {}))
+
+
+def is_multilabelled(names: Sequence[str], chosen: Mapping[str, str]) -> bool:
+    """Whether these columns hold texts with several labels each: as labelled ones, but `labels`.
+
+    >>> is_multilabelled(["text", "labels"], {}), is_multilabelled(["text", "label"], {})
+    (True, False)
+    """
+    columns = match(names, MULTILABELLED, chosen)
+    return normal(columns["label"] or "") == "labels" and _has_label(names, columns)
+
+
+def _has_label(names: Sequence[str], columns: Columns) -> bool:
     others = {normal(name) for name in names if name != columns["text"]}
     searched = {*_QUERY, *_DOCUMENT[: _DOCUMENT.index("text")], *_QUERY_ID, *_DOCUMENT_ID}
     text = normal(columns["text"] or "query")
@@ -220,7 +238,7 @@ def assign(table: Table, kind: Kind, chosen: Mapping[str, str], remarks: Remarks
     if missing:
         raise _missing(table, kind, missing)
     if not {normal(name) for name in table.columns} <= kind.usual:
-        remarks.add("D001", _told(table, columns))
+        remarks.add("D001", _told(table, columns), role=kind.required[0])
     for role in ("query", "document"):
         if role not in kind.required or role in chosen:
             continue

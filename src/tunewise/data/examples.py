@@ -20,6 +20,8 @@ beside what `read.py` says:
 | D072 | warning | Rows without a part while others have one, counted as train |
 | D073 | note | Grouped loosely: chains of shared texts would have joined most pairs |
 | D074 | warning | There is nothing to train on |
+| D075 | note | What separates several labels of a text, told by the column |
+| D076 | note | Texts with an empty list of labels, kept |
 | D110 | note | Odd texts in train, used in dev to choose by |
 | D111 | warning | No odd text in dev, so contenders keep their usual settings |
 | D112 | warning | Fewer than 30 odd texts to measure by |
@@ -31,13 +33,21 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tunewise.data.beir import Separate
-from tunewise.data.columns import EXAMPLE_ROLES, ROLES, is_labelled, is_scored, validated
+from tunewise.data.columns import (
+    EXAMPLE_ROLES,
+    MULTILABELLED,
+    ROLES,
+    is_labelled,
+    is_multilabelled,
+    is_scored,
+    validated,
+)
 from tunewise.data.labelled import LabelledTexts, labelled_texts
 from tunewise.data.portions import Tables
 from tunewise.data.read import DOCSTRINGS, open_all, read_task
 from tunewise.data.remarks import Remarks
 from tunewise.data.scored import ScoredPairs, scored_pairs
-from tunewise.errors import OptionError
+from tunewise.errors import DataError, OptionError
 from tunewise.task import Task
 
 __all__ = ["Examples", "Kind", "LabelledTexts", "ScoredPairs", "kind_at", "read_examples"]
@@ -115,6 +125,12 @@ def read_examples(
     if opened is None or isinstance(opened, Separate):
         _require_retrieval(kind, path)
         return read_task(path, columns=columns, **given)
+    if kind is None and _several(opened, chosen):
+        raise DataError(
+            f"'{path}' holds texts with several labels each, which can be measured (tunewise "
+            "measure) but not yet tuned on. To learn from one label a text, name its column: "
+            "columns={'label': …} (--column label=NAME)."
+        )
     found = kind or _kind(opened, chosen, remarks)
     if found == "retrieval":
         task = read_task(path, columns=columns)
@@ -126,16 +142,23 @@ def read_examples(
     return replace(read(opened, chosen, remarks, source=str(path), seed=seed), read_with=read_with)
 
 
-def kind_at(path: str | Path, columns: Mapping[str, str] | None = None) -> Kind:
+def kind_at(
+    path: str | Path, columns: Mapping[str, str] | None = None
+) -> Kind | Literal["multilabelled"]:
     """The kind that lies at `path`, told by the columns of its first file or those named.
 
-    Raises DataError for what cannot be read, OptionError for a role that does not exist.
+    Texts with several labels each are told too; `read_multilabelled` reads them. Raises DataError
+    for what cannot be read, OptionError for a role that does not exist.
     """
     chosen = validated(columns, (*ROLES, *EXAMPLE_ROLES))
     if str(path).startswith(DOCSTRINGS):
         return "retrieval"
     opened = open_all(path, Remarks())
-    return "retrieval" if isinstance(opened, Separate) else _kind(opened, chosen, Remarks())
+    if isinstance(opened, Separate):
+        return "retrieval"
+    if _several(opened, chosen):
+        return "multilabelled"
+    return _kind(opened, chosen, Remarks())
 
 
 def _validated(
@@ -162,6 +185,12 @@ def _require_retrieval(kind: str | None, path: str | Path) -> None:
             f"'{path}' holds documents, queries and judgments, so it cannot be read with "
             f"kind='{kind}'. Leave the kind out, or give the file with the rows."
         )
+
+
+def _several(tables: Tables, chosen: Mapping[str, str]) -> bool:
+    """Whether these are texts with several labels, and nothing was named that they do not have."""
+    named = chosen.keys() <= MULTILABELLED.names.keys()
+    return named and is_multilabelled(tables[0][1].columns, chosen)
 
 
 def _kind(tables: Tables, chosen: Mapping[str, str], remarks: Remarks) -> Kind:

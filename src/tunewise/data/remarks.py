@@ -8,7 +8,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "D001": (
         "note",
         "Columns taken by their names",
-        "If one is taken wrongly, name it: columns={'query': 'NAME'} or --column query=NAME.",
+        "If one is taken wrongly, name it: columns={'ROLE': 'NAME'} or --column ROLE=NAME.",
     ),
     "D002": (
         "warning",
@@ -155,6 +155,16 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "There is nothing to train on",
         "Add a train part, or give no parts, to have all rows divided.",
     ),
+    "D075": (
+        "note",
+        "What separates several labels of a text, told by the column",
+        "If it is something else, say so: separator='|' or --set separator='|'.",
+    ),
+    "D076": (
+        "note",
+        "Texts with an empty list of labels, kept",
+        "No label is an answer. Leave out texts that nobody has looked at.",
+    ),
     "D080": (
         "note",
         "Judgments estimated from clicks, position bias taken out",
@@ -275,9 +285,14 @@ class Remarks:
 
     _counts: dict[str, int] = field(default_factory=dict)
     _examples: dict[str, list[str]] = field(default_factory=dict)
+    _roles: dict[str, str] = field(default_factory=dict)
 
-    def add(self, code: str, example: object, *, times: int = 1) -> None:
-        """Counts more; `example` is made a text only if it is among the first three."""
+    def add(self, code: str, example: object, *, times: int = 1, role: str = "") -> None:
+        """Counts more; `example` is made a text only if it is among the first three.
+
+        `role` is the one that advice about columns names, for the first of its code.
+        """
+        self._roles.setdefault(code, role)
         self._counts[code] = self._counts.get(code, 0) + times
         examples = self._examples.setdefault(code, [])
         if len(examples) < 3:
@@ -294,6 +309,9 @@ class Remarks:
     def findings(self) -> tuple[Finding, ...]:
         """One finding for each code that happened, in the order of the codes."""
         return tuple(
-            Finding(code, *CODES[code][:2], count, tuple(self._examples[code]), CODES[code][2])
+            Finding(code, *CODES[code][:2], count, tuple(self._examples[code]), self._advice(code))
             for code, count in sorted(self._counts.items())
         )
+
+    def _advice(self, code: str) -> str:
+        return CODES[code][2].replace("ROLE", self._roles[code])

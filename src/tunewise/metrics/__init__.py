@@ -7,6 +7,7 @@ measures efficiently in the presence of tied scores", ECIR 2008), so that no con
 loses by how documents happen to be named.
 """
 
+from tunewise.metrics.calibration import calibration_square
 from tunewise.metrics.names import DEFAULT_METRICS, Kind, Metric, parse_metric
 from tunewise.metrics.scores import Scores, Statistic, pseudo_values, score, weights_of
 
@@ -16,6 +17,7 @@ __all__ = [
     "Metric",
     "Scores",
     "Statistic",
+    "calibration_square",
     "parse_metric",
     "pseudo_values",
     "score",

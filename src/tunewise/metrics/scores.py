@@ -29,6 +29,8 @@ class Scores:
     A metric that is no mean of units has a `statistics[name]` instead, or beside its values; where
     it has none, what each unit adds is worked out when `of` asks for it. `bounds` are what a metric
     lies between, (0, 1) where not named.
+    Of a metric in `squared` statistic and values are the square, which can be estimated without
+    bias (and below 0); what is told of it is the root.
 
     `unanswered` counts queries with an empty or absent ranking; each scores 0. `left_out`
     counts judged queries without a relevant document, which no metric can score.
@@ -49,6 +51,7 @@ class Scores:
     weights: Floats | None = None
     statistics: Mapping[str, Statistic] = field(default_factory=dict, repr=False)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    squared: frozenset[str] = frozenset()
     _added: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __len__(self) -> int:
@@ -82,10 +85,16 @@ class Scores:
 
     def mean(self, metric: str) -> float:
         """The metric over all units: their mean, unanswered ones counting 0, or its statistic."""
-        statistic = self.statistics.get(self.name_of(metric))
+        name = self.name_of(metric)
+        statistic = self.statistics.get(name)
         if statistic is None:
             return self.average(self.of(metric))
-        return statistic(np.ones(len(self)) if self.weights is None else self.weights)
+        found = statistic(np.ones(len(self)) if self.weights is None else self.weights)
+        return self.told(name, found)
+
+    def told(self, name: str, value: float) -> float:
+        """The metric as it is told: the root of a square, 0 below 0."""
+        return float(np.sqrt(max(value, 0.0))) if name in self.squared else value
 
     def average(self, values: Floats) -> float:
         """The mean of any values, one a query, weighted where the queries are."""

@@ -2,9 +2,8 @@
 
 Accuracy and log loss are means over texts. Macro-F1 is a statistic of all texts: the mean of the
 labels' F1 (of the labels that occur, in truth or among the answers), as scikit-learn has it. The
-calibration error is the mean distance, weighted by texts, between how sure answers are and how
-often they are right, in fifteen bins of equally many texts (Nixon et al. 2019, "Measuring
-calibration in deep learning").
+calibration error is the distance between how sure answers are and how often they are right, root
+mean square, less what chance adds (`metrics/calibration.py`).
 """
 
 from collections.abc import Sequence
@@ -13,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.labelled import LabelledTexts
-from tunewise.metrics import Scores, Statistic, pseudo_values
+from tunewise.metrics import Scores, Statistic, calibration_square, pseudo_values
 
 METRICS = ("accuracy", "macro-F1", "log loss", "calibration error")
 DECIDING = ("accuracy", "macro-F1")
 
 Floats = NDArray[np.float64]
-_BINS = 15
 _LEAST = 1e-12  # no answer is taken to be surer than this that a label is wrong
 
 
@@ -38,7 +36,7 @@ def score(answers: Floats, part: LabelledTexts, metrics: Sequence[str]) -> Score
     if "macro-F1" in metrics:
         statistics["macro-F1"] = macro_f1(truth, chosen, answers.shape[1])
     if "calibration error" in metrics:
-        statistics["calibration error"] = calibration_error(answers[rows, chosen], right)
+        statistics["calibration error"] = calibration_square(answers[rows, chosen], right)
     for name, statistic in statistics.items():
         values[name] = pseudo_values(statistic, len(truth))
     return Scores(
@@ -46,6 +44,7 @@ def score(answers: Floats, part: LabelledTexts, metrics: Sequence[str]) -> Score
         values=values,
         statistics=statistics,
         bounds={"log loss": (0.0, float("inf"))},
+        squared=frozenset({"calibration error"}),
     )
 
 
@@ -62,19 +61,5 @@ def macro_f1(truth: NDArray[np.int64], chosen: NDArray[np.int64], labels: int) -
         both = np.bincount(truth, weights, labels) + np.bincount(chosen, weights, labels)
         there = both > 0
         return float((2 * hits[there] / both[there]).mean()) if there.any() else 0.0
-
-    return statistic
-
-
-def calibration_error(sure: Floats, right: Floats) -> Statistic:
-    """The calibration error as a function of the texts' weights."""
-    order = np.argsort(sure, kind="stable")
-    bins = np.empty(len(sure), dtype=np.int64)
-    bins[order] = np.arange(len(sure)) * min(_BINS, len(sure)) // max(len(sure), 1)
-
-    def statistic(weights: Floats) -> float:
-        off = np.bincount(bins, weights * (sure - right))
-        total = float(weights.sum())
-        return float(np.abs(off).sum() / total) if total else 0.0
 
     return statistic

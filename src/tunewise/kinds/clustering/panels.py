@@ -125,11 +125,11 @@ def _mixed(part: LabelledTexts, answers: Numbers) -> Table:
 
 def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
     part: LabelledTexts = shown.judged
-    rest, metric = part.among(np.flatnonzero(~known)), GOLD[0]
+    rest = part.among(np.flatnonzero(~known))
     scores = {}
     for name, answers in shown.answers.items():
-        without = score(answers[~known], rest, [metric]).mean(metric)
-        scores[name] = {metric: (shown.scores[name].mean(metric), without)}
+        without = score(answers[~known], rest, [GOLD[0]]).mean(GOLD[0])
+        scores[name] = {GOLD[0]: (shown.scores[name].mean(GOLD[0]), without)}
     return apart(
         "Without texts that are also in train",
         f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
