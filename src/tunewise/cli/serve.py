@@ -102,7 +102,8 @@ def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
     if open_to_others and parsed.tls_cert is None and not parsed.behind_proxy:
         raise OptionError(
             f"Keys and texts would go to '{parsed.host}' unencrypted. Give --tls-cert and "
-            "--tls-key, or --behind-proxy if a proxy in front does TLS and nobody else reaches this port."
+            "--tls-key, or --behind-proxy if a proxy in front does TLS and nobody else reaches "
+            "this port."
         )
     keys = KeyFile(key_file(parsed.keys))
     if not any(key.good(time.time()) for key in keys.known()):

@@ -62,14 +62,13 @@ def refusal(model: Model) -> str | None:
     for side in _SIDES:
         found, expected = served[side], _reference(model, side, texts)
         if found.shape != expected.shape or not np.isfinite(found).all():
+            return f"its vectors are of shape {found.shape}, not {expected.shape}, or not finite"
+        none = ~found.any(axis=1) & ~expected.any(axis=1)
+        cosine = float(np.where(none, 1, (found * expected).sum(axis=1)).min())
+        if cosine < (least := _least(model)):
             return (
-                f"its vectors are {found.shape[1]} numbers, and {expected.shape[1]} were expected"
-            )
-        cosine = float((found * expected).sum(axis=1).min())
-        if cosine < _least(model):
-            return (
-                f"on {side} the served vectors have cosine {cosine:.4f} to those of the model as it "
-                f"was saved, and {_least(model)} is the least. Save it anew, or name another engine"
+                f"on {side} the served vectors have cosine {cosine:.4f} to those of the model as "
+                f"it was saved, and {least} is the least. Save it anew, or name another engine"
             )
     return None
 

@@ -86,7 +86,7 @@ class Model:
             return None
         text = str(tokenizer.decode(list(tokens)))
         plain = tokenizer.encode(text, add_special_tokens=False).ids
-        special = {id for id, each in tokenizer.get_added_tokens_decoder().items() if each.special}
+        special = {n for n, each in tokenizer.get_added_tokens_decoder().items() if each.special}
         return text if plain == [token for token in tokens if token not in special] else None
 
     @cached_property

@@ -20,7 +20,7 @@ class Reason:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Refused(TunewiseError):
+class Refused(TunewiseError):  # noqa: N818 - reads as what it is
     """A request that is not answered; its message is for the caller and holds no text of anyone."""
 
     def __init__(self, message: str, reason: Reason) -> None:

@@ -14,9 +14,7 @@ _MOST_LETTERS = 64 * MOST_TOKENS  # no text of more has so few tokens; counting 
 
 def texts_of(given: Any, model: Model) -> list[str]:
     """The texts that are asked about. Raises Refused for an input that is none."""
-    if isinstance(given, str):
-        given = [given]
-    elif isinstance(given, list) and given and _is_token(given[0]):
+    if isinstance(given, str) or (isinstance(given, list) and given and _is_token(given[0])):
         given = [given]
     if not isinstance(given, list):
         raise bad_request(

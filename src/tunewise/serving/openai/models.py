@@ -63,7 +63,7 @@ def named(offer: Offer, word: str) -> tuple[Model, Side | None]:
     raise Refused(
         f"The model '{word[:100]}' is not served: {why}."
         if why
-        else f"The model '{word[:100]}' does not exist here. Served are: {', '.join(offer.models)}.",
+        else f"The model '{word[:100]}' does not exist here. There are: {', '.join(offer.models)}.",
         Reason(404, "model_not_found", "model"),
     )
 
