@@ -13,7 +13,7 @@ from tunewise.errors import EncoderError, OptionError
 from tunewise.extras import need
 
 if TYPE_CHECKING:
-    from tunewise.serving.app import Door
+    from tunewise.serving.door import Door
     from tunewise.serving.keys import KeyFile
     from tunewise.serving.models import Offer
 

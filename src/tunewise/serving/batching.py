@@ -142,8 +142,8 @@ class Batcher:
         for key, (text, count) in fresh.items():
             self._waited_for[key] = _Text(key, text, count, loop.create_future())
         asked = [self._waited_for[key] for key in missing]
-        for text in asked:
-            text.wanted += 1
+        for each in asked:
+            each.wanted += 1
         if fresh:
             lane = self._lanes.setdefault((encoder.stamp, side), _Lane(encoder, side))
             lane.callers.append(deque(self._waited_for[key] for key in fresh))

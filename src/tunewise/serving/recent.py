@@ -63,7 +63,7 @@ class KeptVectors:
         good[there] = store.read(rows[there], out, there)
         if not good.all():
             missing = np.flatnonzero(~good)
-            out[missing] = encode(encoder, side, [texts[place] for place in missing])
+            out[missing] = encode(encoder, side, [texts[place] for place in missing.tolist()])
         return out
 
     def _store(self, encoder: Encoder, side: Side) -> VectorCache | None:

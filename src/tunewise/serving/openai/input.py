@@ -49,7 +49,7 @@ def checked(counts: list[int]) -> list[int]:
     return counts
 
 
-def _text(each: Any, kind: type, place: int, model: Model) -> str:
+def _text(each: Any, kind: type[Any], place: int, model: Model) -> str:
     if type(each) is not kind or kind not in (str, list):
         raise bad_request(
             f"'input[{place}]' is neither a text nor an array of tokens, or not what the others "
@@ -58,11 +58,11 @@ def _text(each: Any, kind: type, place: int, model: Model) -> str:
         )
     if not each:
         raise bad_request(f"'input[{place}]' is empty. Leave it out.", param="input")
-    if kind is str:
-        if len(each) > _MOST_LETTERS:
-            raise _too_long(place, f"{len(each)} letters")
-        return str(each)
-    return _detokenized(each, place, model)
+    if isinstance(each, list):
+        return _detokenized(each, place, model)
+    if len(str(each)) > _MOST_LETTERS:
+        raise _too_long(place, f"{len(str(each))} letters")
+    return str(each)
 
 
 def _detokenized(tokens: Sequence[Any], place: int, model: Model) -> str:
