@@ -12,7 +12,7 @@ app = FastAPI()
 model = SentenceTransformer(str(get_model_path()))
 
 
-class Asked(BaseModel):
+class Asked(BaseModel):  # noqa: D101
     input: list[str]
 
 
