@@ -1,15 +1,15 @@
 """Serving: texts a second over HTTP, beside the encoder in this process and a plain FastAPI app.
 
     python benchmarks/serving.py [--engines torch:fp32,openvino:bf16] [--sets tldr-en,nl2bash]
-                                 [--rounds 3] [--texts 8]
+                                 [--rounds 3] [--texts 8] [--size 512]
 
 Real servers in processes of their own, real HTTP clients (httpx, asyncio) in another one, all on
 this machine's cores. *In process* is the same encoder asked for all texts in one call. *Plain* is
 serving_plain.py: SentenceTransformer.encode with nothing said. All take turns, round after round;
 no text is ever asked for twice, so that no cache helps. Each caller sends one text a request, and
-64 callers also `--texts` a request. Printed are texts a second (median), the ratio to in process
-and to plain round by round (median, smallest and largest), the time of one short query with
-nothing beside it, and what each server holds in memory at the end.
+64 callers also `--texts` a request; `--size` texts are what 64 callers ask for. Printed are texts a
+second (median), the ratio to in process and to plain round by round (median, smallest and largest),
+the time of one short query with nothing beside it, and what each server holds in memory at the end.
 """
 
 import argparse
@@ -32,7 +32,6 @@ import numpy as np
 
 DATA = Path(os.environ.get("TUNEWISE_DATA", "../shared/data"))
 HERE = Path(__file__).parent
-WORK = ((1, 1, 64), (8, 1, 256), (64, 1, 512))  # callers, texts a request, texts in all
 MODEL = "all-MiniLM-L6-v2"
 _fresh = count()
 
@@ -43,8 +42,10 @@ def main() -> None:
     parser.add_argument("--sets", default="tldr-en,nl2bash")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--texts", type=int, default=8)
+    parser.add_argument("--size", type=int, default=512)
     parsed = parser.parse_args()
-    work = [*WORK, (64, parsed.texts, 1_024)]
+    size = parsed.size
+    work = [(1, 1, size // 8), (8, 1, size // 2), (64, 1, size), (64, parsed.texts, 2 * size)]
     with ExitStack() as stack:
         clients = stack.enter_context(get_context("spawn").Pool(1))
         plain = stack.enter_context(started(plain_command))
@@ -63,7 +64,7 @@ def compare(
     ours: tuple[str, int],
     plain: tuple[str, int],
     clients: Any,
-    work: Sequence[tuple[int, int, int]],
+    work: Sequence[tuple[int, int, int]],  # callers, texts a request, texts in all
     rounds: int,
 ) -> None:
     print("| callers × texts | in process | ours | plain | ours ÷ in process | ours ÷ plain |")

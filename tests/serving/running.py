@@ -15,7 +15,13 @@ from tunewise.serving.models import Offer
 @contextmanager
 def running(*models, **options):
     """The address of a server of these models; stopped as a signal would stop it."""
-    app = make_app(Offer({model.name: model for model in models}), **options)
+    with running_app(make_app(Offer({model.name: model for model in models}), **options)) as url:
+        yield url
+
+
+@contextmanager
+def running_app(app):
+    """The address of a server of this app."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
     thread.start()

@@ -16,7 +16,6 @@ import pytest
 from tunewise.serving.keys import KeyFile
 from tunewise.testing import WordHashEncoder
 
-
 pytestmark = pytest.mark.slow
 
 

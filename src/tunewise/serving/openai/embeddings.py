@@ -46,7 +46,11 @@ _INPUT = {
 class EmbeddingRequest(BaseModel):
     """What is asked for: OpenAI's fields, and `input_type`, for models with two sides."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"model": "all-MiniLM-L6-v2", "input": "open a file"}]},
+    )
 
     input: Annotated[Any, WithJsonSchema(_INPUT)]
     model: Annotated[str, Field(min_length=1, max_length=500)]
