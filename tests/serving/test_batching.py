@@ -307,3 +307,19 @@ def test_what_measuring_kept_is_read_and_nothing_is_added(word_model, tmp_path):
     assert np.allclose(found[2], kept[0], atol=1e-6)
     assert np.allclose(found[1], asked.encode_documents(["clean a kettle"])[0], atol=1e-6)
     assert (store.folder / "vectors.f32").stat().st_size == size
+
+
+@pytest.mark.slow
+def test_a_folder_of_vectors_that_cannot_be_locked_is_passed_over_and_said(
+    word_model, tmp_path, caplog
+):
+    encoder = load_encoder(word_model, cache=tmp_path, engine="torch")
+    expected = encoder.encode_documents(["mend a kettle"])
+    [folder] = tmp_path.glob("vectors/*-documents")
+    (folder / "lock").unlink()
+    (folder / "lock").mkdir()
+    asked = encoder.in_way(encoder.way, keep=False)
+    kept = KeptVectors(tmp_path)
+    for _ in range(2):
+        assert np.allclose(kept.vectors(asked, "documents", ["mend a kettle"]), expected, atol=1e-6)
+    assert caplog.text.count("kept vectors are not used") == 1

@@ -40,6 +40,7 @@ def add(commands: Any) -> None:
     )
     option("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
     option("--port", type=int, default=8000, help="the port, 0 for any free one (default: 8000)")
+    option("--base-url", metavar="URL", help="where hosted encoders (openai:…) are")
     add_engine(parser)
     option(
         "--keys", type=Path, metavar="FILE", help="the keys asked for, as tunewise keys made them"
@@ -63,7 +64,7 @@ def run(parsed: argparse.Namespace) -> int:
     from tunewise.serving.observed import log_settings
 
     keys = required_keys(parsed)
-    offer = passed(load_models(parsed.which, engine=parsed.engine))
+    offer = passed(load_models(parsed.which, engine=parsed.engine, base_url=parsed.base_url))
     for name, reason in offer.refused.items():
         print(f"Not served: {name}: {reason}.", file=sys.stderr)
     if not offer.models:

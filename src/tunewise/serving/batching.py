@@ -102,7 +102,7 @@ class Batcher:
     async def vectors(
         self, encoder: Encoder, side: Side, texts: Sequence[str], tokens: Sequence[int]
     ) -> Vectors:
-        """Vectors (n, d) of texts, of which `tokens` says how long each is.
+        """Vectors (n, d) of texts, of which `tokens` says how many are read of each.
 
         What is being encoded for another caller is waited for, not encoded again. A caller who is
         cancelled gives up the place of what nobody else waits for. Raises Refused where too much
@@ -226,7 +226,8 @@ class Batcher:
             )
         except Exception as error:  # whatever it is, those who wait must hear of it
             # its message may quote a text, so neither the log nor another caller sees it
-            logger.warning("%s failed on %d texts: %s", lane.encoder.name, len(texts), type(error))
+            name, kind = lane.encoder.name, type(error).__name__
+            logger.warning("%s failed on %d texts: %s", name, len(texts), kind)
             if len(texts) == 1 or failures <= 1:
                 self._done(texts, [_failed(lane.encoder)] * len(texts))
                 return failures - 1

@@ -18,6 +18,7 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 _ID = re.compile(rb"[\w.-]{1,64}")  # others could break a log line
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 logger = logging.getLogger(__name__)
 
@@ -113,11 +114,12 @@ class Door:
     def _told(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
         # the route, not the path: a path may hold anything, and there are ever more of them
         route = getattr(scope.get("route"), "path", "none")
-        self._meters.requests.labels(scope["method"], route, status).inc()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._meters.requests.labels(method, route, status).inc()
         self._meters.latency.labels(route).observe(seconds)
         told = {
             **facts,
-            "method": scope["method"],
+            "method": method,
             "route": route,
             "status": status,
             "ms": round(1000 * seconds, 2),

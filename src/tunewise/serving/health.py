@@ -20,7 +20,7 @@ async def healthz() -> dict[str, str]:
 async def readyz(request: Request) -> Response:
     """Whether requests should be sent here: all models that were asked for are served."""
     service: Service = request.app.state.service
-    ready = not service.closing and not service.offer.refused
+    ready = not service.offer.refused
     told = {"status": "ready" if ready else "not ready", "models": list(service.offer.models)}
     return JSONResponse(told, status_code=200 if ready else 503)
 

@@ -15,6 +15,7 @@ from tunewise.encoders import (
     DEFAULT_ENCODER,
     Encoder,
     TransformerEncoder,
+    is_hosted,
     load_encoder,
     load_folder,
 )
@@ -105,13 +106,15 @@ class Offer:
     refused: Mapping[str, str] = field(default_factory=dict)
 
 
-def load_models(words: Sequence[str], *, engine: str = "auto") -> dict[str, Model]:
+def load_models(
+    words: Sequence[str], *, engine: str = "auto", base_url: str | None = None
+) -> dict[str, Model]:
     """The models that words name: NAME=WHICH, or WHICH alone, which then names itself.
 
     WHICH is a folder that measure or tune wrote, or whatever `load_encoder` takes. Encoders with
     the same stamp are one object, however many models stand on it. `engine` is for those that were
-    not measured. Without words, the default encoder. Raises OptionError for a name given twice or a
-    winner without vectors, and what loading an encoder raises.
+    not measured, `base_url` for hosted ones. Without words, the default encoder. Raises OptionError
+    for a name given twice or a winner without vectors, and what loading an encoder raises.
     """
     shared = _Shared(engine)
     models: dict[str, Model] = {}
@@ -126,7 +129,7 @@ def load_models(words: Sequence[str], *, engine: str = "auto") -> dict[str, Mode
             )
         home = _home(folder)
         if home is None:
-            encoder = shared.load(which)
+            encoder = shared.load(which, base_url if is_hosted(which) else None)
             models[name] = Model(name, encoder, folder=getattr(encoder, "folder", None))
         else:
             models[name] = _winner(name, home, shared)

@@ -1,5 +1,6 @@
 """Recent: vectors at hand in memory, and those that lie on disk for reading."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -11,9 +12,12 @@ from tunewise.encoders import Encoder, TransformerEncoder
 from tunewise.encoders.cache import VectorCache, stores
 from tunewise.encoders.texts import keys_of
 from tunewise.encoders.vectors import Side
+from tunewise.errors import OutputError
 
 Vectors = NDArray[np.float32]
 _OVERHEAD = 200  # bytes of Python's own for each vector, about
+
+logger = logging.getLogger(__name__)
 
 
 class Recent:
@@ -57,10 +61,14 @@ class KeptVectors:
         if store is None:
             return encode(encoder, side, texts)
         out = np.empty((len(texts), encoder.dimension), dtype=np.float32)
-        rows = store.find(keys_of(texts))
-        there = np.flatnonzero(rows >= 0)
         good = np.zeros(len(texts), dtype=np.bool_)
-        good[there] = store.read(rows[there], out, there)
+        try:
+            rows = store.find(keys_of(texts))
+            there = np.flatnonzero(rows >= 0)
+            good[there] = store.read(rows[there], out, there)
+        except OutputError as refusal:  # where the folder may not be locked, it cannot be read
+            logger.warning("kept vectors are not used: %s", refusal)
+            self._stores[encoder.stamp, side] = None
         if not good.all():
             missing = np.flatnonzero(~good)
             out[missing] = encode(encoder, side, [texts[place] for place in missing.tolist()])

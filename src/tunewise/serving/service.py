@@ -20,18 +20,18 @@ class Service:
     access: Access
     limits: Limits
     meters: Meters = field(default_factory=Meters)
-    closing: bool = False
     _batchers: dict[str, Batcher] = field(default_factory=dict)
 
     async def vectors(
         self, model: Model, side: Side, texts: list[str], tokens: list[int]
     ) -> Vectors:
         """The encoder's vectors of texts, batched with those of other callers."""
-        return await self._batcher(model).vectors(model.encoder, side, texts, tokens)
+        most = model.encoder.max_tokens
+        read = tokens if most is None else [min(count, most) for count in tokens]
+        return await self._batcher(model).vectors(model.encoder, side, texts, read)
 
     async def close(self) -> None:
         """Ends when all that was asked is encoded."""
-        self.closing = True
         for batcher in self._batchers.values():
             await batcher.close()
 
