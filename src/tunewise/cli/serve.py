@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tunewise.serving.models import Offer
 
 _DRAIN = 60  # seconds that requests under way have when the server is told to stop
+_IDLE = 75  # seconds; a client that closes its connections later would send into a closed one
 
 
 def add(commands: Any) -> None:
@@ -79,6 +80,7 @@ def run(parsed: argparse.Namespace) -> int:
             ssl_certfile=parsed.tls_cert,
             ssl_keyfile=parsed.tls_key,
             timeout_graceful_shutdown=_DRAIN,
+            timeout_keep_alive=_IDLE,
         )
         print(_told(parsed, offer, listening.getsockname()[1]), flush=True)
         try:
