@@ -1,7 +1,6 @@
 """Gate: what is served must be what was evaluated; a model that fails this is not served."""
 
 import asyncio
-import logging
 from collections.abc import Mapping
 
 import numpy as np
@@ -33,8 +32,6 @@ SAMPLE = (
 
 _SIDES: tuple[Side, Side] = ("queries", "documents")
 
-logger = logging.getLogger(__name__)
-
 
 def passed(models: Mapping[str, Model]) -> Offer:
     """The models whose served vectors are those of the reference, and why others are refused."""
@@ -45,7 +42,6 @@ def passed(models: Mapping[str, Model]) -> Offer:
         if reason is None:
             good[name] = model
         else:
-            logger.error("%s is not served: %s", name, reason)
             refused[name] = reason
     return Offer(good, refused)
 
