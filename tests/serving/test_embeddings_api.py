@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import socket
 import time
 
 import httpx
@@ -256,6 +257,16 @@ def test_without_keys_only_this_machines_own_names_are_answered():
             assert httpx.get(f"{url}/v1/models", headers={"host": host}).status_code == 200
         for host in ("rebound.example", "rebound.example:8000", ""):
             assert httpx.get(f"{url}/v1/models", headers={"host": host}).status_code == 403
+
+
+def test_a_request_that_never_ends_is_broken_off():
+    with running(Model("plain", ENCODER), doorway=Doorway(seconds=0.1)) as url:
+        address = httpx.URL(url)
+        with socket.create_connection((address.host, address.port), timeout=5) as slow:
+            head = b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+            slow.sendall(head + b"Content-Type: application/json\r\n\r\n{")
+            assert b" 408 " in slow.recv(1_000)
+        assert httpx.get(f"{url}/healthz").status_code == 200
 
 
 def test_a_body_without_a_length_is_broken_off_where_it_is_too_large():

@@ -72,9 +72,14 @@ async def _invalid(_: Request, error: Any) -> Response:
 
 
 async def _http(_: Request, error: Any) -> Response:
-    codes = {404: "not_found", 405: "method_not_allowed", 413: "request_too_large"}
+    codes = {
+        404: "not_found",
+        405: "method_not_allowed",
+        408: "request_too_slow",
+        413: "request_too_large",
+    }
     reason = Reason(error.status_code, codes.get(error.status_code), headers=error.headers or {})
-    return to_openai(Refused(f"{error.detail}.", reason))
+    return to_openai(Refused(f"{str(error.detail).rstrip('.')}.", reason))
 
 
 async def _failed(_: Request, error: Exception) -> Response:

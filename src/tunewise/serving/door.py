@@ -1,5 +1,6 @@
 """Door: what every request passes: an id, a clock, limits that hold before anything is read."""
 
+import asyncio
 import logging
 import re
 import time
@@ -25,13 +26,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Doorway:
-    """What may come in: bytes of a body, requests at once, and under which names we are called.
+    """What may come in: bytes of a body, seconds that it may take, requests at once, our names.
 
     `hosts` None takes any. Where no key is asked for, it must be this machine's own names: else a
     page in somebody's browser could, by a name that leads here, ask in that person's place.
     """
 
     body: int = 8 * 2**20
+    seconds: float = 60.0
     at_once: int = 1_000
     hosts: frozenset[str] | None = None
 
@@ -98,15 +100,23 @@ class Door:
         return None
 
     def _bounded(self, receive: Receive) -> Receive:
-        """The body as it comes, broken off where it is larger than it may be."""
-        left = self._doorway.body
+        """The body as it comes, broken off where it is larger or slower than it may be."""
+        left, seconds = self._doorway.body, self._doorway.seconds
+        end: float | None = asyncio.get_running_loop().time() + seconds
 
         async def received() -> Any:
-            nonlocal left
-            message = await receive()
+            nonlocal left, end
+            try:
+                async with asyncio.timeout_at(end):
+                    message = await receive()
+            except TimeoutError:
+                told = f"The request was not whole after {seconds:g} seconds. Send it again"
+                raise HTTPException(408, told) from None
             left -= len(message.get("body", b""))
             if left < 0:
                 raise HTTPException(413, _too_large(self._doorway.body))
+            if not message.get("more_body"):
+                end = None  # what comes now is the client's leaving, whenever that is
             return message
 
         return received
