@@ -13,6 +13,7 @@ from tunewise.cli import (
     compare,
     demo,
     forecast,
+    keys,
     label,
     measure,
     negatives,
@@ -20,6 +21,7 @@ from tunewise.cli import (
     recommend,
     score,
     search,
+    serve,
     shrink,
     tune,
 )
@@ -39,6 +41,8 @@ _COMMANDS = (
     score,
     cluster,
     recommend,
+    serve,
+    keys,
     advise,
     demo,
 )

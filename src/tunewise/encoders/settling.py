@@ -12,7 +12,7 @@ from tunewise.encoders.engines.way import PLAIN, Way
 from tunewise.encoders.transformer import TransformerEncoder
 from tunewise.progress import Progress, silent
 
-_ALLOWED = 0.995  # least cosine of a tuned encoder in int8, which judged queries or a user allowed
+ALLOWED = 0.995  # least cosine of a tuned encoder in int8, which judged queries or a user allowed
 _WORTHWHILE = 400_000  # letters: some 100,000 tokens, quarter of a minute's work in the plain way
 _SAMPLE_LETTERS = 60_000
 _SAMPLE = (32, 256)  # texts of a sample, at least and at most
@@ -44,7 +44,7 @@ def held(encoder: TransformerEncoder, texts: Sequence[str]) -> TransformerEncode
         return encoder
     ways = [PLAIN, encoder.way]
     [_, trial] = _measured(encoder, ways, sample(texts, share=0.25)).trials
-    allowed = encoder.way.precision == "int8" and trial.minimum >= _ALLOWED
+    allowed = encoder.way.precision == "int8" and trial.minimum >= ALLOWED
     if trial.faithful or allowed:
         return encoder
     logger.warning("%s is encoded with %s, for %s", encoder.name, PLAIN, trial.told())

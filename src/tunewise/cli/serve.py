@@ -1,0 +1,146 @@
+"""`tunewise serve [WHICH ...]`: encoders and winners over HTTP, for OpenAI's clients."""
+
+import argparse
+import socket
+import sys
+import time
+from ipaddress import ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tunewise.cli.data import add_engine
+from tunewise.errors import EncoderError, OptionError
+from tunewise.extras import need
+
+if TYPE_CHECKING:
+    from tunewise.serving.door import Door
+    from tunewise.serving.keys import KeyFile
+    from tunewise.serving.models import Offer
+
+_DRAIN = 60  # seconds that requests under way have when the server is told to stop
+_IDLE = 75  # seconds; a client that closes its connections later would send into a closed one
+
+
+def add(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser(
+        "serve",
+        help="serve winners and encoders over HTTP, for OpenAI's clients",
+        description="Serves vectors at /v1/embeddings, as OpenAI's clients ask for them. A model "
+        "is first held against the one that was saved, and not served if its vectors differ. On "
+        "this machine no key is asked for; another host wants keys, and TLS or a proxy that does "
+        "it.",
+    )
+    option = parser.add_argument
+    option(
+        "which",
+        nargs="*",
+        metavar="[NAME=]WHICH",
+        help="a folder that measure or tune wrote, or an encoder as in measure; requests name it "
+        "NAME (default: all-MiniLM-L6-v2)",
+    )
+    option("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
+    option("--port", type=int, default=8000, help="the port, 0 for any free one (default: 8000)")
+    option("--base-url", metavar="URL", help="where hosted encoders (openai:…) are")
+    add_engine(parser)
+    option(
+        "--keys", type=Path, metavar="FILE", help="the keys asked for, as tunewise keys made them"
+    )
+    option("--tls-cert", type=Path, metavar="FILE", help="the certificate, for https")
+    option("--tls-key", type=Path, metavar="FILE", help="its private key")
+    option(
+        "--behind-proxy",
+        action="store_true",
+        help="a proxy in front does TLS, and nobody else reaches this port",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Loads, holds each model against what was saved, serves until told to stop."""
+    need("fastapi", extra="serve")
+    uvicorn: Any = need("uvicorn", extra="serve")
+    from tunewise.serving.gate import passed
+    from tunewise.serving.models import load_models
+    from tunewise.serving.observed import log_settings
+
+    keys = required_keys(parsed)
+    offer = passed(load_models(parsed.which, engine=parsed.engine, base_url=parsed.base_url))
+    for name, reason in offer.refused.items():
+        print(f"Not served: {name}: {reason}.", file=sys.stderr)
+    if not offer.models:
+        raise EncoderError("No model passed, so there is nothing to serve. The reasons are above.")
+    family = socket.AF_INET6 if ":" in parsed.host else socket.AF_INET
+    with socket.create_server((parsed.host, parsed.port), family=family) as listening:
+        config = uvicorn.Config(
+            application(offer, keys),
+            log_config=log_settings(),
+            access_log=False,
+            server_header=False,
+            ssl_certfile=parsed.tls_cert,
+            ssl_keyfile=parsed.tls_key,
+            timeout_graceful_shutdown=_DRAIN,
+            timeout_keep_alive=_IDLE,
+        )
+        print(_told(parsed, offer, listening.getsockname()[1]), flush=True)
+        try:
+            uvicorn.Server(config).run(sockets=[listening])
+        except KeyboardInterrupt:  # told to stop by hand, and has: nothing was broken off
+            return 0
+    return 0
+
+
+def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
+    """The keys to ask for; None where none are needed.
+
+    Raises OptionError where other machines could get in without a key or read along.
+    """
+    from tunewise.serving.keys import KeyFile, key_file
+
+    if (parsed.tls_cert is None) != (parsed.tls_key is None):
+        raise OptionError("TLS takes a certificate and its key: give --tls-cert and --tls-key.")
+    open_to_others = not _loopback(parsed.host) or parsed.behind_proxy
+    if not open_to_others and parsed.keys is None:
+        return None
+    if open_to_others and parsed.tls_cert is None and not parsed.behind_proxy:
+        raise OptionError(
+            f"Keys and texts would go to '{parsed.host}' unencrypted. Give --tls-cert and "
+            "--tls-key, or --behind-proxy if a proxy in front does TLS and nobody else reaches "
+            "this port."
+        )
+    keys = KeyFile(key_file(parsed.keys))
+    if not any(key.good(time.time()) for key in keys.known()):
+        raise OptionError(
+            f"'{keys.path}' holds no key that is good, so nobody could ask anything. Make one: "
+            "tunewise keys create --scopes embed"
+        )
+    return keys
+
+
+def application(offer: "Offer", keys: "KeyFile | None") -> "Door":
+    """The app for these keys: without any, only for who calls this machine by its own names."""
+    from tunewise.serving.app import LOOPBACK, make_app
+    from tunewise.serving.door import Doorway
+
+    return make_app(offer, keys=keys, doorway=Doorway(hosts=LOOPBACK if keys is None else None))
+
+
+def _told(parsed: argparse.Namespace, offer: "Offer", port: int) -> str:
+    from tunewise.encoders import TransformerEncoder
+
+    scheme = "http" if parsed.tls_cert is None else "https"
+    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
+    lines = []
+    for name, model in offer.models.items():
+        encoder = model.encoder
+        way = f", {encoder.way}" if isinstance(encoder, TransformerEncoder) else ""
+        base = "" if encoder.name == name else f" over {encoder.name}"
+        lines.append(f"{name}{base}: {encoder.dimension} dimensions{way}, stamp {encoder.stamp}")
+    return "\n".join([*lines, f"Serving at {scheme}://{host}:{port}/v1   Stop it with Ctrl-C."])
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

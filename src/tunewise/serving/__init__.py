@@ -1,0 +1,1 @@
+"""Serving: what won, over HTTP, for clients that people already have."""

@@ -1,0 +1,99 @@
+"""Access: whether a request may pass: its key, what the key is for, and how much it has left."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from tunewise.serving.keys import Key, KeyFile
+from tunewise.serving.refused import Reason, Refused
+
+_MINUTE = 60.0
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """What is left of a limit per minute; it fills up evenly, to a minute's worth at the most."""
+
+    left: float
+    since: float
+
+    def seconds_until(self, wanted: float, per_minute: int, now: float) -> float:
+        """Takes what is wanted and gives 0, or takes nothing and gives how long to wait."""
+        filled = self.left + (now - self.since) * per_minute / _MINUTE
+        self.left, self.since = min(filled, float(per_minute)), now
+        # more than a minute's worth is let through when all is there, and owed for afterwards
+        needed = min(wanted, float(per_minute))
+        if self.left < needed:
+            return (needed - self.left) * _MINUTE / per_minute
+        self.left -= wanted
+        return 0.0
+
+
+class Access:
+    """Who may ask what. With no file of keys everybody may: on this machine alone."""
+
+    def __init__(
+        self, keys: KeyFile | None, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._keys, self._clock = keys, clock
+        self._allowances: dict[tuple[str, str], _Allowance] = {}
+
+    def admit(self, authorization: str | None, scope: str) -> Key | None:
+        """The key that opens this scope; None where none is asked for. Raises Refused."""
+        if self._keys is None:
+            return None
+        word, _, secret = (authorization or "").partition(" ")
+        key = self._keys.find(secret.strip()) if word.lower() == "bearer" else None
+        if key is None or not key.good(time.time()):
+            raise Refused(
+                "No good API key was sent. Send one as 'Authorization: Bearer KEY'; "
+                "tunewise keys create makes one.",
+                Reason(401, "invalid_api_key", headers={"WWW-Authenticate": "Bearer"}),
+            )
+        if scope not in key.scopes:
+            raise Refused(
+                f"The key {key.id} is not for '{scope}', but for {', '.join(key.scopes)}. Use "
+                "another key.",
+                Reason(403, "insufficient_scope"),
+            )
+        self._take(key, "requests", 1, key.requests_per_minute)
+        return key
+
+    def charge(self, key: Key | None, tokens: int) -> None:
+        """Counts tokens against a key's limit. Raises Refused where they are too many just now."""
+        if key is not None:
+            self._take(key, "tokens", tokens, key.tokens_per_minute)
+
+    def _take(self, key: Key, what: str, wanted: int, per_minute: int | None) -> None:
+        if per_minute is None:
+            return
+        now = self._clock()
+        start = _Allowance(float(per_minute), now)
+        left = self._allowances.setdefault((key.id, what), start)
+        seconds = left.seconds_until(wanted, per_minute, now)
+        if seconds:
+            raise Refused(
+                f"The key {key.id} may ask for {per_minute} {what} a minute, and they are used up. "
+                f"Ask again in {seconds:.0f} seconds.",
+                Reason(
+                    429,
+                    "rate_limit_exceeded",
+                    kind=what,
+                    headers={"Retry-After": str(max(1, round(seconds + 0.5)))},
+                ),
+            )
+
+
+def need(scope: str) -> Callable[[Request], Awaitable[Key | None]]:
+    """For a route: the caller's key, once it is known to open this scope."""
+
+    async def admitted(request: Request) -> Key | None:
+        access: Access = request.app.state.service.access
+        key = access.admit(request.headers.get("authorization"), scope)
+        if key is not None:
+            request.state.facts["key"] = key.id
+        return key
+
+    return admitted

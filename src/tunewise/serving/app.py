@@ -1,0 +1,88 @@
+"""App: the routes, what stands before them, and the one shape of their errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tunewise.serving import health
+from tunewise.serving.access import Access
+from tunewise.serving.batching import Limits
+from tunewise.serving.door import Door, Doorway
+from tunewise.serving.keys import KeyFile
+from tunewise.serving.models import Offer
+from tunewise.serving.openai import embeddings, models
+from tunewise.serving.openai.errors import to_openai
+from tunewise.serving.refused import Reason, Refused, bad_request
+from tunewise.serving.service import Service
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LIMITS, _DOORWAY = Limits(), Doorway()
+
+
+def make_app(
+    offer: Offer,
+    *,
+    keys: KeyFile | None = None,
+    limits: Limits = _LIMITS,
+    doorway: Doorway = _DOORWAY,
+) -> Door:
+    """An ASGI app that serves these models.
+
+    Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
+    `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
+    """
+    service = Service(offer, Access(keys), limits)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await service.close()
+
+    # their pages of documentation load scripts from another server
+    app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
+    app.state.service = service
+    for group in (embeddings, models, health):
+        app.include_router(group.router)
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _failed)
+    return Door(app, doorway=doorway, meters=service.meters, shown=to_openai)
+
+
+async def _refused(_: Request, error: Any) -> Response:
+    return to_openai(error)
+
+
+async def _invalid(_: Request, error: Any) -> Response:
+    """The first thing that is wrong, without what was sent: it may be anybody's text."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
+    param = place[0] if place and first["type"] != "json_invalid" else None
+    if first["type"] == "extra_forbidden":
+        return to_openai(bad_request("There is no such parameter. Leave it out.", param=param))
+    told = f"'{param}': {first['msg']}." if param else f"The body: {first['msg']}."
+    return to_openai(bad_request(told, param=param))
+
+
+async def _http(_: Request, error: Any) -> Response:
+    codes = {
+        404: "not_found",
+        405: "method_not_allowed",
+        408: "request_too_slow",
+        413: "request_too_large",
+    }
+    reason = Reason(error.status_code, codes.get(error.status_code), headers=error.headers or {})
+    return to_openai(Refused(f"{str(error.detail).rstrip('.')}.", reason))
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    del error  # the door writes it to the log
+    reason = Reason(500, "internal_error", kind="server_error")
+    return to_openai(Refused("The server failed at this; its log says where.", reason))

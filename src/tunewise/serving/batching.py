@@ -1,0 +1,257 @@
+"""Batching: texts of many callers become batches, and a thread encodes them one after another.
+
+A text never waits for company: a batch is what came while the last one was computed. Callers take
+turns within it, so that a short query beside a request of two thousand texts is in the next batch.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.encoders import Encoder
+from tunewise.encoders.texts import keys_of
+from tunewise.encoders.vectors import Side
+from tunewise.serving.observed import Meters
+from tunewise.serving.recent import Recent
+from tunewise.serving.refused import Reason, Refused, busy
+
+Vectors = NDArray[np.float32]
+Kept = Callable[[Encoder, Side, Sequence[str]], Vectors]
+"""Vectors of texts from what was kept, encoded where nothing was: what the thread runs."""
+_Key = tuple[str, Side, bytes]
+_GUESS = 2_000.0  # tokens a second, before any were measured
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be asked at once.
+
+    `batch` is tokens encoded in one go (the encoder cuts them finer), `waiting` tokens that may
+    wait, `patience` seconds a request may wait, `memory` bytes of vectors kept at hand.
+    """
+
+    batch: int = 8_192
+    waiting: int = 600_000
+    patience: float = 120.0
+    memory: int = 64 * 2**20
+
+
+@dataclass(eq=False, slots=True)
+class _Text:
+    """A text that is waited for, and by how many."""
+
+    key: _Key
+    text: str
+    tokens: int
+    vector: asyncio.Future[Vectors]
+    wanted: int = 0
+    begun: bool = False
+
+
+class _Lane:
+    """What waits for one side of one encoder: the texts of each caller, served in turn."""
+
+    def __init__(self, encoder: Encoder, side: Side) -> None:
+        self.encoder, self.side = encoder, side
+        self.callers: deque[deque[_Text]] = deque()
+
+    def take(self, budget: int) -> list[_Text]:
+        """One text of each caller in turn, until they fill the budget; at least one."""
+        taken: list[_Text] = []
+        while self.callers and (budget > 0 or not taken):
+            texts = self.callers.popleft()
+            while texts and not texts[0].wanted:  # whoever asked has gone
+                texts.popleft()
+            if texts:
+                text = texts.popleft()
+                text.begun = True
+                taken.append(text)
+                budget -= text.tokens
+                self.callers.append(texts)
+        return taken
+
+
+class Batcher:
+    """Encodes for many callers in one thread. Used by one event loop; `close` when done."""
+
+    def __init__(self, limits: Limits, meters: Meters, kept: Kept) -> None:
+        self.limits, self._meters, self._kept = limits, meters, kept
+        self._lanes: OrderedDict[tuple[str, Side], _Lane] = OrderedDict()
+        self._waited_for: dict[_Key, _Text] = {}
+        self._recent = Recent(limits.memory)
+        self._waiting = 0  # tokens
+        self._rate = _GUESS
+        self._ready = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoding")
+        self._work: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Tokens that wait to be encoded."""
+        return self._waiting
+
+    async def vectors(
+        self, encoder: Encoder, side: Side, texts: Sequence[str], tokens: Sequence[int]
+    ) -> Vectors:
+        """Vectors (n, d) of texts, of which `tokens` says how many are read of each.
+
+        What is being encoded for another caller is waited for, not encoded again. A caller who is
+        cancelled gives up the place of what nobody else waits for. Raises Refused where too much
+        waits already, where patience ends, and where the encoder fails.
+        """
+        keys: list[_Key] = [(encoder.stamp, side, bytes(key)) for key in keys_of(texts)]
+        found = {key: row for key in keys if (row := self._recent.get(key)) is not None}
+        self._meters.looked_up(len(keys), len(found))
+        missing = {
+            key: (text, count)
+            for key, text, count in zip(keys, texts, tokens, strict=True)
+            if key not in found
+        }
+        if missing:
+            asked = self._ask(encoder, side, missing)
+            try:
+                await self._answered(asked)
+                found |= {text.key: text.vector.result() for text in asked}
+            finally:
+                self._leave(asked)
+        return np.stack([found[key] for key in keys])
+
+    async def close(self) -> None:
+        """Ends once all that waits is encoded."""
+        while self._waited_for:
+            await asyncio.wait([text.vector for text in self._waited_for.values()])
+        if self._work is not None:
+            self._work.cancel()
+        self._thread.shutdown(wait=False)
+
+    def _ask(
+        self, encoder: Encoder, side: Side, missing: dict[_Key, tuple[str, int]]
+    ) -> list[_Text]:
+        fresh = {key: each for key, each in missing.items() if key not in self._waited_for}
+        self._admit(sum(count for _, count in fresh.values()))
+        loop = asyncio.get_running_loop()
+        for key, (text, count) in fresh.items():
+            self._waited_for[key] = _Text(key, text, count, loop.create_future())
+        asked = [self._waited_for[key] for key in missing]
+        for each in asked:
+            each.wanted += 1
+        if fresh:
+            lane = self._lanes.setdefault((encoder.stamp, side), _Lane(encoder, side))
+            lane.callers.append(deque(self._waited_for[key] for key in fresh))
+            self._ready.set()
+        if self._work is None:
+            self._work = loop.create_task(self._encode_all())
+        return asked
+
+    def _admit(self, tokens: int) -> None:
+        if self._waiting and self._waiting + tokens > self.limits.waiting:
+            self._meters.overloaded.inc()
+            raise busy(
+                f"{self._waiting} tokens wait to be encoded already, so this request was not taken "
+                "in. Ask again after the time in Retry-After.",
+                seconds=self._waiting / self._rate,
+            )
+        self._count(tokens)
+
+    def _count(self, tokens: int) -> None:
+        self._waiting += tokens
+        self._meters.waiting.inc(tokens)
+
+    async def _answered(self, asked: Sequence[_Text]) -> None:
+        waited = {text.vector for text in asked}
+        _, late = await asyncio.wait(
+            waited, timeout=self.limits.patience, return_when=asyncio.FIRST_EXCEPTION
+        )
+        failed = any(future.done() and future.exception() for future in waited)
+        if late and not failed:
+            raise busy(
+                f"The vectors were not there after {self.limits.patience:g} seconds. Ask again, or "
+                "for fewer texts at once.",
+                seconds=self._waiting / self._rate,
+            )
+        if failed:
+            raise next(error for f in waited if f.done() and (error := f.exception()))
+
+    def _leave(self, asked: Iterable[_Text]) -> None:
+        for text in asked:
+            text.wanted -= 1
+            if not text.wanted and not text.begun:
+                del self._waited_for[text.key]
+                text.vector.cancel()
+                self._count(-text.tokens)
+
+    async def _encode_all(self) -> None:
+        while True:
+            await self._ready.wait()
+            lane, texts = self._next()
+            if lane is None:
+                self._ready.clear()
+                continue
+            began = time.perf_counter()
+            tokens = sum(text.tokens for text in texts)
+            self._meters.began_batch(len(texts), tokens)
+            await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
+            rate = tokens / max(time.perf_counter() - began, 1e-4)
+            self._rate += 0.1 * (rate - self._rate)
+
+    def _next(self) -> tuple[_Lane | None, list[_Text]]:
+        """The next batch, of the lane that has waited longest."""
+        while self._lanes:
+            key, lane = self._lanes.popitem(last=False)
+            if texts := lane.take(self.limits.batch):
+                self._lanes[key] = lane
+                return lane, texts
+        return None, []
+
+    async def _encode(self, lane: _Lane, texts: Sequence[_Text], failures: int) -> int:
+        """Encodes a batch; one that fails in halves, so that who asked for what is good gets it.
+
+        After so many `failures` it is the encoder that fails, and all that is left fails with it.
+        Gives how many more may be borne.
+        """
+        loop = asyncio.get_running_loop()
+        words = [text.text for text in texts]
+        try:
+            vectors = await loop.run_in_executor(
+                self._thread, self._kept, lane.encoder, lane.side, words
+            )
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            # its message may quote a text, so neither the log nor another caller sees it
+            name, kind = lane.encoder.name, type(error).__name__
+            logger.warning("%s failed on %d texts: %s", name, len(texts), kind)
+            if len(texts) == 1 or failures <= 1:
+                self._done(texts, [_failed(lane.encoder)] * len(texts))
+                return failures - 1
+            half = len(texts) // 2
+            left = await self._encode(lane, texts[:half], failures - 1)
+            return await self._encode(lane, texts[half:], left)
+        self._done(texts, vectors)
+        return failures
+
+    def _done(self, texts: Sequence[_Text], answers: Iterable[Vectors | Refused]) -> None:
+        for text, answer in zip(texts, answers, strict=True):
+            del self._waited_for[text.key]
+            self._count(-text.tokens)
+            if isinstance(answer, Refused):
+                text.vector.set_exception(answer)
+                text.vector.exception()  # whoever waited may have gone: that is no mistake
+            else:
+                self._recent.keep(text.key, answer)
+                text.vector.set_result(answer)
+
+
+def _failed(encoder: Encoder) -> Refused:
+    return Refused(
+        f"The encoder '{encoder.name}' gave no vector that can be used for a text of this request. "
+        "Ask again; if it fails each time, leave texts out until it does not.",
+        Reason(502, "encoder_failed", kind="server_error"),
+    )

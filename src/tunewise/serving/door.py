@@ -1,0 +1,146 @@
+"""Door: what every request passes: an id, a clock, limits that hold before anything is read."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from tunewise.serving.observed import Meters
+from tunewise.serving.refused import Reason, Refused, busy
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+_ID = re.compile(rb"[\w.-]{1,64}")  # others could break a log line
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """What may come in: bytes of a body, seconds that it may take, requests at once, our names.
+
+    `hosts` None takes any. Where no key is asked for, it must be this machine's own names: else a
+    page in somebody's browser could, by a name that leads here, ask in that person's place.
+    """
+
+    body: int = 8 * 2**20
+    seconds: float = 60.0
+    at_once: int = 1_000
+    hosts: frozenset[str] | None = None
+
+
+class Door:
+    """An ASGI app around the app: refuses at the door, counts, and writes one line a request."""
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        doorway: Doorway,
+        meters: Meters,
+        shown: Callable[[Refused], Response],
+    ) -> None:
+        self._app, self._doorway, self._meters, self._shown = app, doorway, meters, shown
+        self._inside = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Lets one request through, or answers it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id", b"")
+        name = given if _ID.fullmatch(given) else uuid4().hex.encode()
+        scope.setdefault("state", {})["facts"] = facts = {"request": name.decode()}
+        status = 500
+
+        async def answered(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", name)]
+            await send(message)
+
+        self._inside += 1
+        try:
+            if refused := self._refused(headers):
+                await self._shown(refused)(scope, receive, answered)
+            else:
+                await self._app(scope, self._bounded(receive), answered)
+        except Exception:  # answered by then; told here without its message, which may quote
+            logger.exception("a request failed", extra={"facts": facts})
+        finally:
+            self._inside -= 1
+            self._told(scope, facts, status, time.perf_counter() - began)
+
+    def _refused(self, headers: dict[bytes, bytes]) -> Refused | None:
+        doorway = self._doorway
+        if self._inside > doorway.at_once:
+            return busy(f"{doorway.at_once} requests are being answered already.", seconds=1)
+        host = headers.get(b"host", b"").decode("latin-1")
+        if doorway.hosts is not None and _name(host) not in doorway.hosts:
+            return Refused(
+                "Without keys only this machine's own names are answered. Ask localhost, or start "
+                "the server with --keys.",
+                Reason(403, "unknown_host"),
+            )
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > doorway.body:
+            return Refused(_too_large(doorway.body), Reason(413, "request_too_large"))
+        return None
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """The body as it comes, broken off where it is larger or slower than it may be."""
+        left, seconds = self._doorway.body, self._doorway.seconds
+        end: float | None = asyncio.get_running_loop().time() + seconds
+
+        async def received() -> Any:
+            nonlocal left, end
+            try:
+                async with asyncio.timeout_at(end):
+                    message = await receive()
+            except TimeoutError:
+                told = f"The request was not whole after {seconds:g} seconds. Send it again"
+                raise HTTPException(408, told) from None
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, _too_large(self._doorway.body))
+            if not message.get("more_body"):
+                end = None  # what comes now is the client's leaving, whenever that is
+            return message
+
+        return received
+
+    def _told(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
+        # the route, not the path: a path may hold anything, and there are ever more of them
+        route = getattr(scope.get("route"), "path", "none")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._meters.requests.labels(method, route, status).inc()
+        self._meters.latency.labels(route).observe(seconds)
+        told = {
+            **facts,
+            "method": method,
+            "route": route,
+            "status": status,
+            "ms": round(1000 * seconds, 2),
+        }
+        logger.info("answered", extra={"facts": told})
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without its port."""
+    return host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
+
+
+def _too_large(most: int) -> str:
+    return f"A request may have {most:,} bytes, and this one has more. Send it in parts."

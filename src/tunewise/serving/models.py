@@ -1,0 +1,196 @@
+"""Models: what is served, by name: encoders as they come, and winners that lie in folders."""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tunewise.contenders.contender import NO_TEXTS, Kept, unchanged
+from tunewise.encoders import (
+    DEFAULT_ENCODER,
+    Encoder,
+    TransformerEncoder,
+    is_hosted,
+    load_encoder,
+    load_folder,
+)
+from tunewise.encoders.safety import read_json
+from tunewise.encoders.tokens import load_tokenizer
+from tunewise.encoders.vectors import Side
+from tunewise.errors import OptionError
+from tunewise.files import put_back
+from tunewise.serving.recent import Vectors
+from tunewise.training.adapter import Adapter, load_adapter
+
+_FILE = "tunewise.json"
+_AS_IT_IS = Adapter(None, None)
+_LETTERS_A_TOKEN = 4  # in UTF-8, where no tokenizer is known
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """One model that can be asked for by name.
+
+    `encoder` may be that of other models too: what makes this one another is the `adapter` after
+    it. `prefixes` are the dimensions it was trained to be cut to, largest first; none for none.
+    `folder` is where all of it lies in the layout of sentence-transformers, if anywhere.
+    """
+
+    name: str
+    encoder: Encoder
+    adapter: Adapter = _AS_IT_IS
+    prefixes: tuple[int, ...] = ()
+    folder: Path | None = None
+    created: int = field(default_factory=lambda: int(time.time()))
+
+    def finish(self, vectors: Vectors, side: Side, dimensions: int | None = None) -> Vectors:
+        """The encoder's vectors (n, d) as this model's: mapped, cut, brought back to length one."""
+        own = (
+            self.adapter.queries(vectors) if side == "queries" else self.adapter.documents(vectors)
+        )
+        if dimensions is None or dimensions == own.shape[1]:
+            return own
+        cut = own[:, :dimensions]
+        lengths = np.linalg.norm(cut, axis=1, keepdims=True)
+        return np.divide(cut, np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+    def count_tokens(self, texts: Sequence[str], side: Side) -> list[int]:
+        """Tokens of each text before anything is cut off, those of the side's prompt too.
+
+        Behind an endpoint the tokenizer is unknown: a quarter of the bytes stands for them.
+        """
+        if isinstance(self.encoder, TransformerEncoder):
+            counts = self.encoder.count_tokens(texts, side=side)
+        else:
+            counts = self.encoder.count_tokens(texts)
+        return [
+            int(count)
+            if count >= 0
+            else len(text.encode("utf-8", "replace")) // _LETTERS_A_TOKEN + 1
+            for text, count in zip(texts, counts, strict=True)
+        ]
+
+    def text_of(self, tokens: Sequence[int]) -> str | None:
+        """The text that this model's tokenizer makes these tokens of; None if there is none such.
+
+        Special tokens do not count: they are put around every text anyhow.
+        """
+        tokenizer = self.tokenizer
+        if tokenizer is None or any(tokenizer.id_to_token(token) is None for token in tokens):
+            return None
+        text = str(tokenizer.decode(list(tokens)))
+        plain = tokenizer.encode(text, add_special_tokens=False).ids
+        special = {n for n, each in tokenizer.get_added_tokens_decoder().items() if each.special}
+        return text if plain == [token for token in tokens if token not in special] else None
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The model's own; None for an encoder that shows none."""
+        if not isinstance(self.encoder, TransformerEncoder):
+            return None
+        return load_tokenizer(self.encoder.folder, self.encoder.copy)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is served, by name, and why the rest is not."""
+
+    models: Mapping[str, Model]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def load_models(
+    words: Sequence[str], *, engine: str = "auto", base_url: str | None = None
+) -> dict[str, Model]:
+    """The models that words name: NAME=WHICH, or WHICH alone, which then names itself.
+
+    WHICH is a folder that measure or tune wrote, or whatever `load_encoder` takes. Encoders with
+    the same stamp are one object, however many models stand on it. `engine` is for those that were
+    not measured, `base_url` for hosted ones. Without words, the default encoder. Raises OptionError
+    for a name given twice or a winner without vectors, and what loading an encoder raises.
+    """
+    shared = _Shared(engine)
+    models: dict[str, Model] = {}
+    for word in words or [DEFAULT_ENCODER]:
+        given, equals, which = word.partition("=")
+        which = which if equals else given
+        folder = Path(which).expanduser()
+        name = given if equals else folder.resolve().name if folder.is_dir() else which
+        if name in models:
+            raise OptionError(
+                f"Two models are called '{name}'. Give each a name of its own: NAME={which}."
+            )
+        home = _home(folder)
+        if home is None:
+            encoder = shared.load(which, base_url if is_hosted(which) else None)
+            models[name] = Model(name, encoder, folder=getattr(encoder, "folder", None))
+        else:
+            models[name] = _winner(name, home, shared)
+    return models
+
+
+class _Shared:
+    """Encoders by their stamps."""
+
+    def __init__(self, engine: str) -> None:
+        self._engine = engine
+        self._found: dict[str, Encoder] = {}
+
+    def load(self, name: str, base_url: str | None = None, engine: str | None = None) -> Encoder:
+        """The encoder of this name; the object that is there already, if it is the same."""
+        return self.one(load_encoder(name, base_url=base_url, engine=engine or self._engine))
+
+    def one(self, encoder: Encoder) -> Encoder:
+        """The encoder of this stamp, which writes nothing to disk of what it is asked."""
+        if isinstance(encoder, TransformerEncoder):
+            encoder = encoder.in_way(encoder.way, why=encoder.why, keep=False)
+        return self._found.setdefault(encoder.stamp, encoder)
+
+
+def _home(folder: Path) -> Path | None:
+    """Where in a folder the winner lies; None if there is none."""
+    if not folder.is_dir():
+        return None
+    put_back(folder)
+    homes = (folder / "model", folder)
+    return next((home for home in homes if (home / _FILE).is_file()), None)
+
+
+def _winner(name: str, home: Path, shared: _Shared) -> Model:
+    saved: Mapping[str, Any] = read_json(home / _FILE)
+    whole = saved
+    while "parts" in saved and "vectors" in saved["parts"]:
+        saved = saved["parts"]["vectors"]
+    about = saved.get("encoder")
+    if about is None or ("kind" in whole and not about["own"]):
+        raise OptionError(
+            f"The winner in '{home}', {whole['name']}, has no vectors of its own to serve. Serve "
+            f"the encoder it was held against instead: tunewise serve {DEFAULT_ENCODER}"
+        )
+    kept = Kept(saved, home, NO_TEXTS)
+    adapter, settings = _AS_IT_IS, saved["settings"]
+    if "kind" in whole:
+        encoder = shared.one(
+            unchanged(
+                load_folder(home / "encoder", name=about["name"], engine=about["engine"]), kept
+            )
+        )
+    elif settings.get("blend") and saved["family"] != "adapter":
+        there = load_folder(home, name=about["name"], engine=about["engine"])
+        encoder = shared.one(unchanged(there, kept))
+    else:
+        found = shared.load(about["name"], about["base_url"], about.get("engine"))
+        encoder = unchanged(found, kept)
+        if saved["family"] == "adapter":
+            adapter = load_adapter(home / "adapter.safetensors")
+    folder = home if (home / "modules.json").is_file() else getattr(encoder, "folder", None)
+    prefixes = tuple((settings.get("recipe") or {}).get("matryoshka") or ())
+    created = int((home / _FILE).stat().st_mtime)
+    return Model(name, encoder, adapter, prefixes, folder, created)

@@ -1,0 +1,64 @@
+"""A server on a real socket in this process, and encoders that do what a test needs."""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import uvicorn
+
+from tunewise.errors import EncoderError
+from tunewise.serving.app import make_app
+from tunewise.serving.models import Offer
+
+
+@contextmanager
+def running(*models, **options):
+    """The address of a server of these models; stopped as a signal would stop it."""
+    with running_app(make_app(Offer({model.name: model for model in models}), **options)) as url:
+        yield url
+
+
+@contextmanager
+def running_app(app):
+    """The address of a server of this app."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+class Waits:
+    """An encoder that waits to be let through, tells what it was asked, and fails on request.
+
+    A text's vector points along one axis, chosen by its length.
+    """
+
+    dimension = 4
+    max_tokens = None
+
+    def __init__(self, *, let=True, name="waits"):
+        self.name, self.stamp = name, f"{name:0<16}"[:16]
+        self.asked = []
+        self.begun = threading.Semaphore(0)
+        self.let = threading.Semaphore(10**9 if let else 0)
+
+    def encode_queries(self, texts, *, progress=None):
+        self.asked.append(list(texts))
+        self.begun.release()
+        assert self.let.acquire(timeout=10)
+        for text in texts:
+            if "NaN" in text:
+                raise EncoderError(f"The encoder gave numbers that are not finite for '{text}'")
+        return np.eye(4, dtype=np.float32)[[len(text) % 4 for text in texts]]
+
+    encode_documents = encode_queries
+
+    def count_tokens(self, texts):
+        return np.array([len(text.split()) for text in texts], dtype=np.int64)

@@ -1,0 +1,325 @@
+"""Batches across callers: who waits for what, in which order, and what is never done twice."""
+
+import asyncio
+import threading
+import time
+
+import httpx
+import numpy as np
+import pytest
+from running import Waits, running
+
+from tunewise import load_encoder
+from tunewise.encoders.cache import Spent, stores
+from tunewise.encoders.texts import keys_of
+from tunewise.serving.batching import Batcher, Limits
+from tunewise.serving.models import Model
+from tunewise.serving.observed import Meters
+from tunewise.serving.recent import KeptVectors, Recent, encode
+from tunewise.serving.refused import Refused
+
+
+def driven(story, encoder, **limits):
+    """Runs a story with a batcher, which is closed afterwards. Nothing may be left waiting."""
+
+    async def whole():
+        batcher = Batcher(Limits(**limits), Meters(), encode)
+
+        def ask(*texts):
+            counts = [len(text.split()) for text in texts]
+            return asyncio.create_task(batcher.vectors(encoder, "queries", texts, counts))
+
+        try:
+            await asyncio.wait_for(story(batcher, ask), 10)
+        finally:
+            encoder.let.release(10**6)
+            await batcher.close()
+        assert batcher.waiting == 0
+
+    asyncio.run(whole())
+
+
+async def begun(encoder):
+    """Waits until the encoder has been called once more."""
+    assert await asyncio.to_thread(encoder.begun.acquire, timeout=5)
+
+
+def test_what_comes_while_a_batch_is_encoded_is_the_next_batch():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        asked = [ask("first")]
+        await begun(encoder)
+        asked += [ask(f"caller {n}") for n in range(5)]
+        await asyncio.sleep(0)
+        encoder.let.release(2)
+        await asyncio.gather(*asked)
+
+    driven(story, encoder)
+    assert encoder.asked == [["first"], [f"caller {n}" for n in range(5)]]
+
+
+def test_a_batch_holds_no_more_tokens_than_its_budget_but_for_one_text():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        asked = [ask("first")]
+        await begun(encoder)
+        asked += [ask("a b c", "d e f", "g h i", "j k l m n o p")]
+        await asyncio.sleep(0)
+        encoder.let.release(10)
+        await asyncio.gather(*asked)
+
+    driven(story, encoder, batch=6)
+    assert encoder.asked[1:] == [["a b c", "d e f"], ["g h i", "j k l m n o p"]]
+
+
+def test_a_short_query_does_not_wait_for_a_request_of_many_texts():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        many = ask(*(f"{n} of many" for n in range(1_000)))
+        await begun(encoder)
+        one = ask("short")
+        await asyncio.sleep(0)
+        encoder.let.release(2)
+        await one
+        assert not many.done()
+        encoder.let.release(1_000)
+        await many
+
+    driven(story, encoder, batch=30)
+    assert "short" in encoder.asked[1]
+
+
+def test_a_text_in_flight_is_encoded_once_for_all_who_want_it():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        asked = [ask("same", "same"), ask("same")]
+        await begun(encoder)
+        asked += [ask("same", "other")]
+        await asyncio.sleep(0)
+        encoder.let.release(2)
+        found = await asyncio.gather(*asked)
+        assert [len(each) for each in found] == [2, 1, 2]
+        assert np.array_equal(found[0][1], found[1][0])
+
+    driven(story, encoder)
+    assert sorted(text for batch in encoder.asked for text in batch) == ["other", "same"]
+
+
+def test_a_text_asked_for_again_is_at_hand_and_another_side_is_not():
+    encoder = Waits()
+
+    async def story(batcher, ask):
+        first, again = await ask("text"), await ask("text")
+        assert np.array_equal(first, again)
+        await batcher.vectors(encoder, "documents", ["text"], [1])
+
+    driven(story, encoder)
+    assert encoder.asked == [["text"], ["text"]]
+
+
+def test_past_its_bound_the_queue_takes_nothing_in_and_says_when_to_come_again():
+    encoder = Waits(let=False)
+
+    async def story(batcher, ask):
+        taken = [ask("one two"), ask("three four")]
+        await begun(encoder)
+        with pytest.raises(Refused) as caught:
+            await ask("five six")
+        assert caught.value.reason.status == 503
+        assert int(caught.value.reason.headers["Retry-After"]) >= 1
+        assert batcher.waiting == 4
+        encoder.let.release(2)
+        await asyncio.gather(*taken)
+        encoder.let.release(1)
+        assert (await ask("five six")).shape == (1, 4)
+
+    driven(story, encoder, waiting=5)
+
+
+def test_one_request_larger_than_the_bound_is_taken_in_when_nothing_waits():
+    async def story(_, ask):
+        assert (await ask("one two three four")).shape == (1, 4)
+
+    driven(story, Waits(), waiting=2)
+
+
+def test_who_leaves_gives_the_place_up_but_not_what_others_wait_for():
+    encoder = Waits(let=False)
+
+    async def story(batcher, ask):
+        first = ask("first")
+        await begun(encoder)
+        leaving, staying = ask("mine", "ours"), ask("ours")
+        await asyncio.sleep(0)
+        assert batcher.waiting == 3
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert batcher.waiting == 2
+        encoder.let.release(2)
+        await asyncio.gather(first, staying)
+
+    driven(story, encoder)
+    assert encoder.asked == [["first"], ["ours"]]
+
+
+def test_patience_ends_with_503_and_nothing_left_behind():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        first = ask("first")
+        await begun(encoder)
+        with pytest.raises(Refused, match="not there after") as caught:
+            await ask("second")
+        assert caught.value.reason.status == 503
+        encoder.let.release(1)
+        with pytest.raises(Refused):  # it had waited as long
+            await first
+
+    driven(story, encoder, patience=0.05)
+    assert encoder.asked == [["first"]]
+
+
+def test_a_text_that_cannot_be_encoded_fails_only_who_asked_for_it():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        first = ask("first")
+        await begun(encoder)
+        good = [ask(f"good {n}") for n in range(20)]
+        bad = ask("fine", "NaN")
+        encoder.let.release(100)
+        assert all(len(each) == 1 for each in await asyncio.gather(first, *good))
+        with pytest.raises(Refused, match="no vector that can be used"):
+            await bad
+
+    driven(story, encoder)
+
+
+def test_an_encoder_that_always_fails_is_not_asked_for_each_text():
+    encoder = Waits()
+
+    async def story(_, ask):
+        asked = [ask(*(f"NaN {n} {caller}" for n in range(50))) for caller in range(10)]
+        done = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(each, Refused) for each in done)
+
+    driven(story, encoder)
+    assert len(encoder.asked) < 30
+
+
+def test_closing_waits_for_what_was_asked():
+    encoder = Waits(let=False)
+
+    async def story(batcher, ask):
+        asked = ask("first")
+        await begun(encoder)
+        closing = asyncio.create_task(batcher.close())
+        await asyncio.sleep(0.02)
+        assert not closing.done()
+        encoder.let.release(1)
+        await asyncio.gather(closing, asked)
+
+    driven(story, encoder)
+
+
+def test_no_more_vectors_are_at_hand_than_fit():
+    recent = Recent(1_000)
+    for n in range(10):
+        recent.keep(n, np.full(16, n, dtype=np.float32))  # 64 bytes, and 200 of Python's
+    assert [n for n in range(10) if recent.get(n) is not None] == [7, 8, 9]
+    assert recent.get(8).tolist() == [8.0] * 16
+
+
+def test_others_are_answered_while_a_batch_is_encoded():
+    encoder = Waits(let=False)
+    with running(Model("slow", encoder)) as url:
+        asked = {"model": "slow", "input": "text"}
+        thread = threading.Thread(
+            target=lambda: httpx.post(f"{url}/v1/embeddings", json=asked, timeout=10)
+        )
+        thread.start()
+        assert encoder.begun.acquire(timeout=5)
+        began = time.perf_counter()
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert time.perf_counter() - began < 2
+        encoder.let.release(1)
+        thread.join()
+
+
+def test_a_client_that_hangs_up_gives_its_place_up():
+    encoder = Waits(let=False)
+    with running(Model("slow", encoder)) as url:
+        ask = f"{url}/v1/embeddings"
+        first = threading.Thread(
+            target=lambda: httpx.post(ask, json={"model": "slow", "input": "first"}, timeout=10)
+        )
+        first.start()
+        assert encoder.begun.acquire(timeout=5)
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(ask, json={"model": "slow", "input": "given up"}, timeout=0.2)
+        waiting = ""
+        for _ in range(200):
+            told = httpx.get(f"{url}/metrics").text
+            waiting = next(x for x in told.splitlines() if x.startswith("tunewise_waiting_tokens"))
+            if waiting.endswith(" 1.0"):
+                break
+            time.sleep(0.01)
+        assert waiting.endswith(" 1.0")  # the first alone
+        encoder.let.release(2)
+        first.join()
+    assert encoder.asked == [["first"]]
+
+
+def test_one_request_too_many_is_told_when_to_come_again():
+    encoder = Waits(let=False)
+    with running(Model("slow", encoder), limits=Limits(waiting=1)) as url:
+        ask = f"{url}/v1/embeddings"
+        thread = threading.Thread(
+            target=lambda: httpx.post(ask, json={"model": "slow", "input": "first"}, timeout=10)
+        )
+        thread.start()
+        assert encoder.begun.acquire(timeout=5)
+        late = httpx.post(ask, json={"model": "slow", "input": "late"})
+        assert late.status_code == 503
+        assert int(late.headers["retry-after"]) >= 1
+        assert late.json()["error"]["code"] == "overloaded"
+        encoder.let.release(1)
+        thread.join()
+
+
+@pytest.mark.slow
+def test_what_measuring_kept_is_read_and_nothing_is_added(word_model, tmp_path):
+    encoder = load_encoder(word_model, cache=tmp_path, engine="torch")
+    kept = encoder.encode_documents(["mend a kettle"])
+    told = kept[:, ::-1].copy()  # what only the cache can give
+    store = stores(tmp_path, encoder.stamp, encoder.name)[1]
+    store.append(keys_of(["told by the cache"]), told, Spent())
+    size = (store.folder / "vectors.f32").stat().st_size
+    asked = encoder.in_way(encoder.way, keep=False)
+    found = KeptVectors(tmp_path).vectors(
+        asked, "documents", ["told by the cache", "clean a kettle", "mend a kettle"]
+    )
+    assert np.array_equal(found[0], told[0])
+    assert np.allclose(found[2], kept[0], atol=1e-6)
+    assert np.allclose(found[1], asked.encode_documents(["clean a kettle"])[0], atol=1e-6)
+    assert (store.folder / "vectors.f32").stat().st_size == size
+
+
+@pytest.mark.slow
+def test_a_folder_of_vectors_that_cannot_be_locked_is_passed_over_and_said(
+    word_model, tmp_path, caplog
+):
+    encoder = load_encoder(word_model, cache=tmp_path, engine="torch")
+    expected = encoder.encode_documents(["mend a kettle"])
+    [folder] = tmp_path.glob("vectors/*-documents")
+    (folder / "lock").unlink()
+    (folder / "lock").mkdir()
+    asked = encoder.in_way(encoder.way, keep=False)
+    kept = KeptVectors(tmp_path)
+    for _ in range(2):
+        assert np.allclose(kept.vectors(asked, "documents", ["mend a kettle"]), expected, atol=1e-6)
+    assert caplog.text.count("kept vectors are not used") == 1

@@ -1,0 +1,117 @@
+"""`tunewise serve` as a user types it: a process, its address, and how it ends."""
+
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import httpx
+import numpy as np
+import pytest
+
+from tunewise.serving.keys import KeyFile
+from tunewise.testing import WordHashEncoder
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def served(*arguments, folder):
+    """A server in a process of its own, and its address."""
+    environment = {**os.environ, "TUNEWISE_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    with (folder / "log.jsonl").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tunewise", "serve", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        lines = []
+        while not (found := re.search(r"http\S+", lines[-1] if lines else "")):
+            lines.append(process.stdout.readline())
+            assert lines[-1], (folder / "log.jsonl").read_text()
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+
+
+def embed(url, text="open a file", model="word-hash"):
+    asked = {"model": model, "input": text, "encoding_format": "float"}
+    answer = httpx.post(f"{url}/embeddings", json=asked, timeout=30)
+    assert answer.status_code == 200, answer.text
+    return np.array([each["embedding"] for each in answer.json()["data"]], dtype=np.float32)
+
+
+def test_a_killed_server_starts_again_at_the_same_port_and_answers_the_same(tmp_path):
+    with served("word-hash", "--port", "0", folder=tmp_path) as (process, url):
+        before = embed(url)
+        port = httpx.URL(url).port
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+    with served("mine=word-hash", "--port", str(port), folder=tmp_path) as (_, url):
+        assert httpx.URL(url).port == port
+        assert np.array_equal(embed(url, model="mine"), before)
+    assert np.array_equal(before, WordHashEncoder().encode_documents(["open a file"]))
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_it_answers_what_was_asked_first(tmp_path, stop):
+    texts = [f"{n} " + "word " * 100 for n in range(2_000)]
+    done = []
+    with served("word-hash", "--port", "0", folder=tmp_path) as (process, url):
+        threads = [
+            threading.Thread(target=lambda: done.append(embed(url, texts).shape)) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        health = url.replace("/v1", "/metrics")
+        while "waiting_tokens 0.0" in httpx.get(health).text and len(done) < 4:
+            pass
+        process.send_signal(stop)
+        for thread in threads:
+            thread.join(30)
+        # a server that ends by the signal it was sent says so to whoever started it
+        assert process.wait(30) in (0, -stop)
+    assert done == [(2_000, 64)] * 4
+    assert "Traceback" not in (tmp_path / "log.jsonl").read_text()
+
+
+def test_a_port_that_is_taken_is_a_mistake_to_mend(tmp_path):
+    with served("word-hash", "--port", "0", folder=tmp_path) as (_, url):
+        ran = subprocess.run(
+            [sys.executable, "-m", "tunewise", "serve", "word-hash",
+             "--port", str(httpx.URL(url).port)],
+            cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+
+
+def test_over_tls_with_a_key(tmp_path):
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+         "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "k.pem",
+         "-out", "c.pem"],
+        cwd=tmp_path, capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("openssl is not installed, so there is no certificate")
+    _, secret = KeyFile(tmp_path / "keys.json").create("", ["embed"])
+    tls = ("--tls-cert", "c.pem", "--tls-key", "k.pem", "--keys", "keys.json", "--host", "0.0.0.0")
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "c.pem"))
+    with served("word-hash", "--port", "0", *tls, folder=tmp_path) as (_, url):
+        address = url.replace("0.0.0.0", "127.0.0.1")
+        assert address.startswith("https://")
+        with httpx.Client(verify=trusted) as client:
+            assert client.get(f"{address}/models").status_code == 401
+            headers = {"authorization": f"Bearer {secret}"}
+            assert client.get(f"{address}/models", headers=headers).status_code == 200
