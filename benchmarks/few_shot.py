@@ -10,11 +10,11 @@ hours. Ours keeps a quarter of the draw as dev. What is out of scope (clinc150's
 `--labels` draws so many of the labels first, for machines with little time.
 
 Each cell (a draw, one of the two) is a line of `--results` (few_shot.jsonl beside this file) as
-soon as it is done, and is not done again: kill it and go on whenever there is time. `--cells` stops after so
-many. `--show` does nothing but print the table of what is there: accuracies (mean over draws and its 95 % interval,
-Student's t), their paired difference, and the seconds that each takes to train, by the clock and of
-the processor. How many times as fast ours is counts seconds of the processor, which other work on
-the machine changes little.
+soon as it is done, and is not done again: kill it and go on whenever there is time. `--cells` stops
+after so many. `--show` does nothing but print the table of what is there: accuracies (mean over
+draws and its 95 % interval, Student's t), their paired difference, and the seconds that each takes
+to train, by the clock and of the processor. How many times as fast ours is counts seconds of the
+processor, which other work on the machine changes little.
 """
 
 import argparse

@@ -7,7 +7,7 @@ pickled.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +77,8 @@ def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
         kind = kinds[told["kind"]]
         if told["format"] != FORMAT:
             raise KeyError(f"format {told['format']}")
-        return Loaded(kind, _loaded(kind, told, folder, _read(folder)), told.get("about", {}))
+        found = _loaded(kinds, kind, told, folder, _read(folder))
+        return Loaded(kind, found, told.get("about", {}))
     except (OSError, ValueError, KeyError, TypeError) as wrong:
         raise DataError(
             f"'{folder}' holds nothing this version of Tunewise can answer with: {wrong}. Give the "
@@ -102,6 +103,8 @@ def _described(contender: Contender) -> dict[str, Any]:
         }
         if isinstance(encoder, TransformerEncoder):
             told["encoder"]["engine"] = encoder.way.word
+    if contender.kind is not None:
+        told["kind"] = contender.kind
     if contender.parts:
         told["parts"] = {role: _described(part) for role, part in contender.parts.items()}
     return told
@@ -124,14 +127,20 @@ def _read(folder: Path) -> Arrays:
         raise ValueError(f"{_HEAD} is damaged ({damaged})") from damaged
 
 
-def _loaded(kind: Kind, told: Mapping[str, Any], folder: Path, arrays: Arrays) -> Contender:
+def _loaded(
+    kinds: Mapping[str, Kind], kind: Kind, told: Mapping[str, Any], folder: Path, arrays: Arrays
+) -> Contender:
     parts = {
-        role: _loaded(kind, part, folder, _of(arrays, f"{role}."))
+        role: _loaded(
+            kinds, kinds[part.get("kind", kind.name)], part, folder, _of(arrays, f"{role}.")
+        )
         for role, part in told.get("parts", {}).items()
     }
     encoder = _encoder(told["encoder"], folder) if "encoder" in told else None
     saved = Saved(told["name"], told["family"], told["settings"], arrays, encoder, parts)
-    return kind.table[told["family"]].load(saved)
+    # all that was saved with it is there again, also what its family knows nothing of
+    found = kind.table[told["family"]].load(saved)
+    return replace(found, settings=saved.settings, parts=parts)
 
 
 def _of(arrays: Arrays, prefix: str) -> Arrays:

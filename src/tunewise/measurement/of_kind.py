@@ -237,6 +237,8 @@ def _judged(
     rule["units"] = kind.units
     standings = _repeated(run, fitted, scores, groups, rule)
     decision = decide(standings, groups, **rule)
+    known = (decision.contender, decision.best_tuned)
+    fitted = [kind.finish(one, run.setting) if one.name in known else one for one in fitted]
     chosen = next(one for one in fitted if one.name == decision.contender)
     return KindVerdict(
         kind=kind,
