@@ -153,11 +153,10 @@ def test_what_is_saved_answers_none_alike(verdict, tmp_path, monkeypatch):
     names = {"names": list(ACTS)}
     asked = [text for text, _ in [*inside()[::9], *outside()[::5]]]
     one = verdict.contender
-    detected = next(each for each in reject._detectors(one, _setting(verdict)))
-    for part in (one, reject._with(one, detected)):
-        save(KIND, part, tmp_path / "model", names)
+    for each in reject.ways(one, _setting(verdict)).values():
+        save(KIND, each, tmp_path / "model", names)
         again = load(KINDS, tmp_path / "model").contender
-        expected = list(KIND.told(part, asked, part.answer(asked), names))
+        expected = list(KIND.told(each, asked, each.answer(asked), names))
         assert list(KIND.told(again, asked, again.answer(asked), names)) == expected
 
 

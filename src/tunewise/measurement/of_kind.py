@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders import DEFAULT_ENCODER, Encoder
-from tunewise.errors import DataError, MissingExtra, OptionError
+from tunewise.errors import DataError, EncoderError, MissingExtra, OptionError
 from tunewise.finding import in_order
 from tunewise.kinds import Contender, Examples, Kind, Parts, Setting, Shown
 from tunewise.learning_curve import Forecast, Point, extrapolate
+from tunewise.measurement.budget import BUDGET_SPENT, BudgetSpent, until
 from tunewise.measurement.measure import engine_of, loaded_encoders, validate
 from tunewise.measurement.repeats import FRACTIONS, SEEDS, TIMES, rows_of_parts
 from tunewise.measurement.uses import count_use
@@ -155,9 +156,14 @@ class _Run:
                 skipped.append(Skipped(word, "the budget was used up before its turn"))
                 continue
             try:
-                new = self.kind.table[word].fit(setting, found)
-            except MissingExtra as missing:
-                if named:
+                with until(setting, self.end if found else None) as limited:
+                    limited.progress("", 0, 0)
+                    new = self.kind.table[word].fit(limited, found)
+            except BudgetSpent:
+                skipped.append(Skipped(word, BUDGET_SPENT))
+                continue
+            except (MissingExtra, EncoderError) as missing:
+                if word not in self.kind.deep or named:
                     raise
                 skipped.append(Skipped(word, str(missing)))
                 continue

@@ -10,6 +10,7 @@ from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification import (
     adapter,
     contrastive,
+    full,
     hybrid,
     lexical,
     linear,
@@ -108,9 +109,13 @@ KIND = Kind(
         "hybrid": hybrid,
         "adapter": adapter,
         "contrastive": contrastive,
+        "full": full,
     },
-    deep=("contrastive",),
-    taught=("majority", "lexical", "neighbours", "linear", "hybrid", "adapter", "contrastive"),
+    deep=("contrastive", "full"),
+    taught=(
+        *("majority", "lexical", "neighbours", "linear", "hybrid", "adapter"),
+        *("contrastive", "full"),
+    ),
     read=read_labelled,
     divide=_divide,
     take=_take,

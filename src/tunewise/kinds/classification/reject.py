@@ -37,17 +37,14 @@ def with_none(contender: Contender, setting: Setting) -> Contender:
     outside, dev = setting.dev.outside, setting.dev
     if outside is None or not len(dev):
         return contender
-    ways: dict[str, Contender | None] = {_OWN: None}
-    if len(outside):
-        ways |= {one.family: one for one in _detectors(contender, setting)}
-    seen = {way: oddness(_with(contender, part), dev.texts) for way, part in ways.items()}
-    levels = dict.fromkeys(ways, 0.5)
-    if len(outside):
-        for way, part in ways.items():
-            odd = oddness(_with(contender, part), outside.texts)
-            levels[way] = _auroc(seen[way], odd)
-    best = max(ways, key=levels.__getitem__)
-    found, usual = _with(contender, ways[best]), np.sort(seen[best])
+    candidates = ways(contender, setting) if len(outside) else {_OWN: contender}
+    seen = {way: oddness(one, dev.texts) for way, one in candidates.items()}
+    levels = {
+        way: _auroc(seen[way], oddness(one, outside.texts)) if len(outside) else 0.5
+        for way, one in candidates.items()
+    }
+    best = max(levels, key=levels.__getitem__)
+    found, usual = candidates[best], np.sort(seen[best])
     told = {
         "by": best,
         "alarms": outside.alarms,
@@ -56,6 +53,15 @@ def with_none(contender: Contender, setting: Setting) -> Contender:
         "AUROC on dev": levels if len(outside) else None,
     }
     return replace(found, settings={**found.settings, _PART: told})
+
+
+def ways(contender: Contender, setting: Setting) -> dict[str, Contender]:
+    """The contender with each of what may tell how little a text belongs, by its name."""
+    detectors = {one.family: one for one in _detectors(contender, setting)}
+    return {_OWN: contender} | {
+        way: replace(contender, parts={**contender.parts, _PART: one})
+        for way, one in detectors.items()
+    }
 
 
 def threshold(contender: Contender) -> float | None:
@@ -160,12 +166,6 @@ def _marked(part: LabelledTexts) -> MarkedTexts:
         np.concatenate([part.groups, np.arange(more) + part.groups.max(initial=-1) + 1]),
         part.outside.alarms,
     )
-
-
-def _with(contender: Contender, part: Contender | None) -> Contender:
-    if part is None:
-        return contender
-    return replace(contender, parts={**contender.parts, _PART: part})
 
 
 def _by_rate(found: _Checked, shown: Shown) -> Table:
