@@ -7,8 +7,8 @@ printed is of test.
 
 - clinc150: real questions that none of its 150 intents covers, the label `oos`; 200 of them are in
   dev, 1,000 in test.
-- clinc150-few: the same with 10 of them in dev. clinc150-none: with none, so that only how
-  unsure the winner is can be taken; the other ways are printed to compare.
+- clinc150-few: the same with 10 of them in dev. clinc150-none: with none, so that nothing can be
+  chosen; the other ways are printed to compare.
 - banking77: every eleventh of its 77 intents, by the alphabet, is out of scope: about a bank as the
   others are.
 

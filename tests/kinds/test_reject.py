@@ -125,7 +125,7 @@ def test_what_dev_likes_best_tells_and_false_alarms_are_those_promised(verdict):
     told = verdict.contender.settings["none"]
     levels = told["AUROC on dev"]
     assert levels[told["by"]] == max(levels.values())
-    assert set(levels) == {"probability", "neighbours", "mahalanobis"}
+    assert set(levels) == {"probability", "neighbours", "mahalanobis", "both"}
     dev = read(verdict.data["source"], alarms="0.1").take("dev")
     above = reject.oddness(verdict.contender, dev.texts) > told["threshold"]
     assert above.mean() <= 0.1
@@ -144,6 +144,18 @@ def test_the_panel_counts_what_it_says(verdict):
     first, second = KIND.said(verdict.shown)
     assert yours[2] in first
     assert yours[4] in second
+
+
+def test_both_is_the_mean_in_units_of_the_spread_on_dev(verdict):
+    setting = _setting(verdict)
+    found = reject.ways(verdict.contender, setting)
+    dev = setting.dev.texts
+    asked = ["who sang", *setting.dev.outside.texts]
+    expected = np.zeros(len(asked))
+    for way in ("probability", "neighbours"):
+        seen = reject.oddness(found[way], dev)
+        expected += (reject.oddness(found[way], asked) - seen.mean()) / max(seen.std(), 0.01) / 2
+    np.testing.assert_allclose(reject.oddness(found["both"], asked), expected)
 
 
 def test_what_is_saved_answers_none_alike(verdict, tmp_path, monkeypatch):
@@ -171,7 +183,7 @@ def test_in_scope_texts_alone_give_a_threshold_whose_false_alarms_are_told(tmp_p
     found = read(written(tmp_path, inside()), alarms="0.05")
     verdict = measured(found)
     told = verdict.contender.settings["none"]
-    assert (told["by"], told["AUROC on dev"]) == ("probability", None)
+    assert (told["by"], told["AUROC on dev"]) == ("both", None)
     first, second = KIND.said(verdict.shown)
     assert "5 % false alarms promised" in first
     assert "not measured" in second

@@ -46,7 +46,8 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ROLE=FILE",
-        help="a further file of this kind: items=FILE of a recommendation, odd=FILE of an anomaly",
+        help="a further file of this kind: items=FILE of a recommendation, odd=FILE of an anomaly "
+        "or a classification",
     )
     add(
         "--set",
@@ -54,7 +55,8 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what only this kind asks for, such as odd=LABEL or groups=20 (may be repeated)",
+        help="what only this kind asks for, such as odd=LABEL, none=LABEL or groups=20 "
+        "(may be repeated)",
     )
 
 

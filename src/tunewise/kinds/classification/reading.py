@@ -36,8 +36,8 @@ def read_labelled(source: Source) -> LabelledTexts:
     Raises DataError for what cannot be used, OptionError for options, files and columns that do
     not exist.
     """
-    for given, known in ((source.options, _OPTIONS), (source.files, _FILES)):
-        if unknown := [name for name in given if name not in known]:
+    for named, known in ((source.options, _OPTIONS), (source.files, _FILES)):
+        if unknown := [name for name in named if name not in known]:
             raise OptionError(
                 f"'{unknown[0]}' is nothing that classification asks for. Choose from "
                 f"{', '.join(known)}, or leave it out."

@@ -1,9 +1,10 @@
 """Reject: when the winner answers none of the labels, learned on dev and looked at on test.
 
-How little a text belongs is either how unsure the winner is of its own answer, or what a detector
-of odd texts says that learned from the texts with labels (`kinds/anomaly`): whichever tells texts
-out of scope best on dev, by AUROC. From which score on the answer is none is chosen on the texts of
-dev that have a label, for a share of them that may be answered so (split conformal prediction).
+How little a text belongs is how unsure the winner is of its own answer, or what a detector of odd
+texts says that learned from the texts with labels (`kinds/anomaly`), or the mean of both, each in
+units of its spread on dev: whichever tells texts out of scope best there, by AUROC. Where there are
+none it is the mean. From which score on the answer is none is chosen on the texts of dev that have
+a label, for a share of them that may be answered so (split conformal prediction).
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,8 +27,9 @@ from tunewise.kinds.panels import Examples, Panel, Table, excerpt
 Floats = NDArray[np.float64]
 
 _PART = "none"  # what the detector is called among the winner's parts, and the settings beside it
-_OWN = "probability"
+_OWN, _BOTH = "probability", "both"
 _ON_VECTORS: tuple[ModuleType, ...] = (neighbours, mahalanobis)
+_LEAST = 0.01  # spread: where all texts of dev are quite sure, a doubt is no thousand times another
 _READ = 10  # texts shown
 _SURE = 1.959963984540054  # of a normal distribution, for 95 %
 
@@ -37,31 +39,43 @@ def with_none(contender: Contender, setting: Setting) -> Contender:
     outside, dev = setting.dev.outside, setting.dev
     if outside is None or not len(dev):
         return contender
-    candidates = ways(contender, setting) if len(outside) else {_OWN: contender}
-    seen = {way: oddness(one, dev.texts) for way, one in candidates.items()}
-    levels = {
-        way: _auroc(seen[way], oddness(one, outside.texts)) if len(outside) else 0.5
-        for way, one in candidates.items()
-    }
-    best = max(levels, key=levels.__getitem__)
-    found, usual = candidates[best], np.sort(seen[best])
+    candidates = ways(contender, setting)
+    levels: dict[str, float] | None = None
+    if len(outside):
+        levels = {
+            way: _auroc(oddness(one, dev.texts), oddness(one, outside.texts))
+            for way, one in candidates.items()
+        }
+        found = candidates[max(levels, key=levels.__getitem__)]
+    else:
+        found = candidates[_BOTH if contender.encoder is not None else _OWN]
+    usual = np.sort(oddness(found, dev.texts))
     told = {
-        "by": best,
+        **found.settings[_PART],
         "alarms": outside.alarms,
         "threshold": threshold_of(usual, outside.alarms),
         "thresholds": [[r, threshold_of(usual, r)] for r in sorted({*RATES, outside.alarms})],
-        "AUROC on dev": levels if len(outside) else None,
+        "AUROC on dev": levels,
     }
     return replace(found, settings={**found.settings, _PART: told})
 
 
 def ways(contender: Contender, setting: Setting) -> dict[str, Contender]:
     """The contender with each of what may tell how little a text belongs, by its name."""
-    detectors = {one.family: one for one in _detectors(contender, setting)}
-    return {_OWN: contender} | {
-        way: replace(contender, parts={**contender.parts, _PART: one})
-        for way, one in detectors.items()
-    }
+    detectors = _detectors(contender, setting)
+    found = {_OWN: _told_by(contender, _OWN)}
+    found |= {one.family: _told_by(contender, one.family, one) for one in detectors}
+    seen = [oddness(found[way], setting.dev.texts) for way in (_OWN, detectors[0].family)]
+    units = [[float(each.mean()), max(float(each.std()), _LEAST)] for each in seen]
+    return found | {_BOTH: _told_by(contender, _BOTH, detectors[0], units=units)}
+
+
+def _told_by(
+    contender: Contender, way: str, part: Contender | None = None, **more: Any
+) -> Contender:
+    parts = contender.parts if part is None else {**contender.parts, _PART: part}
+    settings = {**contender.settings, _PART: {"by": way, **more}}
+    return replace(contender, parts=parts, settings=settings)
 
 
 def threshold(contender: Contender) -> float | None:
@@ -73,13 +87,19 @@ def threshold(contender: Contender) -> float | None:
 def oddness(contender: Contender, texts: Sequence[str], answers: Floats | None = None) -> Floats:
     """How little each text belongs (n,), higher for less; `answers` are the contender's, if known.
 
-    Without a detector it is one less the probability of the label chosen.
+    By its own probability that is one less the probability of the label chosen.
     """
-    part = contender.parts.get(_PART)
-    if part is not None:
+    told, part = contender.settings[_PART], contender.parts.get(_PART)
+    if told["by"] not in (_OWN, _BOTH):
+        assert part is not None  # noqa: S101 - it is what tells
         return np.asarray(part.answer(texts))
     answers = contender.answer(texts) if answers is None else answers
-    return np.asarray(1.0 - answers.max(axis=1))
+    unsure = np.asarray(1.0 - answers.max(axis=1))
+    if told["by"] == _OWN:
+        return unsure
+    assert part is not None  # noqa: S101 - it is one half
+    scores = zip((unsure, part.answer(texts)), told["units"], strict=True)
+    return np.asarray(np.mean([(each - mean) / spread for each, (mean, spread) in scores], axis=0))
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -123,8 +143,9 @@ class _Checked:
     @property
     def by(self) -> str:
         """What tells, in words."""
-        own = "how unsure the label is"
-        return own if self.settings["by"] == _OWN else f"a detector ({self.settings['by']})"
+        own, way = "how unsure the label is", self.settings["by"]
+        said = {_OWN: own, _BOTH: f"{own} and how far known texts are"}
+        return str(said.get(way, f"a detector of odd texts ({way})"))
 
 
 def _checked(shown: Shown) -> _Checked | None:
