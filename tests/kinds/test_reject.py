@@ -165,7 +165,9 @@ def test_what_is_saved_answers_none_alike(verdict, tmp_path, monkeypatch):
     names = {"names": list(ACTS)}
     asked = [text for text, _ in [*inside()[::9], *outside()[::5]]]
     one = verdict.contender
-    for each in reject.ways(one, _setting(verdict)).values():
+    for way in reject.ways(one, _setting(verdict)).values():
+        told = {**one.settings["none"], **way.settings["none"]}
+        each = replace(way, settings={**way.settings, "none": told})
         save(KIND, each, tmp_path / "model", names)
         again = load(KINDS, tmp_path / "model").contender
         expected = list(KIND.told(each, asked, each.answer(asked), names))
