@@ -193,6 +193,20 @@ def test_in_scope_texts_alone_give_a_threshold_whose_false_alarms_are_told(tmp_p
     assert {row[4] for row in panel.rows} == {"not measured"}
 
 
+def test_fewer_dev_texts_than_a_promise_takes_are_told_of(tmp_path):
+    verdict = measured(read(written(tmp_path, inside()), alarms="0.001"))
+    assert any("it takes 999 to promise 0.001" in note for note in verdict.contender.notes)
+
+
+def test_a_winner_without_an_encoder_answers_none_by_words_or_doubt(path):
+    verdict = measure_kind(
+        read(path), KIND, encoders=[WordHashEncoder()], contenders=["majority", "lexical"]
+    )
+    assert set(verdict.contender.settings["none"]["AUROC on dev"]) == {
+        *("probability", "lexical", "both")
+    }
+
+
 def test_without_asking_nothing_is_answered_with_none(tmp_path):
     verdict = measured(read(written(tmp_path, inside())))
     assert "none" not in verdict.contender.settings

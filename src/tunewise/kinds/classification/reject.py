@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.anomaly import lexical, mahalanobis, neighbours
-from tunewise.kinds.anomaly.alarms import RATES, threshold_of, wilson
+from tunewise.kinds.anomaly.alarms import RATES, threshold_of, too_few, wilson
 from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import auroc, placements
 from tunewise.kinds.anomaly.metrics import score as odd_score
@@ -48,6 +48,7 @@ def with_none(contender: Contender, setting: Setting) -> Contender:
         }
         found = candidates[max(levels, key=levels.__getitem__)]
     else:
+        # words alone tell little of what is out of scope (benchmarks/reject.md)
         found = candidates[_BOTH if contender.encoder is not None else _OWN]
     usual = np.sort(oddness(found, dev.texts))
     told = {
@@ -57,7 +58,8 @@ def with_none(contender: Contender, setting: Setting) -> Contender:
         "thresholds": [[r, threshold_of(usual, r)] for r in sorted({*RATES, outside.alarms})],
         "AUROC on dev": levels,
     }
-    return replace(found, settings={**found.settings, _PART: told})
+    notes = (*found.notes, *too_few(len(usual), outside.alarms))
+    return replace(found, settings={**found.settings, _PART: told}, notes=notes)
 
 
 def ways(contender: Contender, setting: Setting) -> dict[str, Contender]:
@@ -65,6 +67,8 @@ def ways(contender: Contender, setting: Setting) -> dict[str, Contender]:
     detectors = _detectors(contender, setting)
     found = {_OWN: _told_by(contender, _OWN)}
     found |= {one.family: _told_by(contender, one.family, one) for one in detectors}
+    if not detectors:  # no words to learn from
+        return found
     seen = [oddness(found[way], setting.dev.texts) for way in (_OWN, detectors[0].family)]
     units = [[float(each.mean()), max(float(each.std()), _LEAST)] for each in seen]
     return found | {_BOTH: _told_by(contender, _BOTH, detectors[0], units=units)}
