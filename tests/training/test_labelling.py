@@ -79,6 +79,19 @@ def test_what_is_saved_is_an_encoder_and_arrays_that_answer_exactly_alike(
     assert not kept.is_file() or "Dense" not in kept.read_text()
 
 
+def test_what_was_trained_is_found_again_by_the_same_call(fitted, examples, bert):
+    steps = []
+
+    def told(what, at, _of):
+        if what.startswith("tuning"):
+            steps.append(at)
+
+    [again] = KIND.table["full"].fit(setting(examples, bert, progress=told), [])
+    assert not steps
+    asked = examples.take("test").texts
+    np.testing.assert_array_equal(again.answer(asked), fitted.answer(asked))
+
+
 def test_the_head_begins_as_the_linear_one(examples, bert, tmp_path):
     rng = np.random.default_rng(0)
     weights, bias = rng.normal(size=(3, 32)).astype(np.float32), np.float32([0.1, -0.2, -1e4])
