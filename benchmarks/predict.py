@@ -116,16 +116,26 @@ def keep(texts: Sequence[str], vectors: np.ndarray) -> None:
 
 def command(arguments: Sequence[str], folder: Path) -> tuple[float, float, int]:
     """Seconds by the clock and of the processor, and the most memory (bytes), of a command."""
-    began = time.perf_counter()
+    began, most, ended = time.perf_counter(), 0, 0
     with (folder / "told").open("w") as told:
         run = subprocess.Popen([sys.executable, "-m", "tunewise", *arguments], stdout=told,
                                stderr=subprocess.STDOUT)  # fmt: skip
-        _, status, used = os.wait4(run.pid, 0)
+        while not ended:
+            # not what wait4 says of memory: that begins with what this process holds
+            most = max(most, held(run.pid))
+            time.sleep(0.05)
+            ended, status, used = os.wait4(run.pid, os.WNOHANG)
     seconds = time.perf_counter() - began
     run.returncode = os.waitstatus_to_exitcode(status)
     if run.returncode:
         raise SystemExit((folder / "told").read_text()[-2000:])
-    return seconds, used.ru_utime + used.ru_stime, 1024 * used.ru_maxrss
+    return seconds, used.ru_utime + used.ru_stime, most
+
+
+def held(process: int) -> int:
+    """The most memory (bytes) that a process has held so far."""
+    told = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
+    return 1024 * int(told.partition("VmHWM:")[2].split()[0]) if "VmHWM:" in told else 0
 
 
 def line(what: str, taken: tuple[float, float, int]) -> str:
