@@ -163,7 +163,8 @@ class _Run:
                 skipped.append(Skipped(word, BUDGET_SPENT))
                 continue
             except (MissingExtra, EncoderError) as missing:
-                if word not in self.kind.deep or named:
+                untunable = isinstance(missing, EncoderError) and word in self.kind.deep
+                if named or not (untunable or isinstance(missing, MissingExtra)):
                     raise
                 skipped.append(Skipped(word, str(missing)))
                 continue
