@@ -213,14 +213,15 @@ def test_commands_of_another_kind_are_refused_with_the_one_that_fits(saved_by_co
 
 
 @pytest.mark.slow
-def test_a_few_texts_a_label_tune_the_encoder(tmp_path, monkeypatch):
+@pytest.mark.parametrize("word", KIND.deep)
+def test_a_few_texts_a_label_tune_the_encoder(word, tmp_path, monkeypatch):
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
     data = tunewise.data.examples  # the real reader, on a table made here
     few = [row for place, row in enumerate(rows()) if place % 9 == 0]
     found = data.read_examples(written(tmp_path, few), kind="labelled")
     assert isinstance(found, LabelledTexts)
-    verdict = measure_kind(found, KIND, contenders=["linear", "contrastive"])
-    tuned = next(one for one in verdict.contenders if one.family == "contrastive")
+    verdict = measure_kind(found, KIND, contenders=["linear", word])
+    tuned = next(one for one in verdict.contenders if one.family == word)
     asked = ["mend it", "carry it"]
     save(KIND, tuned, tmp_path / "model")
     again = load(KINDS, tmp_path / "model").contender

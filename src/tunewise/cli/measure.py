@@ -47,7 +47,7 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ROLE=FILE",
         help="a further file of this kind: items=FILE or users=FILE of a recommendation, odd=FILE "
-        "of an anomaly",
+        "of an anomaly or a classification",
     )
     add(
         "--set",
@@ -55,8 +55,8 @@ def add_kind(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what only this kind asks for, such as odd=LABEL, groups=20 or separator=; "
-        "(may be repeated)",
+        help="what only this kind asks for, such as odd=LABEL, none=LABEL, groups=20 or "
+        "separator=; (may be repeated)",
     )
 
 

@@ -14,7 +14,8 @@ def add(commands: Any) -> None:
         help="label new texts with the winner of a classification",
         description="Labels a text, or every text of a file, with the winner that measure saved; "
         "prints a line of JSON for each: its label, how probable that is, and what else it might "
-        "be; or, where texts have several labels, all of them, each with its probability.",
+        "be; or, where texts have several labels, all of them, each with its probability; or that "
+        "it has none of the labels, where that was learned.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder measure wrote")
     parser.add_argument(

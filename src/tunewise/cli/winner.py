@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tunewise.kinds import Loaded
 
 _IDS = ("_id", "id")
-_AT_ONCE = 4_096  # units answered together: memory does not grow with the file
+_AT_ONCE = 1_024  # units answered together: memory grows with neither file nor labels much
 
 
 def load_winner(folder: Path, kinds: Iterable[str]) -> "Loaded":

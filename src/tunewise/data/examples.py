@@ -25,6 +25,7 @@ beside what `read.py` says:
 | D110 | note | Odd texts in train, used in dev to choose by |
 | D111 | warning | No odd text in dev, so contenders keep their usual settings |
 | D112 | warning | Fewer than 30 odd texts to measure by |
+| D120 | note | A label that says none of the others: its texts teach when to answer none |
 """
 
 from collections.abc import Mapping

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tunewise.data.columns import LABELLED
 from tunewise.data.fields import short
 from tunewise.data.near import near_duplicates
+from tunewise.data.outside import Outside
 from tunewise.data.portions import (
     Entry,
     Kinship,
@@ -35,7 +36,8 @@ class LabelledTexts:
 
     `labels` (n,) are places in `names`; `parts` (n,) are "train", "dev" and "test"; `groups`
     (n,) are equal for texts that say (nearly) the same or that the user put in one group.
-    `source` and `read_with` are what `read_examples` was called with.
+    `source` and `read_with` are what `read_examples` was called with. `outside` are texts with
+    none of the labels; None where nobody asked for such an answer.
     """
 
     texts: Sequence[str]
@@ -46,6 +48,7 @@ class LabelledTexts:
     source: str = ""
     read_with: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    outside: Outside | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -59,6 +62,8 @@ class LabelledTexts:
         ):
             row = f"{text}\x1f{self.names[label]}\x1f{part}\x1f{group}\x1e"
             digest.update(row.encode("utf-8", "surrogatepass"))
+        if self.outside is not None:
+            digest.update(self.outside.told.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()[:16]
 
     def take(self, part: str) -> "LabelledTexts":
@@ -66,10 +71,14 @@ class LabelledTexts:
 
         Raises OptionError for another name than train, dev and test.
         """
-        return self.among(rows_in(self.parts, part))
+        outside = None if self.outside is None else self.outside.take(part)
+        return replace(self.among(rows_in(self.parts, part)), outside=outside)
 
     def among(self, rows: NDArray[np.int64]) -> "LabelledTexts":
-        """Those at these places; all names are kept, so that labels mean the same."""
+        """Those at these places; all names are kept, so that labels mean the same.
+
+        What is outside stays as it is.
+        """
         return replace(
             self,
             texts=[self.texts[row] for row in rows.tolist()],

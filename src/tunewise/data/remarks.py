@@ -230,6 +230,11 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "Fewer than 30 odd texts to measure by",
         "Mark more texts of test as odd: until then the intervals are wide.",
     ),
+    "D120": (
+        "note",
+        "A label that says none of the others: its texts teach when to answer none",
+        "If it is a label like the others, say that none is: the option none= with nothing in it.",
+    ),
     "D130": (
         "note",
         "Ratings below what counts as liked, left out",

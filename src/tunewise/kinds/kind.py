@@ -113,7 +113,8 @@ class Contender:
     `settings` (plain values), `arrays` and the encoder are all there is to it: they are saved, and
     what is loaded from them answers alike. `save_encoder` writes an encoder that is no longer
     the one it is named after. `bytes_each` is what is kept of each text, if anything is.
-    `same_as` names the untuned contender that this one is, where tuning gave it back.
+    `same_as` names the untuned contender that this one is, where tuning gave it back. `kind` names
+    the kind that a part is of, where that is another one.
     """
 
     name: str
@@ -132,6 +133,7 @@ class Contender:
     seconds: float = 0.0
     same_as: str | None = None
     parts: Mapping[str, "Contender"] = field(default_factory=dict, repr=False)
+    kind: str | None = None
 
 
 class Entrant(Protocol):
@@ -184,7 +186,9 @@ class Kind:
     group of each unit; `score` scores answers to a part by some of the metrics; `panels` is what
     the report shows beside the figures. `about` gives plain values that are saved with a contender
     to read its answers by (the names of labels), and `told` reads them: of the contender, what was
-    asked, its answers and those values, a row of plain values for each unit. `trial` is the command
+    asked, its answers and those values, a row of plain values for each unit. `finish` is what is
+    still learned of a contender that may be recommended, and `said` what is to be said of it, in
+    sentences. `trial` is the command
     that tries the winner by hand, in a folder DIR. `over` is the kind as it is over some examples
     with these encoders, where that is not always the same (other metrics where nothing is known to
     score against).
@@ -209,6 +213,8 @@ class Kind:
     told: Callable[[Contender, Any, Any, Mapping[str, Any]], Iterable[Mapping[str, Any]]] = (
         lambda *_: ()
     )
+    finish: Callable[[Contender, Setting], Contender] = lambda contender, _: contender
+    said: Callable[[Shown], Sequence[str]] = lambda _: ()
     trial: str = ""
     over: Callable[[Any, Sequence[Encoder]], "Kind"] | None = None
 

@@ -10,7 +10,7 @@ folder that was changed by hand or only half copied is refused before it answers
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,7 @@ def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
     try:
         told = _whole(json.loads((folder / _FILE).read_text(encoding="utf-8")))
         kind, arrays = kinds[told["kind"]], _read(folder, told["arrays"])
-        contender = _loaded(kind, told, folder, arrays)
+        contender = _loaded(kinds, kind, told, folder, arrays)
         lists = {name: _lines(folder, name, count) for name, count in told["lists"].items()}
     except (OSError, ValueError, KeyError, TypeError) as wrong:
         raise DataError(
@@ -143,6 +143,8 @@ def _described(contender: Contender) -> dict[str, Any]:
         }
         if isinstance(encoder, TransformerEncoder):
             told["encoder"]["engine"] = encoder.way.word
+    if contender.kind is not None:
+        told["kind"] = contender.kind
     if contender.parts:
         told["parts"] = {role: _described(part) for role, part in contender.parts.items()}
     return told
@@ -171,14 +173,20 @@ def _read(folder: Path, shapes: Mapping[str, list[int]]) -> Arrays:
     return found
 
 
-def _loaded(kind: Kind, told: Mapping[str, Any], folder: Path, arrays: Arrays) -> Contender:
+def _loaded(
+    kinds: Mapping[str, Kind], kind: Kind, told: Mapping[str, Any], folder: Path, arrays: Arrays
+) -> Contender:
     parts = {
-        role: _loaded(kind, part, folder, _of(arrays, f"{role}."))
+        role: _loaded(
+            kinds, kinds[part.get("kind", kind.name)], part, folder, _of(arrays, f"{role}.")
+        )
         for role, part in told.get("parts", {}).items()
     }
     encoder = _encoder(told["encoder"], folder) if "encoder" in told else None
     saved = Saved(told["name"], told["family"], told["settings"], arrays, encoder, parts)
-    return kind.table[told["family"]].load(saved)
+    # all that was saved with it is there again, also what its family knows nothing of
+    found = kind.table[told["family"]].load(saved)
+    return replace(found, settings=saved.settings, parts=parts)
 
 
 def _of(arrays: Arrays, prefix: str) -> Arrays:

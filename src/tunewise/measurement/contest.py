@@ -6,14 +6,14 @@ because there is no room left above what is there; and it is said which, and why
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tunewise.comparison import interval
 from tunewise.contenders import RUNGS, TABLE, Contender, Setting, line_up
 from tunewise.encoders import Encoder, TransformerEncoder
 from tunewise.errors import EncoderError, MissingExtra
+from tunewise.measurement.budget import BUDGET_SPENT, BudgetSpent, until
 from tunewise.metrics import score
 from tunewise.verdict import Skipped
 
@@ -28,10 +28,6 @@ _WHY_NO_LORA = (
 _MEMORY = 16  # bytes that training all of a model takes, for each of its weights
 _UNSEEN = 3.7  # 97.5 % bound of a Poisson count of which none was seen
 _SHARE = 0.25  # of the memory that training may take
-
-
-class _BudgetSpent(Exception):  # noqa: N818 - no error: time is up, and what is done is kept
-    """Raised from within a long step when the time is up."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +55,11 @@ def hold(
             skipped.append(Skipped(word, why))
             continue
         try:
-            with _until(setting, end if fitted else None) as limited:
+            with until(setting, end if fitted else None) as limited:
                 limited.progress("", 0, 0)
                 new = TABLE[word].fit(limited, fitted)
-        except _BudgetSpent:
-            skipped.append(Skipped(word, "the budget was used up; what is done of it is kept"))
+        except BudgetSpent:
+            skipped.append(Skipped(word, BUDGET_SPENT))
             continue
         except (MissingExtra, EncoderError) as missing:
             if word not in _DEEP or words is not None:
@@ -170,22 +166,6 @@ def _room(setting: Setting, fitted: Sequence[Contender]) -> float | None:
 def _told(skipped: Sequence[Skipped]) -> list[Skipped]:
     """Each family once, however often it was its turn."""
     return list({one.name: one for one in skipped}.values())
-
-
-@contextmanager
-def _until(setting: Setting, end: float | None) -> Iterator[Setting]:
-    """A setting that raises _BudgetSpent after `end`, within: what is fitted keeps it for good."""
-    fitting = True
-
-    def watched(what: str, done: int, total: int) -> None:
-        if fitting and end is not None and time.monotonic() > end:
-            raise _BudgetSpent
-        setting.progress(what, done, total)
-
-    try:
-        yield replace(setting, progress=watched)
-    finally:
-        fitting = False
 
 
 def _price(contender: Contender) -> tuple[bool, bool, int, bool]:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders import DEFAULT_ENCODER, Encoder
-from tunewise.errors import DataError, MissingExtra, OptionError
+from tunewise.errors import DataError, EncoderError, MissingExtra, OptionError
 from tunewise.finding import in_order
 from tunewise.kinds import Contender, Examples, Kind, Parts, Setting, Shown
 from tunewise.learning_curve import Forecast, Point, extrapolate
+from tunewise.measurement.budget import BUDGET_SPENT, BudgetSpent, until
 from tunewise.measurement.measure import engine_of, loaded_encoders, validate
 from tunewise.measurement.repeats import FRACTIONS, SEEDS, TIMES, rows_of_parts
 from tunewise.measurement.uses import count_use
@@ -155,9 +156,15 @@ class _Run:
                 skipped.append(Skipped(word, "the budget was used up before its turn"))
                 continue
             try:
-                new = self.kind.table[word].fit(setting, found)
-            except MissingExtra as missing:
-                if named:
+                with until(setting, self.end if found else None) as limited:
+                    limited.progress("", 0, 0)
+                    new = self.kind.table[word].fit(limited, found)
+            except BudgetSpent:
+                skipped.append(Skipped(word, BUDGET_SPENT))
+                continue
+            except (MissingExtra, EncoderError) as missing:
+                untunable = isinstance(missing, EncoderError) and word in self.kind.deep
+                if named or not (untunable or isinstance(missing, MissingExtra)):
                     raise
                 skipped.append(Skipped(word, str(missing)))
                 continue
@@ -238,6 +245,8 @@ def _judged(
     standings = _repeated(run, fitted, scores, groups, rule)
     tunable = Skipped("adapter", _NOTHING) not in skipped
     decision = decide(standings, groups, **rule, tunable=tunable)
+    known = (decision.contender, decision.best_tuned)
+    fitted = [kind.finish(one, run.setting) if one.name in known else one for one in fitted]
     chosen = next(one for one in fitted if one.name == decision.contender)
     return KindVerdict(
         kind=kind,

@@ -54,7 +54,7 @@ def kind_facts(
         "contender": decision.contender,
         "rung": decision.rung,
         "sentence": decision.sentence,
-        "reasons": [*decision.reasons, *_notes(verdict)],
+        "reasons": [*decision.reasons, *_notes(verdict), *verdict.kind.said(verdict.shown)],
         "metric": verdict.settings["metric"],
         "worth": verdict.settings["worth"],
         "best_untuned": decision.best_untuned,

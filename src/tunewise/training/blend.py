@@ -16,12 +16,13 @@ def save_blend(encoder: TransformerEncoder, tuned: Tuned, share: float, folder: 
     Its weights are the base's moved `share` of the way to the tuned ones. A LoRA run puts its
     adapter beside it in `lora`, weakened by the same share. Raises OSError when the disk refuses.
     """
-    write_folder(_blended(encoder, tuned, share), folder)
+    write_folder(blended(encoder, tuned, share), folder)
     if tuned.lora is not None:
         _save_lora(tuned.lora, encoder.name, share, folder / "lora")
 
 
-def _blended(encoder: TransformerEncoder, tuned: Tuned, share: float) -> Any:
+def blended(encoder: TransformerEncoder, tuned: Tuned, share: float) -> Any:
+    """A model whose weights are the encoder's moved `share` of the way to the tuned ones."""
     import torch
     from safetensors.torch import load_file
 

@@ -58,7 +58,7 @@ def recipes(
     start = replace(
         start,
         loss=choose_loss(lesson.shape, wishes.loss).name,
-        negatives=len(lesson.columns) - 2,
+        negatives=max(0, len(lesson.columns) - 2),
         matryoshka=wishes.matryoshka,
         epochs=wishes.epochs or start.epochs,
         batch=wishes.batch or start.batch,

@@ -30,6 +30,7 @@ _RELEVANT = 2  # relevant documents of a query that are among the candidates
 _WRONG = 2  # best-ranked others of a query that are, too
 _NEIGHBOURS = 10  # texts that vote on a label
 _KNOWN = 1000  # train texts that may vote
+_LABELLED = 1000  # dev texts that a head labels
 
 
 class Exam(Protocol):
@@ -182,3 +183,29 @@ def naming_exam(
         [known.texts[place] for place in vote.tolist()],
         known.labels[vote],
     )
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Dev texts labelled by an encoder whose vectors are what its head says of each label."""
+
+    texts_asked: Sequence[str]
+    labels: NDArray[np.int64]
+    metric: str = "accuracy"
+
+    @property
+    def texts(self) -> Sequence[tuple[Sequence[str], Side]]:
+        """The texts to be labelled."""
+        return ((self.texts_asked, "documents"),)
+
+    def __call__(self, encode: Encode) -> float:
+        """The share of texts that get their own label; the length of a vector says nothing."""
+        chosen = encode(self.texts_asked, "documents").argmax(axis=1)
+        return float(np.mean(chosen == self.labels))
+
+
+def labelling_exam(examples: "LabelledTexts", *, seed: int) -> Labelling:
+    """An exam of the dev part's texts, of a thousand drawn where there are more."""
+    dev = examples.take("dev")
+    rows = np.sort(np.random.default_rng(seed).permutation(len(dev))[:_LABELLED])
+    return Labelling([dev.texts[row] for row in rows.tolist()], dev.labels[rows])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tunewise.data.examples import LabelledTexts, ScoredPairs
     from tunewise.training.negatives import Negatives
 
-Shape = Literal["pairs", "triplets", "scored pairs", "labelled texts"]
+Shape = Literal["pairs", "triplets", "scored pairs", "labelled texts", "classes"]
 
 _USUAL = 4  # negatives a row where nobody says how many: each one costs a text to encode
 _FEWEST_WORDS, _VIEW = 4, 0.6  # of a text with two views, and the share of words in each
@@ -29,11 +29,11 @@ _ROUNDS = 20  # draws at random before it is looked up what may be drawn at all
 class Lesson:
     """Rows to learn from, aligned with each other.
 
-    `columns` are the texts: (anchor, positive, negative_1 … negative_k), or (first, second);
-    each has n of them. `sides` says per column whose prompt it takes. `scores` (n,) in 0 … 1 are
-    there for scored pairs only. `answers` are the places of the documents in each row, its
-    positive first; `barred` those that must not be in a row beside it. `notes` say what was left
-    out or made up on the way.
+    `columns` are the texts: (anchor, positive, negative_1 … negative_k), (first, second), or
+    (text,); each has n of them. `sides` says per column whose prompt it takes. `scores` (n,) are
+    there for scored pairs, in 0 … 1, and for classes, whose numbers they are. `answers` are the
+    places of the documents in each row, its positive first; `barred` those that must not be in a
+    row beside it. `notes` say what was left out or made up on the way.
     """
 
     shape: Shape
@@ -187,6 +187,14 @@ def lesson_of_views(texts: Sequence[str], *, seed: int) -> Lesson:
 def _view(words: Sequence[str], generator: np.random.Generator) -> str:
     kept = np.sort(generator.permutation(len(words))[: round(_VIEW * len(words))])
     return " ".join(words[place] for place in kept.tolist())
+
+
+def lesson_of_classes(examples: "LabelledTexts") -> Lesson:
+    """Each text of the train part with the number of its label; any rows may meet."""
+    train = examples.take("train")
+    none = Lists(np.zeros(len(train) + 1, dtype=np.int64), np.empty(0, dtype=np.int64))
+    numbers = np.asarray(train.labels, dtype=np.float64)
+    return Lesson("classes", (list(train.texts),), ("documents",), numbers, none, none)
 
 
 def _known(pairs: Pairs, negatives: "Negatives | None", seed: int) -> tuple[Places, Places]:

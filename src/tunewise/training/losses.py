@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from tunewise.training.recipe import Recipe
 
+CLASSES = "cross-entropy"
+"""The loss of an encoder with a head; only the contender with such a head uses it."""
+
 _MICRO_BATCH = 32  # texts encoded at once by a cached loss, as in sentence-transformers
 
 Build = Callable[[Any, "Recipe", bool], Any]
@@ -71,6 +74,10 @@ def build_loss(model: Any, recipe: "Recipe", *, gather: bool = False) -> "torch.
     Raises OptionError for an unknown word, numbers that make no sense, dimensions the model does
     not have, and a cached loss for a model whose batches cannot be cut.
     """
+    if recipe.loss == CLASSES:
+        from tunewise.training.labelling import CrossEntropy
+
+        return CrossEntropy(model)
     if recipe.loss not in LOSSES:
         raise OptionError(f"There is no loss '{recipe.loss}'. Choose from {', '.join(LOSSES)}.")
     if not recipe.temperature > 0:
@@ -220,4 +227,5 @@ _USUAL: Mapping[Shape, Choice] = {
         "labelled texts: two texts of a label are a pair; those of other labels in the batch "
         "are the negatives",
     ),
+    "classes": Choice(CLASSES, "an encoder with a head: what it says of each text is its label"),
 }

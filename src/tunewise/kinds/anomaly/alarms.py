@@ -41,13 +41,18 @@ def with_alarms(contender: Contender, setting: Setting) -> Contender:
         "threshold": threshold_of(seen, asked),
         "thresholds": [[rate, threshold_of(seen, rate)] for rate in rates],
     }
+    notes = (*contender.notes, *too_few(len(seen), asked))
+    return replace(contender, settings={**contender.settings, **told}, notes=notes)
+
+
+def too_few(seen: int, asked: float) -> tuple[str, ...]:
+    """What is to be said where dev has too few normal texts to promise such a share."""
     least = math.ceil(1 / asked) - 1
-    few = (
-        f"dev has {len(seen)} normal texts, and it takes {least} to promise {asked:.3g} of false "
+    told = (
+        f"dev has {seen} normal texts, and it takes {least} to promise {asked:.3g} of false "
         "alarms: the threshold is the highest of their scores"
     )
-    notes = (*contender.notes, few) if len(seen) < least else contender.notes
-    return replace(contender, settings={**contender.settings, **told}, notes=notes)
+    return (told,) if seen < least else ()
 
 
 def threshold_of(seen: Floats, rate: float) -> float:

@@ -71,7 +71,7 @@ def read_marked(source: Source) -> MarkedTexts:
     """
     alarms, chosen = _validated(source)
     remarks, rows = Remarks(), list[_Row]()
-    wanted = _labels(source.options.get("odd", ""))
+    wanted = labels_in(source.options.get("odd", ""))
     tables = _opened(source.path, remarks)
     if wanted:
         _require_labels(tables, chosen, wanted, source.path)
@@ -93,7 +93,12 @@ def _validated(source: Source) -> tuple[float, Mapping[str, str]]:
             raise OptionError(
                 f"There is no {what} '{unknown[0]}' for anomaly. Choose from {', '.join(known)}."
             )
-    told = source.options.get("alarms", str(USUAL_ALARMS))
+    return alarms_of(source.options), validated(source.columns, tuple(_MARKED.names))
+
+
+def alarms_of(options: Mapping[str, str]) -> float:
+    """The share of normal texts that may be taken for odd. OptionError for what is no share."""
+    told = options.get("alarms", str(USUAL_ALARMS))
     try:
         alarms = float(told)
     except ValueError:
@@ -103,10 +108,11 @@ def _validated(source: Source) -> tuple[float, Mapping[str, str]]:
             f"alarms='{told}' is no share of normal texts that may be taken for odd. Give a number "
             "between 0 and 1, such as 0.05."
         )
-    return alarms, validated(source.columns, tuple(_MARKED.names))
+    return alarms
 
 
-def _labels(told: str) -> frozenset[str]:
+def labels_in(told: str) -> frozenset[str]:
+    """The labels in a list with commas between."""
     return frozenset(name.strip() for name in told.split(",") if name.strip())
 
 

@@ -6,38 +6,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.data.examples import read_examples
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification import (
     adapter,
     contrastive,
+    full,
     hybrid,
     lexical,
     linear,
     majority,
     names,
     neighbours,
+    reject,
 )
 from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
 from tunewise.kinds.classification.panels import panels
-from tunewise.kinds.kind import Contender, Kind, Parts, Shown, Source, refuse
+from tunewise.kinds.classification.reading import read_labelled
+from tunewise.kinds.kind import Contender, Kind, Parts, Shown
+from tunewise.kinds.panels import Panel
 
 _TOLD = 3  # labels told of for each text
-
-
-def _read(source: Source) -> LabelledTexts:
-    refuse(source, "classification")
-    found = read_examples(
-        source.path, kind="labelled", columns=source.columns or None, seed=source.seed
-    )
-    assert isinstance(found, LabelledTexts)  # noqa: S101 - the kind was named
-    return found
 
 
 def _divide(examples: LabelledTexts, seed: int) -> Parts:
     del seed  # they came with their parts
     parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    how: dict[str, Any] = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
+    if examples.outside is not None:
+        how["none"] = {name: len(examples.outside.take(name)) for name in ("dev", "test")}
     return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
 
 
@@ -47,6 +43,10 @@ def _take(part: LabelledTexts, rows: NDArray[np.int64]) -> LabelledTexts:
 
 def _asked(part: LabelledTexts) -> Sequence[str]:
     return part.texts
+
+
+def _panels(shown: Shown) -> list[Panel]:
+    return [*reject.panels(shown), *panels(shown)]
 
 
 def _about(shown: Shown) -> Mapping[str, Any]:
@@ -59,15 +59,35 @@ def _told(
     answers: NDArray[np.float64],
     about: Mapping[str, Any],
 ) -> Iterator[Mapping[str, Any]]:
-    """Of each text its label, how probable that is, and what else it might be."""
-    del contender  # its answers say it all
-    names = about["names"]
-    for text, chances in zip(texts, answers, strict=True):
-        label, *others = [
-            {"label": names[place], "probability": round(float(chances[place]), 4)}
-            for place in np.argsort(-chances, kind="stable")[:_TOLD].tolist()
+    """Of each text its label, how probable that is, and what else it might be.
+
+    Where the contender knows of texts that have no label, also how odd the text is, and whether
+    it is one: then its label is None, and all that it might be is among the others.
+    """
+    names, above = about["names"], reject.threshold(contender)
+    odd = None if above is None else reject.oddness(contender, texts, answers).tolist()
+    for place, (text, chances) in enumerate(zip(texts, answers, strict=True)):
+        likely = [
+            {"label": names[label], "probability": round(float(chances[label]), 4)}
+            for label in _likeliest(chances)
         ]
-        yield {"text": text, **label, "others": others}
+        if odd is None or above is None:
+            yield {"text": text, **likely[0], "others": likely[1:]}
+        elif odd[place] > above:
+            none = {"label": None, "none": True, "oddness": round(odd[place], 4)}
+            yield {"text": text, **none, "others": likely}
+        else:
+            told = {**likely[0], "none": False, "oddness": round(odd[place], 4)}
+            yield {"text": text, **told, "others": likely[1:]}
+
+
+def _likeliest(chances: NDArray[np.float64]) -> list[int]:
+    """The likeliest labels, the first of equals first."""
+    count = min(_TOLD, len(chances))
+    least = np.partition(chances, -count)[-count]
+    there = np.flatnonzero(chances >= least)
+    best: list[int] = there[np.argsort(-chances[there], kind="stable")][:count].tolist()
+    return best
 
 
 def _groups(part: LabelledTexts) -> Sequence[str]:
@@ -89,17 +109,23 @@ KIND = Kind(
         "hybrid": hybrid,
         "adapter": adapter,
         "contrastive": contrastive,
+        "full": full,
     },
-    deep=("contrastive",),
-    taught=("majority", "lexical", "neighbours", "linear", "hybrid", "adapter", "contrastive"),
-    read=_read,
+    deep=("contrastive", "full"),
+    taught=(
+        *("majority", "lexical", "neighbours", "linear", "hybrid", "adapter"),
+        *("contrastive", "full"),
+    ),
+    read=read_labelled,
     divide=_divide,
     take=_take,
     asked=_asked,
     groups=_groups,
     score=score,
-    panels=panels,
+    panels=_panels,
     about=_about,
     told=_told,
+    finish=reject.with_none,
+    said=reject.said,
     trial='tunewise predict DIR "your words"',
 )

@@ -55,25 +55,27 @@ def _fitted(setting: Setting, encoder: TransformerEncoder, lesson: Lesson) -> Co
     if share:
         moved = blended(encoder, tuned, share, lesson.columns[0])
         found = linear.contender(name, moved, linear.head_on(setting, moved), tuned.seconds)
-        if _level(found, setting) >= _level(base, setting):
-            return _tuned(found, tuned.settings(share), tuned.notes, own=moved)
+        if level(found, setting) >= level(base, setting):
+            return told("contrastive", found, tuned.settings(share), tuned.notes, own=moved)
     return replace(
-        _tuned(base, tuned.settings(0.0), tuned.notes, own=None),
+        told("contrastive", base, tuned.settings(0.0), tuned.notes, own=None),
         notes=(*tuned.notes, "no tuned weights beat the base on dev: this is the base"),
         same_as=named("linear", encoder, setting.encoders),
     )
 
 
-def _tuned(
+def told(
+    family: str,
     found: Contender,
     settings: dict[str, object],
     notes: tuple[str, ...],
     *,
     own: TransformerEncoder | None,
 ) -> Contender:
+    """A head over an encoder as a tuned contender; `own` is the encoder if it was tuned."""
     return replace(
         found,
-        family="contrastive",
+        family=family,
         tuned=True,
         rung="full",
         reembed=True,
@@ -87,7 +89,8 @@ def _copied(encoder: TransformerEncoder, folder: Path) -> None:
     shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
 
 
-def _level(contender: Contender, setting: Setting) -> float:
+def level(contender: Contender, setting: Setting) -> float:
+    """The contender's level on dev."""
     return setting.level(contender.answer(setting.dev.texts), setting.dev)
 
 

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation (C); unit vectors want little of it
 _MANY = 400  # labels from which on least squares take the place of logistic regression
+_NARROW = 5_000  # numbers a vector has, up to which least squares are solved at once
 _ALPHAS = (0.1, 1.0, 10.0)  # regularisation of least squares
 _STEPS = 400
 _TEMPERATURES = np.geomspace(0.01, 10, 61)
@@ -119,6 +120,8 @@ def _solved(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
+    if count > _MANY and train.shape[1] <= _NARROW:
+        return _least_squares(train, labels, strength)
     if count > _MANY:
         ridge = RidgeClassifier(alpha=strength, random_state=seed).fit(train, labels)
         return np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
@@ -128,6 +131,27 @@ def _solved(
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(train, labels)
     return model.coef_, model.intercept_
+
+
+def _least_squares(train: Any, labels: NDArray[np.int64], strength: float) -> tuple[Floats, Floats]:
+    """What RidgeClassifier finds: weights (known labels, d) and their bias.
+
+    It lays out a number for each text and label, which of ten thousand labels no memory holds; the
+    sums of each label's vectors are all that the solution takes.
+    """
+    from scipy.linalg import solve
+    from scipy.sparse import csr_matrix
+
+    which = np.unique(labels, return_inverse=True)[1]
+    texts, counts = len(labels), np.bincount(which)
+    own = csr_matrix((np.ones(texts), (which, np.arange(texts))), shape=(len(counts), texts))
+    sums, gram = own @ train, train.T @ train
+    sums, gram = (each.toarray() if hasattr(each, "toarray") else each for each in (sums, gram))
+    middle = sums.sum(axis=0) / texts
+    gram = gram - texts * np.outer(middle, middle) + strength * np.eye(len(middle))
+    aims = 2 * (sums - counts[:, None] * middle)  # of targets 1 and -1, about their means
+    weights = solve(gram, aims.T, assume_a="pos").T
+    return weights, 2 * counts / texts - 1 - weights @ middle
 
 
 def readable(names: Sequence[str]) -> list[str]:
