@@ -3,7 +3,7 @@
 Every write is a new version of a table, made visible by one renamed file: a killed process leaves
 the version before. Rows are compared one by one until there are many; then int8 codes in
 partitions (IVF_SQ) are searched, and the best compared again with their vectors. Under a filter
-all partitions are searched: with a few, recall fell to 0.4 (benchmarks/collections.md).
+all partitions are searched: with a few, recall fell to 0.4 (benchmarks/stores.md).
 """
 
 import random

@@ -3,7 +3,7 @@
 A collection's table is named `tunewise_NAME_N`, facts lie in `tunewise_facts`. Vectors have an HNSW
 index once it is built. Under a filter that leaves few rows these are compared one by one; under
 others the index is followed until enough rows are found (`hnsw.iterative_scan`), as recall fell
-to 0.15 without (benchmarks/collections.md).
+to 0.15 without (benchmarks/stores.md).
 """
 # ruff: noqa: S608 - tables are named by us, conditions are written by filters.py
 

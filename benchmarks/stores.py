@@ -2,7 +2,7 @@
 
 Clustered unit vectors; queries are further points of the same clusters. Filters are of two sorts:
 drawn at random, and adversarial ones, which let only those rows pass that lie farthest from the
-queries. Run: python benchmarks/collections.py [--rows 100000] [--store lance|postgres]
+queries. Run: python benchmarks/stores.py [--rows 100000] [--store lance|postgres]
 """
 
 import argparse
