@@ -32,12 +32,15 @@ class Kept:
         self.rows, self.queries = rows, queries
 
     def encode_documents(self, texts: Sequence[str], **_: object) -> NDArray[np.float32]:
+        """Vectors of rows."""
         return self.rows[[int(text) for text in texts]]
 
     def encode_queries(self, texts: Sequence[str], **_: object) -> NDArray[np.float32]:
+        """Vectors of queries."""
         return self.queries[[int(text) for text in texts]]
 
     def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """One each."""
         return np.ones(len(texts), dtype=np.int64)
 
 
@@ -112,7 +115,6 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--queries", type=int, default=100)
     parser.add_argument("--store", choices=("lance", "postgres"), default="lance")
-    parser.add_argument("--efforts", action="store_true", help="every effort, not the chosen one")
     options = parser.parse_args()
     kept, random, far = drawn(options.rows, options.queries)
     with place(options.store) as url:
@@ -133,7 +135,8 @@ def main() -> None:
         print("| filter | share | recall@10 | queries/s | p50 ms |\n|---|---|---|---|---|")
         for field, share, values in rows:
             recall, speed, middle = asked(collection, kept, field, share, values)
-            print(f"| {field or 'none'} | {share:.1%} | {recall:.3f} | {speed:.0f} | {middle:.1f} |",
+            named = field or "none"
+            print(f"| {named} | {share:.1%} | {recall:.3f} | {speed:.0f} | {middle:.1f} |",
                   flush=True)  # fmt: skip
 
 

@@ -38,7 +38,7 @@ class Generation:
 
     number: int
     stamp: VectorStamp
-    retrieval: Retrieval = Retrieval()
+    retrieval: Retrieval = field(default_factory=Retrieval)
     source: str = ""
     engine: str = ""
     built: Built | None = None

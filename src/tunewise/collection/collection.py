@@ -1,8 +1,6 @@
 """Collection: chunks and their vectors in a store, searched by what made them and nothing else."""
 
-import json
 import re
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,11 +10,13 @@ from numpy.typing import NDArray
 
 from tunewise.collection import about as kept
 from tunewise.collection.about import About, Built, Generation
-from tunewise.collection.filters import DOCUMENT, Field, Filter, condition, kind_of, one_of, stored
-from tunewise.collection.searching import Asked, By, check_search, find, find_documents
+from tunewise.collection.building import ASKED, build_table
+from tunewise.collection.chunks import check_chunks, chunk_of, cut, row_of
+from tunewise.collection.filters import DOCUMENT, Field, Filter, condition, kind_of, one_of
+from tunewise.collection.searching import Asked, check_search, find, find_documents
 from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
-from tunewise.collection.store import Precision, Row, Store, Table, Value
-from tunewise.collection.words import Retrieval, Words, recall_of
+from tunewise.collection.store import Precision, Store, Table
+from tunewise.collection.words import By, Retrieval, Words
 from tunewise.documents import Chunk
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError
@@ -24,9 +24,6 @@ from tunewise.progress import Progress, silent
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _FIELDS = 200  # as many columns as a table is easy with
-_ASKED = 100  # rows that recall is measured with
-_ENOUGH = 0.99  # recall@10 that an index is asked thoroughly enough for
-_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -118,6 +115,11 @@ class Collection:
             check_encoder(about.current.stamp, encoder, name)
         return cls(store, name, encoder)
 
+    @staticmethod
+    def there(store: Store, name: str) -> Generation | None:
+        """What made the vectors of the collection of that name; None if there is none."""
+        return kept.read(store, name).current if name in kept.names(store) else None
+
     def add(self, chunks: Sequence[Chunk], *, progress: Progress = silent) -> None:
         """Adds chunks; DataError, and nothing is added, if there is one of an id already."""
         self._put(chunks, (), {}, new=True, progress=progress)
@@ -161,13 +163,13 @@ class Collection:
     def get(self, ids: Sequence[str]) -> list[Chunk]:
         """The chunks with these ids, in this order; ids that are not there are passed over."""
         rows = self._table(self.about()).rows(one_of("id", ids)) if ids else []
-        found = {row.id: _chunk(row) for row in rows}
+        found = {row.id: chunk_of(row) for row in rows}
         return [found[id_] for id_ in ids if id_ in found]
 
     def page(
         self, *, where: Filter | None = None, after: str = "", limit: int = 100
     ) -> list[Chunk]:
-        """The next chunks by id (byte order) after `after`, which is the last id of the page before.
+        """The next chunks by id (byte order) after `after`: the last id of the page before.
 
         Whatever is written meanwhile, no chunk is shown twice and none that stays is passed over.
         """
@@ -177,7 +179,7 @@ class Collection:
         rows = self._table(about).rows(
             condition(where or {}, about.fields), after=after, limit=limit
         )
-        return [_chunk(row) for row in rows]
+        return [chunk_of(row) for row in rows]
 
     def search(
         self,
@@ -204,7 +206,7 @@ class Collection:
         check_search(how, k, offset, weight)
         where_sql = condition(where or {}, about.fields)
         vector = None if how == "words" else self._asked(about, query)
-        asked = Asked(query, vector, how, where_sql, threshold, weight)  # type: ignore[arg-type]
+        asked = Asked(query, vector, how, where_sql, threshold, weight)
         table, words = self._opened(about)
         look = find_documents if grouped else find
         found = look(table, words, about.current, asked, offset + k)[offset:]
@@ -243,7 +245,7 @@ class Collection:
         """
         with self.store.hold(self.name):
             about = self.about()
-            asked = self._encoded(about, queries[:_ASKED]) if queries else None
+            asked = self._encoded(about, queries[:ASKED]) if queries else None
             built = build_table(self._table(about), asked, progress)
             kept.write(self.store, replace(about, current=replace(about.current, built=built)))
         return built
@@ -270,7 +272,7 @@ class Collection:
         new: bool = False,
         progress: Progress,
     ) -> None:
-        _check(chunks)
+        check_chunks(chunks)
         before = self.about()
         vectors = self._vectors(before, [chunk.text for chunk in chunks], progress)
         with self._writing(before) as (about, table):
@@ -283,7 +285,7 @@ class Collection:
                     )
             about = self._fielded(about, table, chunks)
             rows = [
-                _row(chunk, digests.get(chunk.document, ""), about.fields, vector)
+                row_of(chunk, digests.get(chunk.document, ""), about.fields, vector)
                 for chunk, vector in zip(chunks, vectors, strict=True)
             ]
             table.put(rows, replacing=replacing)
@@ -340,7 +342,7 @@ class Collection:
         return self._opened(about)[0]
 
     def _of(self, table: Table, ids: Sequence[str]) -> list[Chunk]:
-        return [_chunk(row) for row in table.rows(one_of("id", ids))] if ids else []
+        return [chunk_of(row) for row in table.rows(one_of("id", ids))] if ids else []
 
     def _checked(self, about: About) -> Encoder:
         if self.encoder is None:
@@ -363,80 +365,3 @@ class Collection:
     def _asked(self, about: About, query: str) -> NDArray[np.float32]:
         vector: NDArray[np.float32] = self._encoded(about, [query])[0]
         return vector
-
-
-def cut(vectors: NDArray[np.float32], stamp: VectorStamp) -> NDArray[np.float32]:
-    """The numbers that the stamp says are kept, at unit length again."""
-    if vectors.shape[1] == stamp.dimension:
-        return vectors
-    first = vectors[:, : stamp.dimension]
-    lengths = np.linalg.norm(first, axis=1, keepdims=True)
-    return np.divide(first, np.where(lengths > 0, lengths, 1), dtype=np.float32)
-
-
-def build_table(
-    table: Table, asked: NDArray[np.float32] | None, progress: Progress = silent
-) -> Built | None:
-    """An index over the table's vectors, and what it finds; None where none is needed."""
-    count = table.count()
-    if count < table.index_from or not table.efforts:
-        return None
-    progress("indexing the vectors", 0, 0)
-    began = time.perf_counter()
-    table.build()
-    seconds = time.perf_counter() - began
-    told = f"{len(asked)} queries" if asked is not None else ""
-    if asked is None:
-        ids = table.ids()
-        drawn = np.random.default_rng(_SEED).choice(len(ids), min(_ASKED, len(ids)), replace=False)
-        rows = table.rows(one_of("id", [ids[place] for place in drawn]), vectors=True)
-        asked = np.stack([row.vector for row in rows if row.vector is not None])
-        told = f"{len(asked)} documents"
-    progress("measuring what the index finds", 0, 0)
-    recall = 0.0
-    for effort in table.efforts:
-        recall = recall_of(table, effort, asked)
-        if recall >= _ENOUGH:
-            break
-    return Built(count, effort, recall, told, seconds)
-
-
-def _check(chunks: Sequence[Chunk]) -> None:
-    """Raises DataError for an id that comes twice, or text that no store can hold."""
-    seen: set[str] = set()
-    for chunk in chunks:
-        if chunk.id in seen or not chunk.id:
-            what = "has no id" if not chunk.id else f"'{chunk.id}' comes twice"
-            raise DataError(f"A chunk {what}. Give each chunk an id of its own.")
-        seen.add(chunk.id)
-        texts = [chunk.text, *(each for each in chunk.metadata.values() if isinstance(each, str))]
-        for text in (chunk.id, chunk.document, chunk.heading, *texts):
-            if "\0" in text or text != text.encode(errors="replace").decode():
-                raise DataError(
-                    f"Chunk '{chunk.id}' has a character that no store can hold (NUL or half of a "
-                    "surrogate pair). Take it out."
-                )
-
-
-def _row(
-    chunk: Chunk, digest: str, fields: Mapping[str, Field], vector: NDArray[np.float32]
-) -> Row:
-    told = {
-        "start": chunk.start,
-        "end": chunk.end,
-        "total": chunk.total,
-        "heading": chunk.heading,
-        "metadata": dict(chunk.metadata),
-    }
-    held: dict[str, Value] = {
-        fields[name].column: stored(value) for name, value in chunk.metadata.items()
-    }
-    text = json.dumps(told, ensure_ascii=False)
-    return Row(
-        chunk.id, chunk.document, digest, chunk.index, chunk.text, text, held, vector
-    )
-
-
-def _chunk(row: Row) -> Chunk:
-    told = json.loads(row.told)
-    return Chunk(id=row.id, document=row.document, text=row.text, index=row.place, **told)

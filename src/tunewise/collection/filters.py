@@ -48,8 +48,7 @@ def condition(asked: Filter, fields: Mapping[str, Field]) -> str:
     for name, wanted in asked.items():
         if name not in known:
             raise OptionError(
-                f"There is no field '{name}' to filter by. The fields here are: "
-                f"{', '.join(known)}."
+                f"There is no field '{name}' to filter by. The fields here are: {', '.join(known)}."
             )
         given = wanted if isinstance(wanted, Mapping) else {"eq": wanted}
         parts += [_one(name, known[name], word, value) for word, value in given.items()]
@@ -114,6 +113,6 @@ def _literal(name: str, field: Field, value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    if "\0" in text or not text.isascii() and text != text.encode(errors="replace").decode():
+    if "\0" in text or (not text.isascii() and text != text.encode(errors="replace").decode()):
         raise OptionError(f"{text!r} has a character that no store can hold. Leave it out.")
     return "'" + text.replace("'", "''") + "'"

@@ -113,6 +113,9 @@ class LanceStore:
         with _told(self.url):
             self._db.drop_table(name, ignore_missing=True)
 
+    def close(self) -> None:
+        """Nothing is kept open."""
+
     def _has(self, name: str) -> bool:
         page = self._db.list_tables()
         while name not in page.tables and page.page_token:
@@ -284,9 +287,7 @@ def _schema(dimension: int, precision: Precision) -> Any:
 
     number = pa.float16() if precision == "float16" else pa.float32()
     types = [pa.int32() if name == "place" else pa.string() for name in _PLAIN]
-    return pa.schema(
-        [*zip(_PLAIN, types, strict=True), ("vector", pa.list_(number, dimension))]
-    )
+    return pa.schema([*zip(_PLAIN, types, strict=True), ("vector", pa.list_(number, dimension))])
 
 
 def _batch(rows: Sequence[Row], schema: Any) -> Any:

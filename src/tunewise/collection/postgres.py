@@ -48,13 +48,14 @@ class PostgresStore:
         self.url = _without_password(url)
         self._address = url
         self._own = threading.local()
+        self._opened: list[Any] = []
         with _told(self.url):
             self.run("CREATE EXTENSION IF NOT EXISTS vector")
             self.run("CREATE TABLE IF NOT EXISTS tunewise_facts (name text PRIMARY KEY, told text)")
 
     @property
     def connection(self) -> Any:
-        """This thread's connection, opened again if it was lost."""
+        """The connection of this thread, opened again if it was lost."""
         import psycopg
 
         kept = getattr(self._own, "connection", None)
@@ -63,6 +64,7 @@ class PostgresStore:
             kept.execute("LOAD 'vector'")  # else its settings are not known yet
             kept.execute(_SESSION)
             self._own.connection = kept
+            self._opened.append(kept)
         return kept
 
     def run(self, words: str, values: Sequence[object] | None = None) -> Any:
@@ -113,6 +115,12 @@ class PostgresStore:
         """Removes a table, if there is one of that name."""
         self.run(f"DROP TABLE IF EXISTS {_named(name)}")
         self.keep(f"version {name}", None)
+
+    def close(self) -> None:
+        """Closes the connections of all threads."""
+        opened, self._opened = self._opened, []
+        for connection in opened:
+            connection.close()
 
 
 class PostgresTable:
@@ -201,14 +209,16 @@ class PostgresTable:
 
     def add_column(self, name: str, kind: Kind) -> None:
         """A column to filter by, empty so far; nothing where it is there already."""
-        self._store.run(f"ALTER TABLE {self._table} ADD COLUMN IF NOT EXISTS {name} {_FIELDS[kind]}")
+        self._store.run(
+            f"ALTER TABLE {self._table} ADD COLUMN IF NOT EXISTS {name} {_FIELDS[kind]}"
+        )
 
     def build(self) -> None:
         """Indexes all rows there are, by a graph (HNSW) that later rows are added to."""
         if not self.efforts:
             return
         operators = f"{self._form}_ip_ops"
-        index = f"{self._table[:-1]}_hnsw\""
+        index = f'{self._table[:-1]}_hnsw"'
         with _told(self._store.url), self._store.connection.transaction():
             self._store.run("SET LOCAL maintenance_work_mem = '512MB'")
             self._store.run(f"DROP INDEX IF EXISTS {index}")

@@ -9,7 +9,9 @@ from dataclasses import replace
 
 from tunewise.collection import about as kept
 from tunewise.collection.about import About, Generation
-from tunewise.collection.collection import Collection, build_table, cut
+from tunewise.collection.building import build_table
+from tunewise.collection.chunks import cut
+from tunewise.collection.collection import Collection
 from tunewise.collection.filters import one_of
 from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
 from tunewise.collection.store import Row, Store, Table

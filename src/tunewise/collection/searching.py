@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from tunewise.collection.about import Generation
 from tunewise.collection.filters import one_of
 from tunewise.collection.store import Table
-from tunewise.collection.words import Words
+from tunewise.collection.words import By, Words
 from tunewise.contenders.contender import DEPTH
 from tunewise.errors import OptionError
 from tunewise.rankings import Rankings, collect
 from tunewise.retrieval import fuse
 
-By = Literal["vectors", "words", "hybrid"]
 Scored = list[tuple[str, float]]
 """Ids and scores, best first; equal scores by id."""
 

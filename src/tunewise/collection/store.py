@@ -108,13 +108,14 @@ class Store(Protocol):
     def hold(self, name: str) -> AbstractContextManager[None]:
         """One holder of the name at a time, of all processes; one that is killed lets go."""
 
-    def table(
-        self, name: str, *, dimension: int, precision: Precision, new: bool = False
-    ) -> Table:
+    def table(self, name: str, *, dimension: int, precision: Precision, new: bool = False) -> Table:
         """The table of that name; `new` makes an empty one in the place of what is there."""
 
     def drop(self, name: str) -> None:
         """Removes a table, if there is one of that name."""
+
+    def close(self) -> None:
+        """Lets go of what it has open; it opens again when it is used again."""
 
 
 def open_store(url: str) -> Store:

@@ -7,14 +7,14 @@ table has changed: the same terms and scores as were measured, in every store.
 from collections.abc import Collection as Some
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import Any, Literal
 
 from tunewise.collection.store import Table
 from tunewise.retrieval import Analyzer, Bm25Index, build
-from tunewise.retrieval.lexical import B, K1
+from tunewise.retrieval.lexical import K1, B
 from tunewise.task import Texts
+
+By = Literal["vectors", "words", "hybrid"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Retrieval:
     `by` is what is done unless a search says otherwise.
     """
 
-    by: str = "vectors"
+    by: By = "vectors"
     weight: float = 0.5
     method: str = "zscore"
     analyzer: Analyzer = field(default_factory=Analyzer)
@@ -68,14 +68,3 @@ class Words:
             own = self._retrieval
             self._made = (version, build(texts, own.analyzer, own.k1, own.b))
         return self._made[1]
-
-
-def recall_of(table: Table, effort: int, asked: np.ndarray[Any, Any], k: int = 10) -> float:
-    """The share of the k exactly nearest that are found so, by score: ties are as good."""
-    shares = []
-    for vector in asked:
-        truth = [score for _, score in table.nearest(vector, k)]
-        found = [score for _, score in table.nearest(vector, k, effort=effort)]
-        if truth:
-            shares.append(sum(score >= truth[-1] - 1e-5 for score in found) / len(truth))
-    return float(np.mean(shares)) if shares else 1.0
