@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from uuid import uuid4
 
 from tunewise.collection.filters import Field
 from tunewise.collection.stamp import VectorStamp
@@ -31,12 +32,12 @@ class Built:
 
 @dataclass(frozen=True)
 class Generation:
-    """Vectors of one stamp, in a table of their own.
+    """Vectors of one stamp, in a table of their own, whose name is never used again.
 
     `source` is the folder or name that the encoder was loaded by, `engine` the way it computes.
     """
 
-    number: int
+    table: str
     stamp: VectorStamp
     retrieval: Retrieval = field(default_factory=Retrieval)
     source: str = ""
@@ -97,16 +98,16 @@ def forget(store: Store, name: str) -> None:
     store.keep(_PREFIX + name, None)
 
 
-def table_name(about: About, generation: Generation) -> str:
-    """What the generation's table is called in the store."""
-    return f"{about.name}_{generation.number}"
+def new_table(name: str) -> str:
+    """What the next table of a collection is called: no handle of a former one reads it."""
+    return f"{name}_{uuid4().hex[:8]}"
 
 
 def open_table(store: Store, about: About, generation: Generation, *, new: bool = False) -> Table:
     """The table of a generation, with a column for each field; `new` makes it, empty."""
     stamp = generation.stamp
     table = store.table(
-        table_name(about, generation),
+        generation.table,
         dimension=stamp.dimension,
         precision=stamp.precision,
         new=new,

@@ -65,7 +65,7 @@ class Collection:
 
     def __init__(self, store: Store, name: str, encoder: Encoder | None = None) -> None:
         self.store, self.name, self.encoder = store, name, encoder
-        self._tables: dict[int, tuple[Table, Words]] = {}
+        self._tables: dict[str, tuple[Table, Words]] = {}
 
     @classmethod
     def create(
@@ -99,7 +99,7 @@ class Collection:
                     f"There is a collection '{name}' in '{store.url}' already. Choose another "
                     "name, or open that one."
                 )
-            about = About(name, Generation(1, stamp, retrieval, source, engine))
+            about = About(name, Generation(kept.new_table(name), stamp, retrieval, source, engine))
             kept.open_table(store, about, about.current, new=True)
             kept.write(store, about)
         return cls(store, name, encoder)
@@ -257,7 +257,7 @@ class Collection:
             kept.forget(self.store, self.name)
             for each in (about.current, about.previous, about.coming):
                 if each is not None:
-                    self.store.drop(kept.table_name(about, each))
+                    self.store.drop(each.table)
 
     def about(self) -> About:
         """What is known of it now, whoever changed it last."""
@@ -333,10 +333,10 @@ class Collection:
 
     def _opened(self, about: About) -> tuple[Table, Words]:
         now = about.current
-        if now.number not in self._tables:
+        if now.table not in self._tables:
             table = kept.open_table(self.store, about, now)
-            self._tables = {now.number: (table, Words(table, now.retrieval))}
-        return self._tables[now.number]
+            self._tables = {now.table: (table, Words(table, now.retrieval))}
+        return self._tables[now.table]
 
     def _table(self, about: About) -> Table:
         return self._opened(about)[0]

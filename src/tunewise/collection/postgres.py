@@ -1,6 +1,6 @@
 """PostgreSQL with pgvector: collections beside a team's other tables.
 
-A collection's table is named `tunewise_NAME_N`, facts lie in `tunewise_facts`. Vectors have an HNSW
+A collection's table is named `tunewise_NAME_…`, facts lie in `tunewise_facts`. Vectors have an HNSW
 index once it is built. Under a filter that leaves few rows these are compared one by one; under
 others the index is followed until enough rows are found (`hnsw.iterative_scan`), as recall fell
 to 0.15 without (benchmarks/stores.md).

@@ -106,9 +106,8 @@ def _begun(
     if coming is not None and coming.stamp == stamp:
         return about
     if coming is not None:
-        store.drop(kept.table_name(about, coming))
-    numbers = [each.number for each in (about.current, about.previous, coming) if each]
-    begun = Generation(max(numbers) + 1, stamp, retrieval, source, engine)
+        store.drop(coming.table)
+    begun = Generation(kept.new_table(about.name), stamp, retrieval, source, engine)
     about = replace(about, coming=begun)
     kept.open_table(store, about, begun, new=True)
     kept.write(store, about)
@@ -160,7 +159,7 @@ def _embedded(
 
 def _switch(store: Store, about: About, to: Generation) -> None:
     """Makes a generation the current one, and the current one the one before it."""
-    left = about.previous if about.previous and about.previous.number != to.number else None
+    left = about.previous if about.previous and about.previous.table != to.table else None
     kept.write(store, replace(about, current=to, previous=about.current, coming=None))
     if left is not None:
-        store.drop(kept.table_name(about, left))
+        store.drop(left.table)
