@@ -79,9 +79,11 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
     """Media type and encoding of what was written to `path`."""
     import httpx
 
-    address = _url(source.name)
+    address, seconds = _url(source.name), source.limits.address_seconds
     # Neither proxies nor keys from the environment: both would go round the gate.
-    async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=None) as client:
+    async with httpx.AsyncClient(
+        trust_env=False, follow_redirects=False, timeout=seconds
+    ) as client:
         for _ in range(source.limits.redirects + 1):
             request = await _request(client, address, hosts)
             try:

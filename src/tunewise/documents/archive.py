@@ -48,9 +48,10 @@ def unpacked(source: Source, allowance: Allowance) -> Iterator[Source | Failure]
 
     Hidden files are left out. Raises DataError if the archive is damaged or holds too much.
     """
-    with checked(source, source.limits.archive_bytes) as archive, tempfile.TemporaryDirectory(
-        prefix="tunewise-"
-    ) as folder:
+    with (
+        checked(source, source.limits.archive_bytes) as archive,
+        tempfile.TemporaryDirectory(prefix="tunewise-") as folder,
+    ):
         entries = [entry for entry in archive.infolist() if not _is_passed_over(entry)]
         allowance.take(entries, source.name)
         for entry in entries:

@@ -34,16 +34,15 @@ def document_of(
     """
     texts: list[str] = []
     headings: list[tuple[int, str]] = []
-    place, before = 0, ""
+    place, between = 0, ""
     for block in blocks:
-        text = cleaned(block.text).strip()
-        if text:
-            texts += [before, text]
-            place += len(before)
+        if text := cleaned(block.text).strip():
+            texts += [between, text]
+            place += len(between)
             if block.heading:
                 headings.append((place, " ".join(text.split())))
-            place, before = place + len(text), ""
-        before = _wider(before, block.after)
+            place, between = place + len(text), ""
+        between = _wider(between, block.after) if texts else ""
         if place > source.limits.characters:
             raise too_long(source)
     if not texts:
@@ -78,7 +77,7 @@ def too_long(source: Source) -> DataError:
 
 
 def _wider(one: str, other: str) -> str:
-    """Of two separators in a row, the one that parts more: a page, a blank line, a line."""
-    if PAGE in (one[-2:], other):
-        return one + other if one[-2:] == PAGE == other else PAGE
-    return max(one, other, key=len)
+    """Of two separators in a row the one that parts more; pages are parted as often as they end."""
+    if other == PAGE:
+        return one + PAGE if one.endswith(PAGE) else PAGE
+    return one if one.endswith(PAGE) else max(one, other, key=len)

@@ -13,7 +13,9 @@ UNSPACED = (
 )
 """The inside of a character class: scripts that are written without spaces between words."""
 
-_SHORT = r"\b(?:e\.g|i\.e|etc|vs|cf|ca|[Dd]r|Mr|Mrs|Ms|Prof|Fig|No|Nr|St|z\.B|d\.h|bzw|vgl|p|pp|[A-Z])"
+_SHORT = (
+    r"\b(?:e\.g|i\.e|etc|vs|cf|ca|[Dd]r|Mr|Mrs|Ms|Prof|Fig|No|Nr|St|z\.B|d\.h|bzw|vgl|p|pp|[A-Z])"
+)
 _THAI = "\u0e01-\u0e4e"
 _BORDER = re.compile(
     rf"""

@@ -39,7 +39,7 @@ def cut(document: Document, tokens: Tokens, *, size: int = 256, overlap: int = 3
     """The chunks of a document, in order; together they hold all of it but white space.
 
     `tokens` gives the places of a text's tokens as the encoder has them that will encode the
-    chunks (`encoders.tokens.places`; `words` where they are not known). A chunk has at most
+    chunks (`encoder.places`; `words` where they are not known). A chunk has at most
     `size` of them, counted in its own text, and ends before a heading, between paragraphs, after a
     sentence, a line or a word: at the best of these that leaves it well filled, and the last of
     those. The next one begins up to `overlap` tokens earlier, where a sentence begins if it can,
@@ -151,10 +151,7 @@ class _Cutter:
         heading = self._headings[bisect_right(self._headings, limit) - 1 :][:1]
         if heading and least[HEADING] < heading[0] <= limit:
             return heading[0]
-        found: dict[int, int] = {}
-        for place, rank in borders(self._text, begin, limit):
-            if place > least[rank]:
-                found[rank] = place
+        found = {r: place for place, r in borders(self._text, begin, limit) if place > least[r]}
         return found[max(found)] if found else _whole(self._text, max(begin, done), limit)
 
     def _beginnings(self, low: int, last: int) -> list[int]:

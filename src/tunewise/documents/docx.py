@@ -1,7 +1,7 @@
 """DOCX: the paragraphs, headings and tables of a Word document, as they stand."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from tunewise.documents.archive import checked
@@ -13,6 +13,7 @@ from tunewise.extras import need
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _TWICE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+_MARKS = {_WORD + "tab": "\t", _WORD + "br": "\n", _WORD + "cr": "\n"}
 _HEADING = re.compile(r"heading [1-9]|title", re.IGNORECASE)
 
 
@@ -58,25 +59,33 @@ def _blocks(body: Any, headings: set[str]) -> Iterator[Block]:
     """
     words: list[str] = []
     rows = heading = 0
-    marks: Mapping[str, str] = {_WORD + "tab": "\t", _WORD + "br": "\n", _WORD + "cr": "\n"}
     walk = need("lxml.etree", extra="documents").iterwalk(body, events=("start", "end"))
     for event, node in walk:
         if event == "start" and node.tag == _TWICE:  # a text box, said again for old programs
             walk.skip_subtree()
         elif event == "start" and node.tag == _WORD + "tc":
-            words += [" | "] if words else []
+            before = "".join(words).rstrip()
+            words = [before, " | "] if before else []
         elif event == "start" and node.tag == _WORD + "pStyle":
             heading = node.get(_WORD + "val") in headings
         elif event == "start":
             rows += node.tag == _WORD + "tr"
-            words.append(marks.get(node.tag, ""))
-            words.append(node.text or "" if node.tag == _WORD + "t" else "")
+            words.append(_said(node))
         elif node.tag == _WORD + "tr":
             rows -= 1
-            yield Block("".join(words), after="\n" if rows else "\n")
+            yield Block("".join(words), after="\n")
             words = []
+        elif node.tag == _WORD + "tbl":
+            yield Block("")  # parts the table from what follows it
         elif node.tag == _WORD + "p" and not rows:
             yield Block("".join(words), bool(heading))
             words, heading = [], 0
         elif node.tag == _WORD + "p":
             words.append(" ")
+
+
+def _said(node: Any) -> str:
+    """What an element of a run says; tabs are also what a paragraph's settings are made of."""
+    if node.tag == _WORD + "t":
+        return node.text or ""
+    return _MARKS[node.tag] if node.tag in _MARKS and node.getparent().tag == _WORD + "r" else ""

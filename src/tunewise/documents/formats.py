@@ -38,7 +38,9 @@ FORMATS = (
     Format(rows.read_jsonl, (".jsonl", ".ndjson"), ("application/jsonl", "application/x-ndjson"),
            by_row=True),
 )  # fmt: skip
-ARCHIVES = Format(lambda _: iter(()), (".zip",), ("application/zip", "application/x-zip-compressed"))
+ARCHIVES = Format(
+    lambda _: iter(()), (".zip",), ("application/zip", "application/x-zip-compressed")
+)
 """Not read but unpacked: see `read.py`."""
 
 _SAYS_LITTLE = ("", "text/plain", "application/octet-stream", "binary/octet-stream")

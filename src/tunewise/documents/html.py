@@ -1,7 +1,7 @@
 """HTML: what a reader sees of a page, without menus, scripts and forms."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from tunewise.documents.blocks import Block, document_of
@@ -12,16 +12,18 @@ from tunewise.errors import DataError
 from tunewise.extras import need
 
 _UNSEEN = frozenset(
-    "script style template noscript head svg math iframe object canvas audio video "
-    "nav footer aside button select dialog".split()
-)
+    ("script", "style", "template", "noscript", "head", "svg", "math", "iframe", "object", "canvas",
+     "audio", "video", "nav", "footer", "aside", "button", "select", "dialog")
+)  # fmt: skip
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_ENDS: Mapping[str, str] = {  # what ends where such an element begins or ends, and how wide
-    **dict.fromkeys("html body main article section header div form fieldset figure hgroup".split(), "\n\n"),
-    **dict.fromkeys("p pre blockquote ul ol dl table caption figcaption hr address details".split(), "\n\n"),
-    **dict.fromkeys(_HEADINGS, "\n\n"),
-    **dict.fromkeys("li dt dd tr summary".split(), "\n"),
-}  # fmt: skip
+_BLOCKS = (
+    "html", "body", "main", "article", "section", "header", "div", "form", "fieldset", "figure",
+    "p", "pre", "blockquote", "ul", "ol", "dl", "table", "caption", "figcaption", "hr", "address",
+    "details", "hgroup", *_HEADINGS,
+)  # fmt: skip
+_LINES = ("li", "dt", "dd", "tr", "summary")
+_ENDS = {**dict.fromkeys(_BLOCKS, "\n\n"), **dict.fromkeys(_LINES, "\n")}
+"""What stands between the text of such an element and the next."""
 _CELLS = frozenset({"td", "th"})
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w-]{1,40})""", re.IGNORECASE)
 _HEAD = 4096  # bytes in which a page says its encoding; browsers look at 1,024
@@ -43,11 +45,21 @@ def read(source: Source) -> Iterator[Document]:
 def _parsed(text: str, source: Source) -> Any:
     lxml = need("lxml.html", extra="documents")
     # The encoding is known by now: what the page says of it does not count any more.
-    parser = lxml.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True)
+    # huge_tree: otherwise texts of 10 MB and what is nested 256 deep would be left out unsaid
+    parser = lxml.HTMLParser(
+        encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True
+    )
+    etree = need("lxml.etree", extra="documents")
     try:
-        return lxml.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
-    except need("lxml.etree", extra="documents").ParserError as wrong:
-        raise DataError(f"'{source.name}' has no text in it ({wrong}).") from wrong
+        root = lxml.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except etree.LxmlError as wrong:
+        raise DataError(f"'{source.name}' cannot be read as HTML: {wrong}.") from wrong
+    if broken := parser.error_log.filter_from_level(etree.ErrorLevels.FATAL):
+        raise DataError(
+            f"'{source.name}' cannot be read to its end as HTML: {broken[0].message}. Save it as "
+            "text."
+        )
+    return root
 
 
 def _blocks(root: Any) -> Iterator[Block]:

@@ -5,8 +5,8 @@ places in the file. What stands in a fence is code and no heading.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Iterator
+from itertools import accumulate, pairwise
 
 from tunewise.documents.blocks import cleaned, told, too_long
 from tunewise.documents.decoding import decoded
@@ -42,7 +42,7 @@ def _headings(text: str) -> Iterator[tuple[int, str]]:
     parser.core.ruler.enableOnly(["normalize", "block"])
     places = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
     tokens = parser.parse(text)
-    for opening, inside in zip(tokens, tokens[1:], strict=False):
+    for opening, inside in pairwise(tokens):
         if opening.type == "heading_open" and opening.map and inside.content:
             yield places[opening.map[0]], _MARKUP.sub(r"\1", inside.content)
 

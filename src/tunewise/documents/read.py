@@ -88,9 +88,14 @@ def _of_file(
                 inner = isinstance(found, Source)
                 yield from _of_file(found, allowance, depth + 1) if inner else [found]
     except TunewiseError as wrong:
-        yield Failure(source.name, str(wrong).replace(str(source.path), source.name))
+        yield Failure(source.name, _named(str(wrong), source))
     except OSError as wrong:
         yield Failure(source.name, f"It cannot be read: {wrong.strerror or wrong}.")
+
+
+def _named(reason: str, source: Source) -> str:
+    """The reason without the folder in which the bytes lay, perhaps for a moment only."""
+    return reason.replace(str(source.path), source.name).replace(f"{source.path.parent}/", "")
 
 
 def _apart(found: Iterable[Document | Failure]) -> Iterator[Document | Failure]:
