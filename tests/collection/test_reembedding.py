@@ -19,7 +19,8 @@ class Watched:
         self.encode_queries = NEW.encode_queries
 
     def encode_documents(self, texts, **options):
-        self.before()
+        if not self.texts:
+            self.before()
         self.texts += texts
         return NEW.encode_documents(texts, **options)
 

@@ -14,7 +14,6 @@ from tunewise.collection.collection import Collection
 from tunewise.documents import Chunk, Document, Failure, cut, words
 from tunewise.documents.chunks import Tokens
 from tunewise.encoders import Encoder, TransformerEncoder
-from tunewise.encoders.tokens import load_tokenizer
 from tunewise.errors import DataError, OptionError
 from tunewise.progress import Progress, silent
 
@@ -70,7 +69,7 @@ def index_documents(
     """
     _check_chunker(collection, chunker)
     assert collection.encoder is not None  # noqa: S101 - a writer has one
-    tokens, before = places(collection.encoder), collection.digests()
+    tokens, before = tokens_of(collection.encoder), collection.digests()
     told, seen, waiting = Indexed(), set[str](), _Waiting(collection, before, progress)
     for number, each in enumerate(documents):
         progress("reading documents", number, 0)
@@ -108,20 +107,12 @@ def fitting(chunker: Chunker, encoder: Encoder) -> Chunker:
     return Chunker(size, min(chunker.overlap, size // 2))
 
 
-def places(encoder: Encoder) -> Tokens:
+def tokens_of(encoder: Encoder) -> Tokens:
     """Where a text's tokens are, as the encoder has them; its words, where they are not known."""
     inner = getattr(encoder, "inner", encoder)
     if not isinstance(inner, TransformerEncoder):
         return words
-    tokenizer = load_tokenizer(inner.folder, inner.copy)
-    if tokenizer is None:
-        return words
-
-    def tokens(text: str) -> Sequence[tuple[int, int]]:
-        found: Sequence[tuple[int, int]] = tokenizer.encode(text, add_special_tokens=False).offsets
-        return found
-
-    return tokens
+    return inner.places
 
 
 def digest_of(document: Document) -> str:
