@@ -124,6 +124,8 @@ def test_chunks_of_another_size_are_refused_in_the_same_collection(won, docs, tm
     run(capsys, "index", won, "--from", docs, *place)  # as it was
     refused = run(capsys, "index", won, "--from", docs, "--size", "128", *place, code=2).err
     assert "were cut to 64 tokens, overlap 32" in refused
+    refused = run(capsys, "index", won, "--from", docs, "--prefix", "8", *place, code=2).err
+    assert "keeps 64 numbers in float32" in refused
 
 
 @pytest.mark.slow

@@ -100,7 +100,7 @@ def test_a_damaged_file_of_the_store_is_said_and_no_traceback_shown(tmp_path, ca
 def test_a_store_that_cannot_be_made_or_reached_is_said(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match="cannot be read or written"):
-        open_store(str(tmp_path / "file" / "store"))
+        Collection.create(open_store(str(tmp_path / "file" / "x")), "no", WordHashEncoder())
 
 
 def test_a_disk_that_fills_up_is_said_and_what_was_there_stays(tmp_path):

@@ -13,7 +13,7 @@ from tunewise.cli.progress import shown
 from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
-    from tunewise.collection import Collection, Store
+    from tunewise.collection import Collection, Store, VectorStamp
     from tunewise.collection.indexing import Indexed
     from tunewise.collection.winner import Winner
     from tunewise.documents import Document, Failure
@@ -119,6 +119,7 @@ def _opened(
         overlap = min(usual.overlap, size // 2)
     chunker = fitting(Chunker(size, overlap), winner.encoder)
     if there:
+        _check_kept(parsed, there.stamp)
         return Collection.open(store, parsed.collection, winner.encoder), winner, chunker
     made = Collection.create(
         store,
@@ -132,6 +133,17 @@ def _opened(
         engine=winner.engine,
     )
     return made, winner, chunker
+
+
+def _check_kept(parsed: argparse.Namespace, stamp: "VectorStamp") -> None:
+    """Raises OptionError where vectors are asked for that the collection does not keep."""
+    asked = (parsed.prefix or stamp.dimension, parsed.precision or stamp.precision)
+    if asked != (stamp.dimension, stamp.precision):
+        raise OptionError(
+            f"Collection '{parsed.collection}' keeps {stamp.dimension} numbers in "
+            f"{stamp.precision}, and --prefix or --precision say otherwise. Leave them out, or "
+            "choose another name with --collection."
+        )
 
 
 def _winner(

@@ -53,7 +53,6 @@ class LanceStore:
         name = f"tunewise-{blake2b(url.encode(), digest_size=8).hexdigest()}"
         self._locks = Path(tempfile.gettempdir()) / name if remote else Path(url) / ".locks"
         with _told(url):
-            self._locks.mkdir(parents=True, exist_ok=True)
             # a handle would else go on showing the version it was opened at
             self._db = lancedb.connect(url, read_consistency_interval=timedelta(0))
         self._kept: Any = None
@@ -74,7 +73,8 @@ class LanceStore:
         with _told(self.url):
             if not self._has(_FACTS):
                 texts = [("name", pa.string()), ("told", pa.string())]
-                self._db.create_table(_FACTS, schema=pa.schema(texts), exist_ok=True)
+                with self.hold(_FACTS):
+                    self._db.create_table(_FACTS, schema=pa.schema(texts), exist_ok=True)
             table = self._db.open_table(_FACTS)
             if told is None:
                 _again(lambda: table.delete(one_of("name", [name])))
@@ -87,6 +87,7 @@ class LanceStore:
         lock = FileLock(self._locks / f"{name}.lock", timeout=_PATIENCE)
         try:
             with _told(self.url):
+                self._locks.mkdir(parents=True, exist_ok=True)
                 lock.acquire()
         except Timeout as late:
             raise StoreError(
@@ -126,7 +127,9 @@ class LanceStore:
 class LanceTable:
     """Rows in a Lance table."""
 
-    exact_below = index_from = 20_000
+    # All partitions are quicker than one by one, and miss nothing that few rows would show.
+    exact_below = 0
+    index_from = 20_000
     efforts: Sequence[int] = (20, 40, 80, 160, _PARTITIONS)  # partitions searched
 
     def __init__(self, table: Any, place: str) -> None:

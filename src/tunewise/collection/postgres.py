@@ -49,7 +49,7 @@ class PostgresStore:
         self._address = url
         self._own = threading.local()
         self._opened: list[Any] = []
-        with _told(self.url):
+        with self.hold("store"):  # PostgreSQL's IF NOT EXISTS is not safe for two at once
             self.run("CREATE EXTENSION IF NOT EXISTS vector")
             self.run("CREATE TABLE IF NOT EXISTS tunewise_facts (name text PRIMARY KEY, told text)")
 
@@ -61,7 +61,6 @@ class PostgresStore:
         kept = getattr(self._own, "connection", None)
         if kept is None or kept.closed:
             kept = psycopg.connect(self._address, autocommit=True)
-            kept.execute("LOAD 'vector'")  # else its settings are not known yet
             kept.execute(_SESSION)
             self._own.connection = kept
             self._opened.append(kept)

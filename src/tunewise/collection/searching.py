@@ -86,7 +86,8 @@ def check_search(by: str, k: int, offset: int, weight: float | None) -> None:
 def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) -> Scored:
     assert asked.vector is not None  # noqa: S101 - encoded before
     effort = generation.built.effort if generation.built else 0
-    if effort and asked.where and table.count(asked.where) <= table.exact_below:
+    few = table.exact_below
+    if effort and asked.where and few and table.count(asked.where) <= few:
         effort = 0
     found = table.nearest(asked.vector, depth, where=asked.where, effort=effort)
     return _in_order([(id_, round(score, _DECIMALS)) for id_, score in found])

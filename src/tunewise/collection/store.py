@@ -41,7 +41,8 @@ class Table(Protocol):
     """Rows with unit vectors, of one dimension and precision."""
 
     exact_below: int
-    """Filtered rows that are compared one by one, because a graph or partitions would miss some."""
+    """Rows up to which those that pass a filter are compared one by one, since the index would
+    miss some of so few; 0 where it does not."""
 
     index_from: int
     """Rows from which an index pays."""
