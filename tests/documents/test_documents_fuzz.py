@@ -97,12 +97,14 @@ def word_document() -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.slow
 @given(EDITS, ENDS)
 @QUICK
 def test_a_damaged_word_document_raises_nothing(edits: list[tuple[float, int]], end: float) -> None:
     read(".docx", changed(word_document(), edits, end))
 
 
+@pytest.mark.slow
 @given(st.binary(max_size=2000), EDITS)
 @QUICK
 def test_damaged_xml_in_a_word_document_raises_nothing(

@@ -85,9 +85,9 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
         trust_env=False, follow_redirects=False, timeout=seconds
     ) as client:
         for _ in range(source.limits.redirects + 1):
-            request = await _request(client, address, hosts)
+            machines = await _machines(address, hosts)
             try:
-                answer = await client.send(request, stream=True)
+                answer = await _sent(client, address, machines)
                 async with aclosing(answer):
                     if answer.status_code not in _MOVED:
                         with path.open("wb") as file:
@@ -105,8 +105,8 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
     )
 
 
-async def _request(client: Any, address: Any, hosts: Hosts) -> Any:
-    """The request to this address, made out to the very machine that was looked at."""
+async def _machines(address: Any, hosts: Hosts) -> list[str]:
+    """The numeric addresses of the host, each once; DataError if it must not be asked."""
     name, port = _name(address), address.port or _PORTS[address.scheme]
     allowed, private = hosts.allow(name, port)
     if not allowed:
@@ -125,12 +125,26 @@ async def _request(client: Any, address: Any, hosts: Hosts) -> Any:
             f"'{name}' is not on the public network, but at {', '.join(sorted(set(machines)))}. "
             "Pass it in private_hosts= if it shall be asked all the same."
         )
-    return client.build_request(
-        "GET",
-        address.copy_with(host=machines[0]),
-        headers={**_HEADERS, "Host": address.netloc.decode("ascii")},
-        extensions={"sni_hostname": name},  # the certificate must be the name's, as ever
-    )
+    return list(dict.fromkeys(machines))
+
+
+async def _sent(client: Any, address: Any, machines: Sequence[str]) -> Any:
+    """What the first of these very machines answers that can be reached."""
+    import httpx
+
+    for machine in machines:
+        request = client.build_request(
+            "GET",
+            address.copy_with(host=machine),
+            headers={**_HEADERS, "Host": address.netloc.decode("ascii")},
+            extensions={"sni_hostname": _name(address)},  # whose the certificate must be, as ever
+        )
+        try:
+            return await client.send(request, stream=True)
+        except httpx.ConnectError:
+            if machine == machines[-1]:
+                raise
+    raise DataError(f"'{_name(address)}' has no address.")
 
 
 async def _take(answer: Any, address: Any, source: Source, file: BinaryIO) -> tuple[str, str]:
@@ -172,7 +186,7 @@ def _entry(host: str) -> tuple[str, int | None]:
 
     try:
         found = httpx.URL(f"http://{host.lower()}/")
-        plain = found.raw_path == b"/" and not found.userinfo and not found.fragment
+        plain = found.raw_path == b"/" and not found.userinfo and b"%" not in found.raw_host
     except httpx.InvalidURL:
         plain = False
     if not plain or not found.raw_host:

@@ -69,7 +69,10 @@ def _fetched(source: Source, hosts: Hosts) -> Iterator[Document | Failure]:
 
 def _of_folder(source: Source) -> Iterator[Document | Failure]:
     for found in files_in(source):
-        yield from [found] if isinstance(found, Failure) else _of_file(found, None)
+        if isinstance(found, Failure):
+            yield found
+        else:
+            yield from _of_file(found, None)
 
 
 def _of_file(
@@ -85,8 +88,10 @@ def _of_file(
         else:
             allowance = allowance or Allowance(source.limits)
             for found in unpacked(source, allowance):
-                inner = isinstance(found, Source)
-                yield from _of_file(found, allowance, depth + 1) if inner else [found]
+                if isinstance(found, Failure):
+                    yield found
+                else:
+                    yield from _of_file(found, allowance, depth + 1)
     except TunewiseError as wrong:
         yield Failure(source.name, _named(str(wrong), source))
     except OSError as wrong:
