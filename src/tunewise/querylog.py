@@ -142,7 +142,7 @@ class QueryLog:
 
     def _run(self, words: str, values: Sequence[object]) -> sqlite3.Cursor:
         with self._told(), self._turn:
-            return self._file.execute(words, values)  # type: ignore[arg-type]
+            return self._file.execute(words, values)
 
     @contextmanager
     def _told(self) -> Iterator[None]:
