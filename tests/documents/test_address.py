@@ -193,7 +193,8 @@ def test_a_public_name_with_a_private_address_is_refused(
     ("machine", "public"),
     [
         ("8.8.8.8", True), ("2606:4700::1111", True), ("127.0.0.1", False), ("10.1.2.3", False),
-        ("172.16.0.1", False), ("100.64.0.1", False), ("169.254.169.254", False), ("0.0.0.0", False),
+        ("172.16.0.1", False), ("100.64.0.1", False), ("169.254.169.254", False),
+        ("0.0.0.0", False),
         ("224.0.0.1", False), ("255.255.255.255", False), ("192.0.2.1", False), ("::", False),
         ("fe80::1%eth0", False), ("fc00::1", False), ("ff02::1", False), ("::ffff:10.0.0.1", False),
         ("::ffff:8.8.8.8", True), ("64:ff9b::7f00:1", False), ("64:ff9b::808:808", True),

@@ -153,7 +153,8 @@ def test_a_character_with_more_tokens_than_a_chunk_is_told() -> None:
 # Laws
 
 PIECES = st.sampled_from(
-    ["word", "a", "Loans", ". ", "! ", "\n", "\n\n", " ", "   ", "\f", "。", "図書館", "เปิด", " เก้า",
+    ["word", "a", "Loans", ". ", "! ", "\n", "\n\n", " ", "   ", "\f", "。", "図書館", "เปิด",
+     " เก้า",
      "e\u0301", "🙂", "\u200d", "\u00a0", "supercalifragilistic", "1.5", "「", "」", "…", "\t", "#"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=120).map("".join) | st.text(max_size=200)

@@ -222,6 +222,11 @@ def test_a_folder_is_read_in_the_order_of_names_and_hidden_files_are_not(tmp_pat
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["why?.txt", "C#.txt", "A.TXT", "größe.txt", "a b.txt"])
+def test_a_file_may_be_called_what_it_likes(tmp_path: Path, name: str) -> None:
+    assert one(write(tmp_path / name, "text")).id == name
+
+
 def test_zip_files_are_read_also_within_zip_files(tmp_path: Path) -> None:
     inner = tmp_path / "inner.zip"
     with zipfile.ZipFile(inner, "w") as packed:

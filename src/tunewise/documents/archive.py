@@ -20,8 +20,15 @@ from tunewise.errors import DataError
 
 _BLOCK = 2**20
 _SMALL = MIB  # what unpacks to less than this hurts nobody, however well it is packed
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
-_CANNOT = (NotImplementedError, RuntimeError)  # another way of packing, or a password
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,
+)  # the last for another way of packing, or a password
 
 
 class Allowance:
@@ -75,7 +82,7 @@ def checked(source: Source, most: int) -> Iterator[zipfile.ZipFile]:
     """
     try:
         archive = zipfile.ZipFile(source.path)
-    except (*_BROKEN, *_CANNOT) as wrong:
+    except _BROKEN as wrong:
         raise DataError(
             f"'{source.name}' is not a whole zip file: {wrong}. It may be cut off; copy it again."
         ) from wrong
@@ -114,7 +121,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Non
         with archive.open(entry) as packed, path.open("wb") as plain:
             while block := packed.read(_BLOCK):
                 plain.write(block)
-    except (*_BROKEN, *_CANNOT) as wrong:
+    except _BROKEN as wrong:
         raise DataError(f"It cannot be unpacked: {wrong}. Pack it again.") from wrong
 
 

@@ -27,7 +27,7 @@ stands under two headings answers neither well."""
 _LONGEST = 16
 """Characters a token at most, over a whole chunk. English has 4 to 5; but many models read a word
 of 100,000 letters as one unknown token, and code has long runs of spaces that are none."""
-_AHEAD = 1.1  # how much more text is looked at than a chunk of tokens like the last ones needs
+_AHEAD = 1.2  # how much more text is looked at than a chunk of tokens like the last ones needs
 _TRIES = 4  # places for the next chunk to begin at, before it begins where the last one ended
 _BEFORE = 40  # characters that are looked at to see that a sentence ended
 
@@ -142,7 +142,7 @@ class _Cutter:
                 return _skip(self._text, begin + spans[self._size - 1][1])
             if seen == most:
                 return _skip(self._text, most)
-            width *= 2
+            width = int(width * max(1.2, _AHEAD * self._size / max(1, len(spans)))) + 1
 
     def _best(self, begin: int, done: int, limit: int) -> int:
         if limit >= len(self._text) or limit <= done:

@@ -1,4 +1,4 @@
-"""Folders: every file below them, in the order of their names."""
+"""Folders: every file below them, folder by folder, in the order of names."""
 
 import os
 from collections.abc import Iterator

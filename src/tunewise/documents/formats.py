@@ -1,5 +1,6 @@
 """Formats: which reader reads which file. Another one is a file beside this and a line in it."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
@@ -53,7 +54,9 @@ def format_of(source: Source) -> Format:
 
     Raises DataError if it is none of those above.
     """
-    suffix = PurePosixPath(source.name.partition("?")[0]).suffix.lower()
+    # An address goes on after its path; a file's name may have the same signs in it.
+    name = re.split("[?#]", source.name)[0] if source.media_type else source.name
+    suffix = PurePosixPath(name).suffix.lower()
     by_suffix = _BY_SUFFIX.get(suffix)
     if source.media_type in _SAYS_LITTLE and by_suffix:
         return by_suffix

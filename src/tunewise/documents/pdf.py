@@ -58,7 +58,7 @@ def _pages(reader: Any, source: Source) -> list[str]:
         )
     begun, length, pages = time.monotonic(), 0, []
     for page in reader.pages:
-        pages.append(page.extract_text())
+        pages.append(page.extract_text().replace("\f", "\n"))
         length += len(pages[-1])
         if length > limits.characters:
             raise too_long(source)

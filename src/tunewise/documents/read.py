@@ -33,7 +33,8 @@ def read_documents(
     `private_hosts` may also lie in a private network or on this machine. `columns` says which
     column of a table is which (document, title, document_id); the others become metadata.
     Documents come as they are read, in the same order each time, with ids of their own.
-    Raises DataError if there is nothing at `path`, OptionError for an address without hosts.
+    Raises DataError if there is nothing at `path`, OptionError for an address without hosts. Where
+    an event loop runs, an address has to be read from a thread beside it.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:

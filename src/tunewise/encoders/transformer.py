@@ -20,6 +20,7 @@ from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
 from tunewise.encoders.threads import in_order, one_thread
 from tunewise.encoders.vectors import Batch, Side, encode
+from tunewise.errors import EncoderError
 from tunewise.progress import Progress, silent
 
 _PROMPTS: Mapping[Side, tuple[str, ...]] = {
