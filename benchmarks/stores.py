@@ -20,7 +20,7 @@ from tunewise.collection import Collection, open_store
 from tunewise.documents import Chunk
 
 DIMENSION, CLUSTERS, BATCH, K = 384, 1_000, 2_000, 10
-SHARES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.5)
+SHARES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 0.7, 0.9)
 
 
 class Kept:
