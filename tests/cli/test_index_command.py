@@ -116,6 +116,10 @@ def test_another_model_is_refused_switched_to_and_back_from(
 )
 def test_what_cannot_be_done_is_refused(won, tmp_path, capsys, arguments, told):
     assert told in run(capsys, "index", won, *arguments, "--store", tmp_path / "s", code=2).err
+    again = run(
+        capsys, "search", won, "x", "--collection", "documents", "--store", tmp_path / "s", code=2
+    )
+    assert "no collection 'documents'" in again.err  # nothing was begun
 
 
 def test_chunks_of_another_size_are_refused_in_the_same_collection(won, docs, tmp_path, capsys):

@@ -23,10 +23,16 @@ _GROWN = 1.2  # times the rows an index was built of, after which it is built an
 
 @dataclass(frozen=True)
 class Chunker:
-    """How documents are cut: tokens a chunk has at most, and tokens two neighbours share."""
+    """How documents are cut: tokens a chunk has at most, and tokens two neighbours share.
+
+    Raises OptionError, as `cut` does, for sizes that make no sense.
+    """
 
     size: int = 256
     overlap: int = 32
+
+    def __post_init__(self) -> None:
+        cut(Document("", ""), words, size=self.size, overlap=self.overlap)
 
     def __str__(self) -> str:
         return f"{self.size} tokens, overlap {self.overlap}"
