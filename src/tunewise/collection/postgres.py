@@ -1,9 +1,9 @@
 """PostgreSQL with pgvector: collections beside a team's other tables.
 
 A collection's table is named `tunewise_NAME_…`, facts lie in `tunewise_facts`. Vectors have an HNSW
-index once it is built. Under a filter that leaves few rows these are compared one by one; under
-others the index is followed until enough rows are found (`hnsw.iterative_scan`), as recall fell
-to 0.15 without (benchmarks/stores.md).
+index once it is built. Up to 250,000 rows that pass a filter are compared one by one: followed until
+enough rows were found (`hnsw.iterative_scan`), the index gave 0.91 of what is there where a filter
+takes the nearest away (benchmarks/stores.md). For more rows than that it is followed.
 """
 # ruff: noqa: S608 - tables are named by us, conditions are written by filters.py
 
@@ -127,7 +127,7 @@ class PostgresStore:
 class PostgresTable:
     """Rows in a table of PostgreSQL."""
 
-    exact_below, index_from = 60_000, 5_000
+    exact_below, index_from = 250_000, 5_000
 
     def __init__(
         self, store: PostgresStore, name: str, precision: Precision, *, indexed: bool
@@ -206,7 +206,9 @@ class PostgresTable:
             f"LIMIT {int(count)}"
         )
         if effort:
-            self._store.run(f"SET hnsw.ef_search = {min(max(effort, k), 1_000)}")
+            most = self.efforts[-1]
+            asked = most if where else min(max(effort, k), most)
+            self._store.run(f"SET hnsw.ef_search = {asked}")
         found = [(id_, -float(distance)) for id_, distance in self._store.run(words)]
         return sorted(found, key=lambda hit: -hit[1])[:k]
 
