@@ -1,9 +1,9 @@
 """PostgreSQL with pgvector: collections beside a team's other tables.
 
 A collection's table is named `tunewise_NAME_…`, facts lie in `tunewise_facts`. Vectors have an HNSW
-index once it is built. Up to 250,000 rows that pass a filter are compared one by one: followed until
-enough rows were found (`hnsw.iterative_scan`), the index gave 0.91 of what is there where a filter
-takes the nearest away (benchmarks/stores.md). For more rows than that it is followed.
+index once it is built. Up to 250,000 rows that pass a filter are compared one by one: followed
+until enough rows were found (`hnsw.iterative_scan`), the index gave 0.91 of what is there where a
+filter takes the nearest away (benchmarks/stores.md). For more rows than that it is followed.
 """
 # ruff: noqa: S608 - tables are named by us, conditions are written by filters.py
 
