@@ -74,7 +74,8 @@ venv: .venv/.whole  ## The virtual environment with all extras and the developer
 
 .venv/.whole: .venv/.base
 	@echo "Adding the other extras and the developers' tools."
-	$(INSTALL) --editable '.[offline,tune,openvino,int8,onnx,segment,parquet,hub,graph,serve]' --group dev
+	$(INSTALL) --editable \
+		'.[offline,tune,openvino,int8,onnx,segment,parquet,hub,graph,documents,collection,postgres,serve]' --group dev
 	@touch $@
 
 constraints: .venv/.whole  ## Pin what is installed now, after changing a dependency

@@ -21,7 +21,7 @@ CLASSES = {name: each for name, each in PUBLIC.items() if inspect.isclass(each)}
 HEAVY = (
     *("torch", "transformers", "sentence_transformers", "tokenizers", "huggingface_hub"),
     *("datasets", "pyarrow", "pandas", "numpy", "scipy", "bm25s", "jinja2", "httpx"),
-    *("py3langid", "Stemmer", "jieba", "fugashi", "pythainlp", "safetensors"),
+    *("py3langid", "Stemmer", "jieba", "fugashi", "pythainlp", "safetensors", "lancedb", "psycopg"),
 )
 
 
@@ -84,7 +84,7 @@ def test_reading_a_task_loads_no_model_library() -> None:
 
 def test_every_error_raised_on_purpose_has_one_root() -> None:
     errors = [each for each in CLASSES.values() if issubclass(each, Exception)]
-    assert len(errors) == 6
+    assert len(errors) == 7
     assert all(issubclass(error, tunewise.TunewiseError) for error in errors)
 
 
@@ -118,7 +118,7 @@ def test_options_of_public_functions_are_given_by_name(name: str) -> None:
     ]
     by_place = [a.name for a in optional if a.kind is not inspect.Parameter.KEYWORD_ONLY]
     # the one thing a function is about may be given by place even where it has a default
-    assert by_place in ([], ["packages"], ["name"])
+    assert by_place in ([], ["packages"], ["name"], ["encoder"])
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,11 +16,13 @@ from tunewise.errors import (
     MissingExtra,
     OptionError,
     OutputError,
+    StoreError,
     TunewiseError,
 )
 
 if TYPE_CHECKING:
     from tunewise.advice import advise
+    from tunewise.collection import Collection, open_store, reembed, rollback
     from tunewise.costs import Use
     from tunewise.data.check import check
     from tunewise.data.docstrings import docstring_task
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from tunewise.verdict import Verdict
 
 _ROOMS = {
+    "Collection": "collection",
     "Encoder": "encoders",
     "Forecast": "learning_curve",
     "LanguageModel": "making",
@@ -56,8 +59,11 @@ _ROOMS = {
     "load_encoder": "encoders",
     "make_task": "making",
     "measure": "measurement",
+    "open_store": "collection",
     "read_examples": "data.examples",
     "read_task": "data.read",
+    "reembed": "collection",
+    "rollback": "collection",
     "save_shrunk": "report",
     "save_tuned": "report",
     "save_verdict": "report",
@@ -69,6 +75,7 @@ _ROOMS = {
 __version__ = "0.1.0"
 
 __all__ = [
+    "Collection",
     "DataError",
     "Encoder",
     "EncoderError",
@@ -78,6 +85,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "Prices",
+    "StoreError",
     "Task",
     "TunewiseError",
     "Use",
@@ -91,8 +99,11 @@ __all__ = [
     "load_encoder",
     "make_task",
     "measure",
+    "open_store",
     "read_examples",
     "read_task",
+    "reembed",
+    "rollback",
     "save_shrunk",
     "save_tuned",
     "save_verdict",

@@ -9,6 +9,7 @@ TunewiseError
 ├── EncoderError    a model cannot be loaded, or its vectors cannot be used
 ├── OptionError     an argument has a value that makes no sense
 ├── OutputError     a result cannot be written
+├── StoreError      a vector store cannot be reached, read or written
 └── MissingExtra    an optional package is needed
 ```
 
@@ -34,6 +35,10 @@ class OptionError(TunewiseError):
 
 class OutputError(TunewiseError):
     """A result cannot be written: a read-only folder, a full disk."""
+
+
+class StoreError(TunewiseError):
+    """A vector store cannot be reached, is damaged, or refuses to write."""
 
 
 class MissingExtra(TunewiseError):  # noqa: N818 - reads as what it is: a missing extra

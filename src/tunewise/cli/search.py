@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunewise.cli.collection import add_search, search_collection
 from tunewise.cli.data import add_data, read_data
 from tunewise.cli.progress import shown
 from tunewise.errors import DataError, OptionError
@@ -26,7 +27,8 @@ def add(commands: Any) -> None:
         "search",
         help="try the winner by hand, base and winner side by side, or ask it many queries",
         description="Searches the measured documents: for WORDS with the winner and with its base, "
-        "or for all queries of a file with the winner, printed as lines of JSON.",
+        "or for all queries of a file with the winner, printed as lines of JSON. With "
+        "--collection, what was indexed is searched.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder measure wrote")
     parser.add_argument("words", metavar="WORDS", nargs="?", help="what to search for")
@@ -44,6 +46,7 @@ def add(commands: Any) -> None:
         queries="without WORDS: the queries to ask, one a line or a table as in data; "
         "else queries of the data, if in a file of their own",
     )
+    add_search(parser)
     parser.set_defaults(run=run)
 
 
@@ -59,6 +62,8 @@ def run(parsed: argparse.Namespace) -> int:
             '"your words", or give a file of queries with --queries.'
         )
     put_back(parsed.folder)
+    if parsed.collection is not None:
+        return search_collection(parsed)
     return _side_by_side(parsed) if parsed.words is not None else _all_at_once(parsed)
 
 

@@ -71,6 +71,11 @@ def shrunk(contender: Contender, path: Path, documents: Texts) -> Contender:
     return replace(contender, rank=rank, bytes_per_document=total, notes=(*contender.notes, note))
 
 
+def form_in(path: Path, contender: Contender) -> Form:
+    """The form in the file at `path`; DataError as `shrunk` raises it."""
+    return _load(path, contender)[1].form
+
+
 def belongs(path: Path, contender: Contender, documents: Texts) -> bool:
     """Whether the file at `path` holds a form of this contender's vectors of these documents."""
     if contender.encode is None or not path.is_file():

@@ -1,4 +1,4 @@
-"""Tokens of a model: how many a text has, and which words it cannot read.
+"""Tokens of a model: how many a text has, where, and which words it cannot read.
 
 Through the `tokenizers` library alone where the model's folder has a tokenizer.json, so that
 counting loads no model.
@@ -54,6 +54,12 @@ def count(tokenizer: Any, texts: Sequence[str], prompt: str = "") -> NDArray[np.
         encoded = tokenizer.encode_batch_fast([prompt + text for text in chunk])
         counts[start : start + len(chunk)] = [len(each) for each in encoded]
     return counts
+
+
+def places(tokenizer: Any, text: str) -> list[tuple[int, int]]:
+    """Where each token of the text begins and ends in it, in characters; no special tokens."""
+    encoded = tokenizer.encode(readable(text), add_special_tokens=False)
+    return list(encoded.offsets)
 
 
 def unknown_share(tokenizer: Any, texts: Sequence[str]) -> float:

@@ -20,6 +20,7 @@ from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
 from tunewise.encoders.threads import in_order, one_thread
 from tunewise.encoders.vectors import Batch, Side, encode
+from tunewise.errors import EncoderError
 from tunewise.progress import Progress, silent
 
 _PROMPTS: Mapping[Side, tuple[str, ...]] = {
@@ -100,6 +101,20 @@ class TransformerEncoder:
         if tokenizer is None:
             return np.full(len(as_texts(texts)), -1, dtype=np.int64)
         return tokens.count(tokenizer, as_texts(texts), self.prompt(side))
+
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Where each token of this text begins and ends in it, in characters, for `documents.cut`.
+
+        Special tokens and prompts are not among them. Raises EncoderError for the rare model whose
+        tokenizer cannot tell.
+        """
+        tokenizer = self._counter()
+        if tokenizer is None:
+            raise EncoderError(
+                f"The tokenizer of '{self.name}' does not say where its tokens are. Cut by words "
+                "instead: documents.words."
+            )
+        return tokens.places(tokenizer, text)
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Share of the words in which something cannot be read: becomes an unknown token."""

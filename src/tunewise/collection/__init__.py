@@ -1,0 +1,20 @@
+"""Collections: documents, their vectors and the stamp of what made them, over a vector store."""
+
+from tunewise.collection.collection import Collection, Hit, Info
+from tunewise.collection.reembedding import reembed, rollback
+from tunewise.collection.stamp import VectorStamp
+from tunewise.collection.store import Store, Table, open_store
+from tunewise.collection.words import Retrieval
+
+__all__ = [
+    "Collection",
+    "Hit",
+    "Info",
+    "Retrieval",
+    "Store",
+    "Table",
+    "VectorStamp",
+    "open_store",
+    "reembed",
+    "rollback",
+]

@@ -1,0 +1,144 @@
+"""About: what is known of a collection, kept in its store as one fact."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+from tunewise.collection.filters import Field
+from tunewise.collection.stamp import VectorStamp
+from tunewise.collection.store import Row, Store, Table, Value
+from tunewise.collection.words import Retrieval
+from tunewise.errors import DataError, StoreError
+
+_FORMAT = 1
+_PREFIX = "collection "
+
+
+@dataclass(frozen=True)
+class Built:
+    """An index over vectors: how it is asked, and what it finds of what exact search finds.
+
+    `recall` is recall@10, over `asked` ("100 documents"); `rows` were there when it was built.
+    """
+
+    rows: int
+    effort: int
+    recall: float
+    asked: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Vectors of one stamp, in a table of their own, whose name is never used again.
+
+    `source` is the folder or name that the encoder was loaded by, `engine` the way it computes.
+    """
+
+    table: str
+    stamp: VectorStamp
+    retrieval: Retrieval = field(default_factory=Retrieval)
+    source: str = ""
+    engine: str = ""
+    built: Built | None = None
+
+
+@dataclass(frozen=True)
+class About:
+    """Which generation is searched, which was before it, which fields chunks have."""
+
+    name: str
+    current: Generation
+    previous: Generation | None = None
+    coming: Generation | None = None
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+
+def names(store: Store) -> list[str]:
+    """The collections that the store has."""
+    return sorted(name.removeprefix(_PREFIX) for name in store.facts() if name.startswith(_PREFIX))
+
+
+def read(store: Store, name: str) -> About:
+    """What is known of a collection; DataError if there is none, StoreError if it is damaged."""
+    told = store.facts().get(_PREFIX + name)
+    if told is None:
+        there = ", ".join(names(store)) or "none"
+        raise DataError(
+            f"There is no collection '{name}' in '{store.url}' (there: {there}). Make one: "
+            f"tunewise index DIR --from DOCUMENTS --collection {name}."
+        )
+    try:
+        found = json.loads(told)
+        if found["format"] != _FORMAT:
+            raise ValueError(f"format {found['format']}, and this version reads {_FORMAT}")
+        return About(
+            name=name,
+            current=_generation(found["current"]),
+            previous=found["previous"] and _generation(found["previous"]),
+            coming=found["coming"] and _generation(found["coming"]),
+            fields={key: Field(**each) for key, each in found["fields"].items()},
+        )
+    except (ValueError, LookupError, TypeError) as wrong:
+        raise StoreError(
+            f"What '{store.url}' keeps about collection '{name}' cannot be read ({wrong}). Bring "
+            "the store back from a copy, or use the version of Tunewise that wrote it."
+        ) from wrong
+
+
+def write(store: Store, about: About) -> None:
+    """Keeps what is known of a collection; whoever reads sees the old or the new."""
+    store.keep(_PREFIX + about.name, json.dumps({"format": _FORMAT, **asdict(about)}))
+
+
+def forget(store: Store, name: str) -> None:
+    """Removes what is known of a collection."""
+    store.keep(_PREFIX + name, None)
+
+
+def new_table(name: str) -> str:
+    """What the next table of a collection is called: no handle of a former one reads it."""
+    return f"{name}_{uuid4().hex[:8]}"
+
+
+def open_table(store: Store, about: About, generation: Generation, *, new: bool = False) -> Table:
+    """The table of a generation, with a column for each field; `new` makes it, empty."""
+    stamp = generation.stamp
+    table = store.table(
+        generation.table,
+        dimension=stamp.dimension,
+        precision=stamp.precision,
+        new=new,
+    )
+    for each in about.fields.values() if new else ():
+        table.add_column(each.column, each.kind)
+    return table
+
+
+def with_fields(about: About, found: Mapping[str, Field]) -> About:
+    """The same with further fields."""
+    return replace(about, fields={**about.fields, **found})
+
+
+def filterable(row: Mapping[str, Value], fields: Mapping[str, Field]) -> Mapping[str, Value]:
+    """Metadata by the columns they lie in."""
+    return {fields[name].column: value for name, value in row.items()}
+
+
+def same(first: Row, second: Row) -> bool:
+    """Whether two rows hold the same chunk, whatever their vectors."""
+    return (first.text, first.told, first.digest) == (second.text, second.told, second.digest)
+
+
+def _generation(told: Mapping[str, Any]) -> Generation:
+    built = told["built"]
+    return Generation(
+        **{
+            **told,
+            "stamp": VectorStamp(**told["stamp"]),
+            "retrieval": Retrieval.from_dict(told["retrieval"]),
+            "built": built and Built(**built),
+        }
+    )

@@ -1,0 +1,367 @@
+"""Collection: chunks and their vectors in a store, searched by what made them and nothing else."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.collection import about as kept
+from tunewise.collection.about import About, Built, Generation
+from tunewise.collection.building import ASKED, build_table
+from tunewise.collection.chunks import check_chunks, chunk_of, cut, row_of
+from tunewise.collection.filters import DOCUMENT, Field, Filter, condition, kind_of, one_of
+from tunewise.collection.searching import Asked, check_search, find, find_documents
+from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
+from tunewise.collection.store import Precision, Store, Table
+from tunewise.collection.words import By, Retrieval, Words
+from tunewise.documents import Chunk
+from tunewise.encoders import Encoder
+from tunewise.errors import DataError, OptionError
+from tunewise.progress import Progress, silent
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_FIELDS = 200  # as many columns as a table is easy with
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that was found. By vectors the score is the cosine; by words and hybrid, higher."""
+
+    chunk: Chunk
+    score: float
+
+
+@dataclass(frozen=True)
+class Info:
+    """What is to be known of a collection. `previous` is the stamp that a rollback brings back."""
+
+    name: str
+    store: str
+    chunks: int
+    documents: int
+    nbytes: int
+    fields: Mapping[str, str]
+    stamp: VectorStamp
+    retrieval: Retrieval
+    source: str
+    engine: str
+    built: Built | None
+    previous: VectorStamp | None
+
+
+class Collection:
+    """Chunks, their vectors, and the stamp of what made these, in a store.
+
+    Several processes may write to and search one collection: each call sees what was there when
+    it began. What a call wrote is there when it returns, and survives a kill of any process.
+
+    >>> from tunewise.collection import Collection, open_store
+    >>> faq = Collection.open(open_store("collections"), "faq", encoder)  # doctest: +SKIP
+    >>> faq.search("how do I pay?", k=3, where={"year": {"gte": 2020}})  # doctest: +SKIP
+    """
+
+    def __init__(self, store: Store, name: str, encoder: Encoder | None = None) -> None:
+        self.store, self.name, self.encoder = store, name, encoder
+        self._tables: dict[str, tuple[Table, Words]] = {}
+
+    @classmethod
+    def create(
+        cls,
+        store: Store,
+        name: str,
+        encoder: Encoder,
+        *,
+        precision: Precision | None = None,
+        prefix: int | None = None,
+        chunker: str = "",
+        retrieval: Retrieval = Retrieval(),  # noqa: B008 - frozen
+        source: str = "",
+        engine: str = "",
+    ) -> "Collection":
+        """An empty collection for what this encoder makes.
+
+        `prefix` keeps so many numbers of each vector, `precision` says in what (None: what suits
+        the store). Raises OptionError for a name that cannot be, DataError if there is one of it.
+        """
+        if not _NAME.fullmatch(name):
+            raise OptionError(
+                f"A collection cannot be called '{name}'. Take up to 40 letters, digits, - and _."
+            )
+        stamp = stamp_of(
+            encoder, prefix=prefix, precision=precision or store.precision, chunker=chunker
+        )
+        with store.hold(name):
+            if name in kept.names(store):
+                raise DataError(
+                    f"There is a collection '{name}' in '{store.url}' already. Choose another "
+                    "name, or open that one."
+                )
+            about = About(name, Generation(kept.new_table(name), stamp, retrieval, source, engine))
+            kept.open_table(store, about, about.current, new=True)
+            kept.write(store, about)
+        return cls(store, name, encoder)
+
+    @classmethod
+    def open(cls, store: Store, name: str, encoder: Encoder | None = None) -> "Collection":
+        """The collection of that name; without an encoder it is searched by words only.
+
+        Raises DataError if there is none, EncoderError if the encoder did not make its vectors.
+        """
+        about = kept.read(store, name)
+        if encoder is not None:
+            check_encoder(about.current.stamp, encoder, name)
+        return cls(store, name, encoder)
+
+    @staticmethod
+    def there(store: Store, name: str) -> Generation | None:
+        """What made the vectors of the collection of that name; None if there is none."""
+        return kept.read(store, name).current if name in kept.names(store) else None
+
+    def add(self, chunks: Sequence[Chunk], *, progress: Progress = silent) -> None:
+        """Adds chunks; DataError, and nothing is added, if there is one of an id already."""
+        self._put(chunks, (), {}, new=True, progress=progress)
+
+    def upsert(self, chunks: Sequence[Chunk], *, progress: Progress = silent) -> None:
+        """Adds chunks in place of those that have their ids."""
+        self._put(chunks, (), {}, progress=progress)
+
+    def replace(
+        self,
+        chunks: Sequence[Chunk],
+        *,
+        documents: Mapping[str, str],
+        progress: Progress = silent,
+    ) -> None:
+        """Puts chunks in the place of all that whole documents had, in one write.
+
+        `documents` are their ids with their checksums (`digests` gives these back).
+        """
+        self._put(chunks, tuple(documents), documents, progress=progress)
+
+    def delete(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        documents: Sequence[str] | None = None,
+        where: Filter | None = None,
+    ) -> int:
+        """Removes the chunks for which all that is given holds, and says how many there were."""
+        given = {"id": ids, "document": documents}
+        with self.store.hold(self.name):
+            about = self.about()
+            parts = [one_of(name, each) for name, each in given.items() if each]
+            parts += [condition(where, about.fields)] if where else []
+            if ids is None and documents is None and not where:
+                raise OptionError("Say which chunks are to go: ids, documents or a filter.")
+            if any(each is not None and not each for each in given.values()):
+                return 0
+            return self._table(about).delete(" AND ".join(parts))
+
+    def get(self, ids: Sequence[str]) -> list[Chunk]:
+        """The chunks with these ids, in this order; ids that are not there are passed over."""
+        rows = self._table(self.about()).rows(one_of("id", ids)) if ids else []
+        found = {row.id: chunk_of(row) for row in rows}
+        return [found[id_] for id_ in ids if id_ in found]
+
+    def page(
+        self, *, where: Filter | None = None, after: str = "", limit: int = 100
+    ) -> list[Chunk]:
+        """The next chunks by id (byte order) after `after`: the last id of the page before.
+
+        Whatever is written meanwhile, no chunk is shown twice and none that stays is passed over.
+        """
+        if limit < 1:
+            raise OptionError(f"A page of {limit} chunks shows nothing. Give limit=1 or more.")
+        about = self.about()
+        rows = self._table(about).rows(
+            condition(where or {}, about.fields), after=after, limit=limit
+        )
+        return [chunk_of(row) for row in rows]
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        offset: int = 0,
+        where: Filter | None = None,
+        by: By | None = None,
+        weight: float | None = None,
+        threshold: float | None = None,
+        grouped: bool = False,
+    ) -> list[Hit]:
+        """The k best chunks for a query, after the first `offset`, best first.
+
+        `where` filters by metadata (`_document` is the document's id), `by` is vectors, words or
+        hybrid (None: what the winner did), `weight` the share of words in a hybrid (None: the
+        verdict's), `threshold` the least score, and `grouped` gives each document's best chunk
+        only. Raises OptionError for what cannot be asked, EncoderError for an encoder that did not
+        make the vectors that are searched now.
+        """
+        about = self.about()
+        how = by or about.current.retrieval.by
+        check_search(how, k, offset, weight)
+        where_sql = condition(where or {}, about.fields)
+        vector = None if how == "words" else self._asked(about, query)
+        asked = Asked(query, vector, how, where_sql, threshold, weight)
+        table, words = self._opened(about)
+        look = find_documents if grouped else find
+        found = look(table, words, about.current, asked, offset + k)[offset:]
+        chunks = {chunk.id: chunk for chunk in self._of(table, [id_ for id_, _ in found])}
+        return [Hit(chunks[id_], score) for id_, score in found if id_ in chunks]
+
+    def digests(self) -> Mapping[str, str]:
+        """Each document's checksum, as it was given to `replace`."""
+        return self._table(self.about()).digests()
+
+    def info(self) -> Info:
+        """What the collection holds, what made it, and how well its index finds."""
+        about = self.about()
+        table, now = self._table(about), about.current
+        return Info(
+            name=self.name,
+            store=self.store.url,
+            chunks=table.count(),
+            documents=len(table.digests()),
+            nbytes=table.nbytes,
+            fields={name: each.kind for name, each in about.fields.items()},
+            stamp=now.stamp,
+            retrieval=now.retrieval,
+            source=now.source,
+            engine=now.engine,
+            built=now.built,
+            previous=about.previous.stamp if about.previous else None,
+        )
+
+    def build(self, *, queries: Sequence[str] = (), progress: Progress = silent) -> Built | None:
+        """Indexes the vectors if they are many, and measures what the index finds.
+
+        It is asked as thoroughly as recall@10 of 0.99 takes, measured against exact search with up
+        to 100 of `queries`, else of the vectors themselves. None where exact search is quick
+        enough. Writers wait meanwhile.
+        """
+        with self.store.hold(self.name):
+            about = self.about()
+            asked = self._encoded(about, queries[:ASKED]) if queries else None
+            built = build_table(self._table(about), asked, progress)
+            kept.write(self.store, replace(about, current=replace(about.current, built=built)))
+        return built
+
+    def remove(self) -> None:
+        """Removes the collection and all its generations."""
+        with self.store.hold(self.name):
+            about = self.about()
+            kept.forget(self.store, self.name)
+            for each in (about.current, about.previous, about.coming):
+                if each is not None:
+                    self.store.drop(each.table)
+
+    def about(self) -> About:
+        """What is known of it now, whoever changed it last."""
+        return kept.read(self.store, self.name)
+
+    def _put(
+        self,
+        chunks: Sequence[Chunk],
+        replacing: Sequence[str],
+        digests: Mapping[str, str],
+        *,
+        new: bool = False,
+        progress: Progress,
+    ) -> None:
+        check_chunks(chunks)
+        before = self.about()
+        vectors = self._vectors(before, [chunk.text for chunk in chunks], progress)
+        with self._writing(before) as (about, table):
+            if new and chunks:
+                there = table.ids(one_of("id", [chunk.id for chunk in chunks]))
+                if there:
+                    raise DataError(
+                        f"Chunk '{there[0]}' is in collection '{self.name}' already, so nothing "
+                        "was added. Use upsert to put chunks in the place of others."
+                    )
+            about = self._fielded(about, table, chunks)
+            rows = [
+                row_of(chunk, digests.get(chunk.document, ""), about.fields, vector)
+                for chunk, vector in zip(chunks, vectors, strict=True)
+            ]
+            table.put(rows, replacing=replacing)
+
+    @contextmanager
+    def _writing(self, before: About) -> Iterator[tuple[About, Table]]:
+        """The table to write to, for one writer at a time.
+
+        Raises EncoderError if the collection was embedded anew since `before` by another encoder.
+        """
+        with self.store.hold(self.name):
+            about = self.about()
+            if about.current.stamp != before.current.stamp:
+                self._checked(about)
+                raise DataError(
+                    f"Collection '{self.name}' was embedded anew while this was encoded, and "
+                    "nothing was written. Do it again."
+                )
+            yield about, self._table(about)
+
+    def _fielded(self, about: About, table: Table, chunks: Iterable[Chunk]) -> About:
+        """The collection with a field for each metadata name; DataError where kinds differ."""
+        found = dict(about.fields)
+        for chunk in chunks:
+            for name, value in chunk.metadata.items():
+                kind = kind_of(name, value)
+                known = found.setdefault(name, Field(f"{kind}_{len(found)}", kind))
+                if known.kind != kind:
+                    raise DataError(
+                        f"The metadata field '{name}' holds a {known.kind} elsewhere and a {kind} "
+                        f"({value!r}) in '{chunk.id}'. Convert one, or call it otherwise."
+                    )
+        new = {name: each for name, each in found.items() if name not in about.fields}
+        if len(found) > _FIELDS or DOCUMENT in new:
+            raise DataError(
+                f"A collection has {_FIELDS} metadata fields at most, and none called "
+                f"'{DOCUMENT}'. Leave some out."
+            )
+        for each in new.values():
+            table.add_column(each.column, each.kind)
+        about = kept.with_fields(about, new)
+        if new:
+            kept.write(self.store, about)
+        return about
+
+    def _opened(self, about: About) -> tuple[Table, Words]:
+        now = about.current
+        if now.table not in self._tables:
+            table = kept.open_table(self.store, about, now)
+            self._tables = {now.table: (table, Words(table, now.retrieval))}
+        return self._tables[now.table]
+
+    def _table(self, about: About) -> Table:
+        return self._opened(about)[0]
+
+    def _of(self, table: Table, ids: Sequence[str]) -> list[Chunk]:
+        return [chunk_of(row) for row in table.rows(one_of("id", ids))] if ids else []
+
+    def _checked(self, about: About) -> Encoder:
+        if self.encoder is None:
+            raise OptionError(
+                f"Collection '{self.name}' was opened without an encoder, so that it can be "
+                "searched by words only. Open it with the one that made its vectors."
+            )
+        check_encoder(about.current.stamp, self.encoder, self.name)
+        return self.encoder
+
+    def _vectors(
+        self, about: About, texts: Sequence[str], progress: Progress
+    ) -> NDArray[np.float32]:
+        encoder = self._checked(about)
+        return cut(encoder.encode_documents(texts, progress=progress), about.current.stamp)
+
+    def _encoded(self, about: About, queries: Sequence[str]) -> NDArray[np.float32]:
+        return cut(self._checked(about).encode_queries(queries), about.current.stamp)
+
+    def _asked(self, about: About, query: str) -> NDArray[np.float32]:
+        vector: NDArray[np.float32] = self._encoded(about, [query])[0]
+        return vector

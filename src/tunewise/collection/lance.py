@@ -1,0 +1,340 @@
+"""LanceDB: collections in a folder or on object storage, in this process, without a server.
+
+Every write is a new version of a table, made visible by one renamed file: a killed process leaves
+the version before. Rows are compared one by one until there are many; then int8 codes in
+partitions (IVF_SQ) are searched, and the best compared again with their vectors. Under a filter
+all partitions are searched: with a few, recall fell to 0.4 (benchmarks/stores.md).
+"""
+
+import random
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from tunewise.collection.filters import one_of
+from tunewise.collection.store import Kind, Precision, Row, Table
+from tunewise.errors import StoreError
+from tunewise.extras import need
+
+_FACTS = "_facts"
+_PLAIN = ("id", "document", "digest", "place", "text", "told")
+_REFINE = 5  # times k candidates whose vectors are read: int8 codes alone lose some
+_PARTITIONS = 65_536  # more than there are: all
+_PATIENCE = 300.0  # seconds that a writer waits for another
+_TRIES = 20
+
+_Done = TypeVar("_Done")
+
+
+class LanceStore:
+    """A folder of Lance tables, or an address of object storage that LanceDB takes.
+
+    Writers on one machine take turns by a file lock; on object storage, writers of several
+    machines are retried when they meet.
+    """
+
+    precision: Precision = "float32"  # training partitions on float16 takes six times as long
+
+    def __init__(self, url: str) -> None:
+        need("lancedb", extra="collection")
+        import lancedb
+
+        self.url = url
+        remote = "://" in url
+        name = f"tunewise-{blake2b(url.encode(), digest_size=8).hexdigest()}"
+        self._locks = Path(tempfile.gettempdir()) / name if remote else Path(url) / ".locks"
+        with _told(url):
+            # a handle would else go on showing the version it was opened at
+            self._db = lancedb.connect(url, read_consistency_interval=timedelta(0))
+        self._kept: Any = None
+
+    def facts(self) -> Mapping[str, str]:
+        """What was kept, by name."""
+        with _told(self.url):
+            if self._kept is None and not self._has(_FACTS):
+                return {}
+            self._kept = self._kept or self._db.open_table(_FACTS)
+            rows = self._kept.to_arrow().to_pylist()
+        return {row["name"]: row["told"] for row in rows}
+
+    def keep(self, name: str, told: str | None) -> None:
+        """Keeps a fact in place of the one of that name, at once; None removes it."""
+        import pyarrow as pa
+
+        with _told(self.url):
+            if not self._has(_FACTS):
+                texts = [("name", pa.string()), ("told", pa.string())]
+                with self.hold(_FACTS):
+                    self._db.create_table(_FACTS, schema=pa.schema(texts), exist_ok=True)
+            table = self._db.open_table(_FACTS)
+            if told is None:
+                _again(lambda: table.delete(one_of("name", [name])))
+            else:
+                _again(lambda: _merge(table, "name", pa.table({"name": [name], "told": [told]})))
+
+    @contextmanager
+    def hold(self, name: str) -> Iterator[None]:
+        """One holder of the name at a time, of all processes on this machine."""
+        lock = FileLock(self._locks / f"{name}.lock", timeout=_PATIENCE)
+        try:
+            with _told(self.url):
+                self._locks.mkdir(parents=True, exist_ok=True)
+                lock.acquire()
+        except Timeout as late:
+            raise StoreError(
+                f"Another process has been writing to '{name}' in '{self.url}' for "
+                f"{_PATIENCE:.0f} s. Wait for it or end it, and try again."
+            ) from late
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def table(self, name: str, *, dimension: int, precision: Precision, new: bool = False) -> Table:
+        """The table of that name; `new` makes an empty one in the place of what is there."""
+        with _told(self.url):
+            if new:
+                self._db.drop_table(name, ignore_missing=True)
+                made = self._db.create_table(name, schema=_schema(dimension, precision))
+            else:
+                made = self._db.open_table(name)
+        return LanceTable(made, f"{self.url}: {name}")
+
+    def drop(self, name: str) -> None:
+        """Removes a table, if there is one of that name."""
+        with _told(self.url):
+            self._db.drop_table(name, ignore_missing=True)
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+    def _has(self, name: str) -> bool:
+        page = self._db.list_tables()
+        while name not in page.tables and page.page_token:
+            page = self._db.list_tables(page_token=page.page_token)
+        return name in page.tables
+
+
+class LanceTable:
+    """Rows in a Lance table."""
+
+    # All partitions are quicker than one by one, and miss nothing that few rows would show.
+    exact_below = 0
+    index_from = 20_000
+    efforts: Sequence[int] = (20, 40, 80, 160, _PARTITIONS)  # partitions searched
+
+    def __init__(self, table: Any, place: str) -> None:
+        self._table, self._place = table, place
+
+    @property
+    def version(self) -> int:
+        """The table's version: each write makes a new one."""
+        with _told(self._place):
+            return int(self._table.version)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the current version, rows and index."""
+        with _told(self._place):
+            indexes = [self._table.list_indices()]
+            inside = sum(int(index.size_bytes or 0) for some in indexes for index in some)
+            return int(self._table.stats()["total_bytes"]) + inside
+
+    def put(self, rows: Sequence[Row], *, replacing: Sequence[str] = ()) -> None:
+        """Writes the rows as one version of the table."""
+        if not rows and not replacing:
+            return
+        with _told(self._place):
+            if not rows:
+                _again(lambda: self._table.delete(one_of("document", replacing)))
+                return
+            batch = _batch(rows, self._table.schema)
+            gone = one_of("document", replacing) if replacing else ""
+            _again(lambda: _merge(self._table, "id", batch, gone))
+
+    def delete(self, where: str) -> int:
+        """Removes the rows for which the condition holds, and says how many there were."""
+        with _told(self._place):
+            return int(_again(lambda: self._table.delete(where)).num_deleted_rows)
+
+    def rows(
+        self, where: str = "", *, after: str = "", limit: int | None = None, vectors: bool = False
+    ) -> list[Row]:
+        """Rows for which the condition holds, by id."""
+        if after or limit is not None:  # Lance scans in no order: ids first, then their rows
+            ids = self.ids(_both(where, f"id > '{after.replace(chr(39), chr(39) * 2)}'"))[:limit]
+            if not ids:
+                return []
+            where = one_of("id", ids)
+        with _told(self._place):
+            hidden = () if vectors else ("vector",)
+            names = [name for name in self._table.schema.names if name not in hidden]
+            found = _scan(self._table, where, names).sort_by("id")
+        return _rows(found)
+
+    def ids(self, where: str = "") -> list[str]:
+        """Ids of the rows for which the condition holds, by id."""
+        with _told(self._place):
+            return sorted(_scan(self._table, where, ["id"]).column("id").to_pylist(), key=_bytes)
+
+    def digests(self) -> Mapping[str, str]:
+        """Each document's checksum."""
+        with _told(self._place):
+            found = _scan(self._table, "", ["document", "digest"])
+        pairs = (found.column(name).to_pylist() for name in ("document", "digest"))
+        return dict(zip(*pairs, strict=True))
+
+    def count(self, where: str = "") -> int:
+        """How many rows there are for which the condition holds."""
+        with _told(self._place):
+            return int(self._table.count_rows(where or None))
+
+    def nearest(
+        self, vector: NDArray[np.float32], k: int, *, where: str = "", effort: int = 0
+    ) -> list[tuple[str, float]]:
+        """The k rows with the largest dot product, and these; effort 0 compares every row."""
+        with _told(self._place):
+            asked = self._table.search(vector, vector_column_name="vector").distance_type("dot")
+            asked = asked.limit(k).select(["id", "_distance"])
+            if where:
+                asked, effort = asked.where(where, prefilter=True), effort and _PARTITIONS
+            if effort:
+                asked = asked.nprobes(effort).refine_factor(_REFINE)
+            else:
+                asked = asked.bypass_vector_index()
+            found = asked.to_arrow()
+        distances = found.column("_distance").to_pylist()
+        return [
+            (id_, 1.0 - distance)
+            for id_, distance in zip(found.column("id").to_pylist(), distances, strict=True)
+        ]
+
+    def add_column(self, name: str, kind: Kind) -> None:
+        """A column to filter by, empty so far; nothing where it is there already."""
+        import pyarrow as pa
+
+        types = {"text": pa.string(), "number": pa.float64(), "flag": pa.bool_()}
+        with _told(self._place):
+            if name not in self._table.schema.names:
+                _again(lambda: self._table.add_columns(pa.field(name, types[kind])))
+
+    def build(self) -> None:
+        """Indexes all rows there are: ids by a tree, vectors in partitions of about √n."""
+        from lancedb.index import BTree, IvfSq
+
+        partitions = max(round(self.count() ** 0.5), 1)
+        config = IvfSq(distance_type="dot", num_partitions=partitions)
+        with _told(self._place):
+            _again(self._table.optimize)
+            _again(lambda: self._table.create_index("id", config=BTree()))
+            _again(lambda: self._table.create_index("vector", config=config))
+
+
+@contextmanager
+def _told(place: str) -> Iterator[None]:
+    """Turns what LanceDB raises for a damaged table, a full disk or no access into a StoreError."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (StoreError, Timeout):
+        raise
+    except (OSError, RuntimeError, ValueError, pa.ArrowException) as refusal:
+        raise _refused(place, refusal) from refusal
+    except BaseException as panic:
+        if type(panic).__name__ != "PanicException":  # Rust's, which no module offers
+            raise
+        raise _refused(place, panic) from panic
+
+
+def _refused(place: str, refusal: BaseException) -> StoreError:
+    reason = str(refusal).split(", /")[0].split("\n")[0].removeprefix("lance error: ")
+    return StoreError(
+        f"The store '{place}' cannot be read or written: {reason}. If the disk is full, free some "
+        "space; if a file is damaged, bring the folder back from a copy, or remove it and index "
+        "again (vectors in the cache are not made anew)."
+    )
+
+
+def _again(call: Callable[[], _Done]) -> _Done:
+    """What the call gives; tried again where writers met, which LanceDB leaves to its caller."""
+    for attempt in range(_TRIES):
+        try:
+            return call()
+        except (RuntimeError, OSError, ValueError) as refusal:
+            met = any(word in str(refusal).lower() for word in ("concurrent", "conflict"))
+            if not met or attempt + 1 == _TRIES:
+                raise
+        time.sleep(random.uniform(0.02, 0.1) * (attempt + 1))  # noqa: S311 - so they part
+    raise AssertionError  # the last attempt returned or raised
+
+
+def _merge(table: Any, key: str, batch: Any, gone: str = "") -> Any:
+    merge = table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
+    if gone:
+        merge = merge.when_not_matched_by_source_delete(gone)
+    return merge.execute(batch)
+
+
+def _schema(dimension: int, precision: Precision) -> Any:
+    import pyarrow as pa
+
+    number = pa.float16() if precision == "float16" else pa.float32()
+    types = [pa.int32() if name == "place" else pa.string() for name in _PLAIN]
+    return pa.schema([*zip(_PLAIN, types, strict=True), ("vector", pa.list_(number, dimension))])
+
+
+def _batch(rows: Sequence[Row], schema: Any) -> Any:
+    import pyarrow as pa
+
+    columns = []
+    for column in schema:
+        if column.name == "vector":
+            vectors = np.stack([row.vector for row in rows if row.vector is not None])
+            flat = pa.array(vectors.astype(column.type.value_type.to_pandas_dtype()).ravel())
+            columns.append(pa.FixedSizeListArray.from_arrays(flat, column.type.list_size))
+        elif column.name in _PLAIN:
+            columns.append(pa.array([getattr(row, column.name) for row in rows], column.type))
+        else:
+            columns.append(pa.array([row.fields.get(column.name) for row in rows], column.type))
+    return pa.table(columns, schema=schema)
+
+
+def _rows(found: Any) -> list[Row]:
+    names = found.schema.names
+    fields = [name for name in names if name not in (*_PLAIN, "vector")]
+    vectors: Any = [None] * found.num_rows
+    if "vector" in names:
+        flat = found.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        vectors = flat.astype(np.float32).reshape(found.num_rows, -1)
+    plain = found.drop_columns(["vector"]) if "vector" in names else found
+    return [
+        Row(
+            **{name: row[name] for name in _PLAIN},
+            fields={name: row[name] for name in fields if row[name] is not None},
+            vector=vector,
+        )
+        for row, vector in zip(plain.to_pylist(), vectors, strict=True)
+    ]
+
+
+def _scan(table: Any, where: str, names: list[str]) -> Any:
+    asked = table.search().select(names)
+    return (asked.where(where) if where else asked).to_arrow()
+
+
+def _both(first: str, second: str) -> str:
+    return f"({first}) AND {second}" if first else second
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode()

@@ -1,0 +1,165 @@
+"""Re-embedding: the chunks with another model's vectors, made beside the old and switched at once.
+
+The old vectors are searched and written to until the switch, which is one fact in the store; they
+stay beside the new ones until the next re-embedding, so that a rollback only brings over what
+was written since. A kill at any time leaves the old or the new; what was made is gone on from.
+"""
+
+from dataclasses import replace
+
+from tunewise.collection import about as kept
+from tunewise.collection.about import About, Generation
+from tunewise.collection.building import build_table
+from tunewise.collection.chunks import cut
+from tunewise.collection.collection import Collection
+from tunewise.collection.filters import one_of
+from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
+from tunewise.collection.store import Row, Store, Table
+from tunewise.collection.words import Retrieval
+from tunewise.encoders import Encoder
+from tunewise.errors import DataError, OptionError
+from tunewise.progress import Progress, silent
+
+_AT_ONCE = 512  # chunks encoded and written together
+
+
+def reembed(
+    collection: Collection,
+    encoder: Encoder,
+    *,
+    prefix: int | None = None,
+    retrieval: Retrieval | None = None,
+    source: str = "",
+    engine: str = "",
+    progress: Progress = silent,
+) -> Collection:
+    """The collection with vectors by another encoder; the old ones are kept for a rollback.
+
+    None for `retrieval` keeps how it is searched. Raises OptionError if the vectors are this
+    encoder's already.
+    """
+    store, name = collection.store, collection.name
+    with store.hold(name):
+        about = collection.about()
+        now = about.current
+        stamp = stamp_of(
+            encoder, prefix=prefix, precision=now.stamp.precision, chunker=now.stamp.chunker
+        )
+        if stamp == now.stamp:
+            raise OptionError(
+                f"The vectors of collection '{name}' are those of '{encoder.name}' already. "
+                "Name another model."
+            )
+        about = _begun(store, about, stamp, retrieval or now.retrieval, source, engine)
+    assert about.coming is not None  # noqa: S101 - begun
+    target = kept.open_table(store, about, about.coming)
+    _bring_over(store, about, target, stamp, encoder, progress)
+    built = build_table(target, None, progress)
+    with store.hold(name):
+        about = collection.about()
+        coming = about.coming
+        if coming is None or coming.stamp != stamp:
+            raise DataError(
+                f"Another re-embedding of collection '{name}' took the place of this one. Look "
+                "which vectors it has now, and start again if need be."
+            )
+        _bring_over(store, about, target, stamp, encoder, progress)
+        _switch(store, about, replace(coming, built=built))
+    return Collection(store, name, encoder)
+
+
+def rollback(
+    collection: Collection, encoder: Encoder | None = None, *, progress: Progress = silent
+) -> Collection:
+    """The collection with the vectors it had before the last switch.
+
+    What was written since is encoded with `encoder`, the one of those vectors; it may be left out
+    if nothing was. Raises DataError if there is nothing to go back to.
+    """
+    store, name = collection.store, collection.name
+    with store.hold(name):
+        about = collection.about()
+        back = about.previous
+        if back is None:
+            raise DataError(
+                f"Collection '{name}' has only the vectors it has, so that there is nothing to go "
+                "back to."
+            )
+        if encoder is not None:
+            check_encoder(back.stamp, encoder, name)
+        target = kept.open_table(store, about, back)
+        _bring_over(store, about, target, back.stamp, encoder, progress)
+        _switch(store, about, back)
+    return Collection(store, name, encoder)
+
+
+def _begun(
+    store: Store,
+    about: About,
+    stamp: VectorStamp,
+    retrieval: Retrieval,
+    source: str,
+    engine: str,
+) -> About:
+    """The collection with a generation to come; one that was broken off is gone on with."""
+    coming = about.coming
+    if coming is not None and coming.stamp == stamp:
+        return about
+    if coming is not None:
+        store.drop(coming.table)
+    begun = Generation(kept.new_table(about.name), stamp, retrieval, source, engine)
+    about = replace(about, coming=begun)
+    kept.open_table(store, about, begun, new=True)
+    kept.write(store, about)
+    return about
+
+
+def _bring_over(
+    store: Store,
+    about: About,
+    target: Table,
+    stamp: VectorStamp,
+    encoder: Encoder | None,
+    progress: Progress,
+) -> None:
+    """Makes the target hold the same chunks as the current table, with vectors of its own."""
+    current = kept.open_table(store, about, about.current)
+    for each in about.fields.values():
+        target.add_column(each.column, each.kind)
+    ids = current.ids()
+    for begin in range(0, len(ids), _AT_ONCE):
+        progress("embedding anew", begin, len(ids))
+        some = one_of("id", ids[begin : begin + _AT_ONCE])
+        there = {row.id: row for row in target.rows(some)}
+        missing = [
+            row
+            for row in current.rows(some)
+            if row.id not in there or not kept.same(row, there[row.id])
+        ]
+        target.put(_embedded(missing, stamp, encoder, about.name, progress))
+    gone = sorted(set(target.ids()) - set(ids))
+    for begin in range(0, len(gone), _AT_ONCE):
+        target.delete(one_of("id", gone[begin : begin + _AT_ONCE]))
+    progress("embedding anew", len(ids), len(ids))
+
+
+def _embedded(
+    rows: list[Row], stamp: VectorStamp, encoder: Encoder | None, name: str, progress: Progress
+) -> list[Row]:
+    if not rows:
+        return []
+    if encoder is None:
+        raise OptionError(
+            f"Chunks were written to collection '{name}' since its vectors were switched. Give "
+            f"the encoder that they have to be encoded with: '{stamp.encoder}'."
+        )
+    vectors = cut(encoder.encode_documents([row.text for row in rows], progress=progress), stamp)
+    return [replace(row, vector=vector) for row, vector in zip(rows, vectors, strict=True)]
+
+
+def _switch(store: Store, about: About, to: Generation) -> None:
+    """Makes a generation the current one, and the current one the one before it."""
+    left = about.previous if about.previous and about.previous.table != to.table else None
+    kept.write(store, replace(about, current=to, previous=about.current, coming=None))
+    if left is not None:
+        store.drop(left.table)

@@ -1,0 +1,121 @@
+"""Searching one table: by vectors, by words, by both; exactly where few rows are asked about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.collection.about import Generation
+from tunewise.collection.filters import one_of
+from tunewise.collection.store import Table
+from tunewise.collection.words import By, Words
+from tunewise.contenders.contender import DEPTH
+from tunewise.errors import OptionError
+from tunewise.rankings import Rankings, collect
+from tunewise.retrieval import fuse
+
+Scored = list[tuple[str, float]]
+"""Ids and scores, best first; equal scores by id."""
+
+_DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is searched for, and where: `vector` is None by words, `where` is SQL or ""."""
+
+    words: str
+    vector: NDArray[np.float32] | None
+    by: By
+    where: str = ""
+    threshold: float | None = None
+    weight: float | None = None
+
+
+def find(table: Table, words: Words, generation: Generation, asked: Asked, depth: int) -> Scored:
+    """The best `depth` chunks that reach the threshold."""
+    if asked.by == "vectors":
+        found = _by_vectors(table, generation, asked, depth)
+    elif asked.by == "words":
+        found = words.best(asked.words, depth, _among(table, asked))
+    else:
+        # as deep as the contender's lists were when the weight was chosen
+        deep = max(depth, DEPTH)
+        lists = (
+            words.best(asked.words, deep, _among(table, asked)),
+            _by_vectors(table, generation, asked, deep),
+        )
+        own = generation.retrieval
+        weight = own.weight if asked.weight is None else asked.weight
+        found = _fused(*lists, weight, own.method)
+    least = -np.inf if asked.threshold is None else asked.threshold
+    return [hit for hit in found[:depth] if hit[1] >= least]
+
+
+def find_documents(
+    table: Table, words: Words, generation: Generation, asked: Asked, depth: int
+) -> Scored:
+    """The best chunk of each of the best `depth` documents."""
+    look = 4 * depth
+    while True:
+        found = find(table, words, generation, asked, look)
+        documents = dict(_documents(table, [id_ for id_, _ in found]))
+        first: dict[str, tuple[str, float]] = {}
+        for hit in found:
+            first.setdefault(documents.get(hit[0], hit[0]), hit)
+        if len(first) >= depth or len(found) < look:
+            return list(first.values())[:depth]
+        look *= 4
+
+
+def check_search(by: str, k: int, offset: int, weight: float | None) -> None:
+    """Raises OptionError for a way to search, a number or a weight that cannot be."""
+    if by not in get_args(By):
+        raise OptionError(f"There is no search by '{by}'. Choose one of {', '.join(get_args(By))}.")
+    if k < 1 or offset < 0:
+        raise OptionError(
+            f"{k} hits from place {offset} on cannot be shown. Give k=1 or more and offset=0 or "
+            "more."
+        )
+    if weight is not None and not 0 <= weight <= 1:
+        raise OptionError(f"The weight of words is {weight}, but must lie between 0 and 1.")
+
+
+def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) -> Scored:
+    assert asked.vector is not None  # noqa: S101 - encoded before
+    effort = generation.built.effort if generation.built else 0
+    few = table.exact_below
+    if effort and asked.where and few and table.count(asked.where) <= few:
+        effort = 0
+    found = table.nearest(asked.vector, depth, where=asked.where, effort=effort)
+    return _in_order([(id_, round(score, _DECIMALS)) for id_, score in found])
+
+
+def _among(table: Table, asked: Asked) -> set[str] | None:
+    return set(table.ids(asked.where)) if asked.where else None
+
+
+def _documents(table: Table, ids: Sequence[str]) -> list[tuple[str, str]]:
+    if not ids:
+        return []
+    return [(row.id, row.document) for row in table.rows(one_of("id", ids))]
+
+
+def _fused(words: Scored, vectors: Scored, weight: float, method: str) -> Scored:
+    ids = sorted({id_ for some in (words, vectors) for id_, _ in some})
+    place = {id_: number for number, id_ in enumerate(ids)}
+    first, second = (_ranking(some, ids, place) for some in (words, vectors))
+    return _in_order(fuse(first, second, weight=weight, method=method).best(0, len(ids)))
+
+
+def _ranking(found: Scored, ids: Sequence[str], place: dict[str, int]) -> Rankings:
+    places = np.array([place[id_] for id_, _ in found], dtype=np.int64)
+    scores = np.array([score for _, score in found], dtype=np.float32)
+    order = np.argsort(places)
+    return collect(["q"], ids, [(places[order], scores[order])])
+
+
+def _in_order(found: Scored) -> Scored:
+    return sorted(found, key=lambda hit: (-hit[1], hit[0]))

@@ -1,0 +1,155 @@
+"""Query log: one record a served query, for whoever watches what is searched and found.
+
+An SQLite file, which several processes may write to; what was recorded survives a kill. What
+people typed is kept only if the operator says so.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from tunewise.errors import DataError, OptionError, StoreError
+
+_DAY = 86_400.0
+_PRUNED_EVERY = 1_000  # records
+_WAIT = 10.0  # seconds for another process's write
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS served (
+    id TEXT PRIMARY KEY, time REAL NOT NULL, collection TEXT NOT NULL, stamp TEXT NOT NULL,
+    found TEXT NOT NULL, words TEXT, feedback TEXT
+);
+CREATE INDEX IF NOT EXISTS served_by_time ON served (collection, time);
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A query that was answered.
+
+    `time` is in seconds since 1970, `stamp` the 16 digits of what made the vectors, `found` the ids
+    with their scores, best first. `words` is None where texts are not kept. `feedback` says how
+    useful what was found: by id, a grade of 0 or more.
+    """
+
+    id: str
+    time: float
+    collection: str
+    stamp: str
+    found: Sequence[tuple[str, float]]
+    words: str | None = None
+    feedback: Mapping[str, float] | None = None
+
+
+class QueryLog:
+    """The log in a file. `texts` keeps what was asked, `days` is how long records are kept.
+
+    >>> import tempfile
+    >>> log = QueryLog(Path(tempfile.mkdtemp()) / "queries.db")
+    >>> key = log.record("faq", "0123456789abcdef", [("d1#0", 0.83)], words="how do I pay?")
+    >>> log.add_feedback(key, {"d1#0": 1.0})
+    >>> [(one.found, one.words, one.feedback) for one in log.read("faq")]
+    [([('d1#0', 0.83)], None, {'d1#0': 1.0})]
+    >>> log.close()
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        texts: bool = False,
+        days: float = 30.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not days > 0:
+            raise OptionError(f"Records cannot be kept for {days} days. Give more than 0.")
+        self._path, self._texts, self._days, self._clock = path, texts, days, clock
+        self._turn, self._recorded = threading.Lock(), 0
+        with self._told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(
+                path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+            )
+            try:
+                # beside the file first: readers go on reading, and a write waits for no disk
+                self._file.execute("PRAGMA journal_mode = WAL")
+                self._file.execute("PRAGMA synchronous = NORMAL")
+                self._file.executescript(_SCHEMA)
+            except sqlite3.Error:
+                self._file.close()
+                raise
+
+    def record(
+        self, collection: str, stamp: str, found: Sequence[tuple[str, float]], *, words: str
+    ) -> str:
+        """Records a query that was answered, and gives the id that feedback is posted with."""
+        key = uuid4().hex
+        kept = words if self._texts else None
+        row = (key, self._clock(), collection, stamp, json.dumps(list(found)), kept)
+        self._run("INSERT INTO served VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
+        self._recorded += 1
+        if self._recorded % _PRUNED_EVERY == 1:
+            self.prune()
+        return key
+
+    def add_feedback(self, key: str, grades: Mapping[str, float]) -> None:
+        """Adds grades for what was found, in place of earlier ones for the same ids.
+
+        Raises DataError for a query that is not there (any more), an id that was not found for it,
+        or a grade that is no number of 0 or more.
+        """
+        row = self._run("SELECT found, feedback FROM served WHERE id = ?", (key,)).fetchone()
+        if row is None:
+            raise DataError(f"There is no query '{key}' in the log. It may be past its days.")
+        known = {id_ for id_, _ in json.loads(row[0])}
+        wrong = [id_ for id_, grade in grades.items() if id_ not in known or not 0 <= grade < 1e9]
+        if wrong:
+            raise DataError(
+                f"'{wrong[0]}' cannot be graded so: grades are numbers of 0 or more, of ids that "
+                "were found for the query."
+            )
+        # merged in the database: two callers at once lose none of theirs
+        merged = "json_patch(coalesce(feedback, '{}'), ?)"
+        self._run(
+            f"UPDATE served SET feedback = {merged} WHERE id = ?",  # noqa: S608 - no text of users
+            (json.dumps(dict(grades)), key),
+        )
+
+    def read(self, collection: str | None = None, *, since: float = 0.0) -> Iterator[Served]:
+        """The records of a collection, or of all, from a time on, oldest first."""
+        rows = self._run(
+            "SELECT * FROM served WHERE time >= ? AND (? IS NULL OR collection = ?) "
+            "ORDER BY time, id",
+            (since, collection, collection),
+        ).fetchall()
+        for key, at, of, stamp, found, words, feedback in rows:
+            hits = [(id_, score) for id_, score in json.loads(found)]
+            yield Served(key, at, of, stamp, hits, words, feedback and json.loads(feedback))
+
+    def prune(self) -> int:
+        """Removes what is older than is to be kept, and says how many records that were."""
+        before = self._clock() - self._days * _DAY
+        return int(self._run("DELETE FROM served WHERE time < ?", (before,)).rowcount)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _run(self, words: str, values: Sequence[object]) -> sqlite3.Cursor:
+        with self._told(), self._turn:
+            return self._file.execute(words, values)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as refusal:
+            raise StoreError(
+                f"The query log '{self._path}' cannot be read or written: {refusal}. Free some "
+                "space, or move the file away if it is damaged: a new one is begun."
+            ) from refusal

@@ -1,0 +1,159 @@
+"""`tunewise index` and a search in what it made: resumed, renewed, pruned, switched, refused."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tunewise.cli import main
+from tunewise.collection import Collection, open_store
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture(scope="module")
+def won(home):
+    """The folder of a verdict whose winner is a hybrid."""
+    options = ["--encoder", "word-hash", "--try", "lexical,pretrained,hybrid"]
+    assert main(["measure", "tiny", *options, "--out", "won"]) == 0
+    return "won"
+
+
+@pytest.fixture
+def docs(home, tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"{number}.md").write_text(f"# Loans {number}\n\nLoan {number} lasts a month.\n")
+    return folder
+
+
+def run(capsys, *arguments, code=0):
+    capsys.readouterr()
+    assert main([str(each) for each in arguments]) == code
+    return capsys.readouterr()
+
+
+def test_documents_are_indexed_found_and_passed_over_the_next_time(won, docs, tmp_path, capsys):
+    place = ["--collection", "loans", "--store", tmp_path / "store"]
+    out = run(capsys, "index", won, "--from", docs, *place).out
+    assert "documents: 6 added, 0 changed, 0 unchanged" in out
+    assert "6 chunks of 6 documents" in out
+    assert "searched exactly" in out
+    found = run(capsys, "search", won, "loan 3 lasts", *place, "-k", "1").out
+    assert re.search(r"3\.md \(0–\d+\)  Loans 3\n.*Loan 3 lasts a month", found)
+    (docs / "2.md").write_text("# Loans 2\n\nNobody borrows a violin.\n")
+    (docs / "5.md").unlink()
+    out = run(capsys, "index", won, "--from", docs, *place).out
+    assert "documents: 0 added, 1 changed, 4 unchanged; 1 no longer there (kept; --prune" in out
+    out = run(capsys, "index", won, "--from", docs, "--prune", *place).out
+    assert "0 changed, 5 unchanged; 1 that are no longer there were removed" in out
+    assert "violin" in run(capsys, "search", won, "violin", *place, "-k", "1").out
+
+
+def test_what_fails_is_named_and_the_rest_goes_on(won, docs, tmp_path, capsys):
+    (docs / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    place = ["--store", tmp_path / "store"]
+    told = run(capsys, "index", won, "--from", docs, *place)
+    assert "6 added, 0 changed, 0 unchanged, 1 failed" in told.out
+    assert "failed: photo.jpg: No reader for .jpg." in told.err
+    (docs / "0.md").unlink()
+    told = run(capsys, "index", won, "--from", docs, "--prune", *place)
+    assert "1 no longer there (not removed, since something failed)" in told.out
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    (alone / "photo.jpg").write_bytes(b"\xff\xd8\xff")
+    run(capsys, "index", won, "--from", alone, "--store", tmp_path / "other", code=2)
+
+
+def test_fields_of_a_table_can_be_filtered_by(won, tmp_path, capsys):
+    rows = [{"id": n, "text": f"mend a violin {n}", "year": 2000 + n} for n in range(9)]
+    table = tmp_path / "rows.jsonl"
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "asked.txt").write_text("violin\n")
+    place = ["--store", tmp_path / "store", "--collection", "rows"]
+    run(capsys, "index", won, "--from", table, *place)
+    many = ["--queries", tmp_path / "asked.txt", "--filter", '{"year": {"gte": 2007}}']
+    for way in ("vectors", "words", "hybrid"):
+        out = run(capsys, "search", won, *many, *place, "--by", way).out
+        hits = [json.loads(line) for line in out.splitlines()]
+        assert {hit["document_id"] for hit in hits} == {"7", "8"}
+    refused = run(capsys, "search", won, "x", *place, "--filter", '{"jahr": 1}', code=2).err
+    assert "no field 'jahr'" in refused
+    assert (
+        "--filter takes JSON"
+        in run(capsys, "search", won, "x", *place, "--filter", "y", code=2).err
+    )
+
+
+def test_another_model_is_refused_switched_to_and_back_from(
+    won, docs, tmp_path, word_model, capsys
+):
+    place = ["--store", tmp_path / "store"]
+    run(capsys, "index", won, "--from", docs, *place)
+    asked = ["loan 3", *place, "--collection", "documents"]
+    refused = run(capsys, "search", word_model, *asked, code=2).err
+    assert "were made by 'word-hash'" in refused
+    assert "--reembed" in refused
+    assert "48 numbers" in run(capsys, "index", word_model, "--reembed", *place).out
+    run(capsys, "search", won, *asked, code=2)
+    run(capsys, "search", word_model, *asked)
+    assert "64 numbers" in run(capsys, "index", won, "--rollback", *place).out
+    run(capsys, "search", won, *asked)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Say one thing to do"),
+        (["--from", "nowhere"], "nowhere"),
+        (["--from", "docs", "--reembed"], "Say one thing to do"),
+        (["--reembed"], "no collection 'documents'"),
+        (["--from", "tiny", "--size", "3"], "Chunks of 3 tokens"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(won, tmp_path, capsys, arguments, told):
+    assert told in run(capsys, "index", won, *arguments, "--store", tmp_path / "s", code=2).err
+    again = run(
+        capsys, "search", won, "x", "--collection", "documents", "--store", tmp_path / "s", code=2
+    )
+    assert "no collection 'documents'" in again.err  # nothing was begun
+
+
+def test_chunks_of_another_size_are_refused_in_the_same_collection(won, docs, tmp_path, capsys):
+    place = ["--store", tmp_path / "store"]
+    run(capsys, "index", won, "--from", docs, "--size", "64", *place)
+    run(capsys, "index", won, "--from", docs, *place)  # as it was
+    refused = run(capsys, "index", won, "--from", docs, "--size", "128", *place, code=2).err
+    assert "were cut to 64 tokens, overlap 32" in refused
+    refused = run(capsys, "index", won, "--from", docs, "--prefix", "8", *place, code=2).err
+    assert "keeps 64 numbers in float32" in refused
+
+
+@pytest.mark.slow
+def test_an_index_that_was_killed_goes_on_after_what_was_written(tmp_path, word_model, capsys):
+    table, place = tmp_path / "many.jsonl", tmp_path / "store"
+    rows = ({"id": n, "text": f"mend violin clean ladder {n} " * 8} for n in range(6_000))
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    arguments = ["index", str(word_model), "--from", str(table), "--store", str(place)]
+    process = subprocess.Popen([sys.executable, "-m", "tunewise", *arguments])
+    while process.poll() is None and written(place) == 0:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    kept = written(place)
+    assert 0 < kept < 6_000
+    out = run(capsys, *arguments).out
+    assert f"documents: {6_000 - kept:,} added, 0 changed, {kept:,} unchanged" in out
+    assert "6,000 documents" in out
+
+
+def written(place):
+    """How many documents are in the store; 0 where there is no collection yet."""
+    store = open_store(str(place))
+    if Collection.there(store, "documents") is None:
+        return 0
+    return len(Collection.open(store, "documents").digests())

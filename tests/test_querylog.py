@@ -1,0 +1,91 @@
+"""The query log: what is kept, what is not, for how long, and by whom."""
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from tunewise.errors import DataError, OptionError, StoreError
+from tunewise.querylog import QueryLog
+
+STAMP = "0123456789abcdef"
+FOUND = [("d1#0", 0.9), ("d2#4", 0.5)]
+
+
+@pytest.fixture
+def log(tmp_path):
+    opened = QueryLog(tmp_path / "log" / "queries.db")
+    yield opened
+    opened.close()
+
+
+def test_texts_are_kept_only_if_that_is_said(log, tmp_path):
+    log.record("faq", STAMP, FOUND, words="my secret illness")
+    [one] = log.read("faq")
+    assert (one.collection, one.stamp, one.found, one.words) == ("faq", STAMP, FOUND, None)
+    for file in (tmp_path / "log").iterdir():
+        assert b"illness" not in file.read_bytes()
+    told = QueryLog(tmp_path / "told.db", texts=True)
+    told.record("faq", STAMP, [], words="how do I pay?")
+    assert [each.words for each in told.read()] == ["how do I pay?"]
+    told.close()
+
+
+def test_feedback_joins_what_was_given_before_and_is_checked(log):
+    key = log.record("faq", STAMP, FOUND, words="x")
+    log.add_feedback(key, {"d1#0": 1})
+    log.add_feedback(key, {"d2#4": 0, "d1#0": 2})
+    assert next(log.read()).feedback == {"d1#0": 2, "d2#4": 0}
+    for wrong in ({"d9#0": 1}, {"d1#0": -1}, {"d1#0": float("nan")}):
+        with pytest.raises(DataError, match="cannot be graded so"):
+            log.add_feedback(key, wrong)
+    with pytest.raises(DataError, match="no query 'none'"):
+        log.add_feedback("none", {})
+
+
+def test_records_go_after_their_days_and_a_clock_that_goes_back_takes_none(tmp_path):
+    now = [100 * 86_400.0]
+    log = QueryLog(tmp_path / "queries.db", days=2, clock=lambda: now[0])
+    for day in (0, 1, 2, 3):
+        now[0] = (100 + day) * 86_400.0
+        log.record(f"c{day}", STAMP, [], words="x")
+    assert log.prune() == 1
+    assert [each.collection for each in log.read()] == ["c1", "c2", "c3"]
+    assert [each.collection for each in log.read(since=102 * 86_400)] == ["c2", "c3"]
+    assert [each.collection for each in log.read("c2")] == ["c2"]
+    now[0] = 0.0
+    assert log.prune() == 0
+    log.close()
+    with pytest.raises(OptionError, match="0 days"):
+        QueryLog(tmp_path / "queries.db", days=0)
+
+
+def test_threads_and_processes_at_once_lose_no_record(log, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from tunewise.querylog import QueryLog\n"
+        "log = QueryLog(Path(sys.argv[1]))\n"
+        "for n in range(50): log.record('other', 's', [], words='x')\n"
+        "log.close()"
+    )
+    path = tmp_path / "log" / "queries.db"
+    other = subprocess.Popen([sys.executable, "-c", code, str(path)])
+
+    def write():
+        for _ in range(50):
+            log.record("own", STAMP, FOUND, words="x")
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert other.wait(timeout=60) == 0
+    assert len(list(log.read("own"))) == 100
+    assert len(list(log.read("other"))) == 50
+
+
+def test_a_damaged_log_is_said(tmp_path):
+    (tmp_path / "queries.db").write_bytes(b"not a database, but long enough to look like a file")
+    with pytest.raises(StoreError, match="cannot be read or written"):
+        QueryLog(tmp_path / "queries.db")
