@@ -1,11 +1,15 @@
 """Addresses: fetched from hosts that were named, over real sockets, and from nowhere else."""
 
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,6 +239,38 @@ def test_an_address_that_is_none_is_told(address: str, reason: str) -> None:
     (found,) = read_documents(address, hosts=["a.example"])
     assert isinstance(found, Failure)
     assert reason in found.reason
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+@pytest.mark.parametrize(("name", "reason"), [("desk.example", ""), ("other.example", "mismatch")])
+def test_a_certificate_has_to_be_that_of_the_name(
+    server: ThreadingHTTPServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    reason: str,
+) -> None:
+    """The connection goes to a number, the certificate is held against the name all the same."""
+    key, own = tmp_path / "key.pem", tmp_path / "own.pem"
+    making = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=desk.example -addext"
+    subprocess.run(
+        [*making.split(), "subjectAltName=DNS:desk.example", "-keyout", key, "-out", own],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    here = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [here])
+    monkeypatch.setattr("certifi.where", lambda: str(own))  # whom this machine trusts
+    at = f"{name}:{server.server_port}"
+    (found,) = read_documents(f"https://{at}/page", private_hosts=[at])
+    if reason:
+        assert isinstance(found, Failure)
+        assert reason in found.reason
+    else:
+        assert isinstance(found, Document)
 
 
 def test_a_server_without_encryption_is_not_asked_where_it_is_wanted(

@@ -81,8 +81,10 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
 
     address, seconds = _url(source.name), source.limits.address_seconds
     # Neither proxies nor keys from the environment: both would go round the gate.
+    # A connection is used once, for its certificate was held against one name only.
+    once = httpx.Limits(max_keepalive_connections=0)
     async with httpx.AsyncClient(
-        trust_env=False, follow_redirects=False, timeout=seconds
+        trust_env=False, follow_redirects=False, timeout=seconds, limits=once
     ) as client:
         for _ in range(source.limits.redirects + 1):
             machines = await _machines(address, hosts)
@@ -93,7 +95,7 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
                         with path.open("wb") as file:
                             return await _take(answer, address, source, file)
                     moved = answer.headers.get("Location", "")
-            except httpx.HTTPError as wrong:
+            except (httpx.HTTPError, httpx.InvalidURL) as wrong:
                 raise DataError(
                     f"'{address}' could not be fetched: {type(wrong).__name__} {wrong}".rstrip()
                     + ". Check the address, or try again later."

@@ -66,6 +66,8 @@ def _fetched(source: Source, hosts: Hosts) -> Iterator[Document | Failure]:
             yield from _of_file(found, None)
     except DataError as wrong:
         yield Failure(source.name, str(wrong))
+    except OSError as wrong:
+        yield Failure(source.name, f"It cannot be kept: {wrong.strerror or wrong}.")
 
 
 def _of_folder(source: Source) -> Iterator[Document | Failure]:
