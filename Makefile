@@ -33,10 +33,10 @@ format: .venv/.whole  ## Write the code in the house style
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-fast: .venv/.whole  ## Tests that need no model and no browser
-	$(OFFLINE) $(BIN)/pytest -m "not slow" -n $(WORKERS)
-
 # A core for each process: together they are through in half the time that one with all cores takes.
+fast: .venv/.whole  ## Tests that need no model and no browser
+	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n $(WORKERS)
+
 slow: .venv/.whole  ## Tests with the real encoder, a browser, or minutes to go
 	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n $(WORKERS)
 
