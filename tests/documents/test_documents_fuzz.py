@@ -120,7 +120,11 @@ def test_damaged_xml_in_a_word_document_raises_nothing(
     read(".docx", made.getvalue())
 
 
-@given(st.dictionaries(st.text(min_size=1, max_size=20), st.binary(max_size=80), max_size=5), EDITS)
+# zipfile ends a name at its first NUL, and cannot write one that has nothing before it
+NAMES = st.text(min_size=1, max_size=20).filter(lambda name: not name.startswith("\0"))
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=80), max_size=5), EDITS)
 @QUICK
 def test_a_damaged_zip_file_raises_nothing(
     members: dict[str, bytes], edits: list[tuple[float, int]]

@@ -421,23 +421,6 @@ def test_average_precision_can_decide_and_false_alarms_cannot(texts: MarkedTexts
         measure_kind(texts, KIND, encoders=[ENCODER], metric="FPR at 95 % recall")
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_marks_that_were_shuffled_are_never_worth_tuning_for(texts: MarkedTexts, seed: int) -> None:
-    odd = np.array(texts.odd)
-    rng = np.random.default_rng(seed)
-    for part in ("dev", "test"):
-        there = np.flatnonzero(texts.parts == part)
-        odd[there] = odd[rng.permutation(there)]
-    found = measure_kind(
-        replace(texts, odd=odd),
-        KIND,
-        encoders=[ENCODER],
-        contenders=["neighbours", "adapter"],
-        seed=seed,
-    )
-    assert found.answer != "tune"
-
-
 def test_contenders_that_are_one_differ_by_nothing(texts: MarkedTexts) -> None:
     single = replace(texts, labels=np.where(texts.parts == "train", 0, texts.labels))
     some = ["neighbours", "adapter"]

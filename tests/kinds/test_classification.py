@@ -119,6 +119,7 @@ def test_log_loss_of_a_sure_mistake_is_large_but_finite(examples):
     assert found.max() > 20
 
 
+@pytest.mark.slow
 def test_a_label_that_only_test_has_is_counted_wrong_and_not_dropped(tmp_path):
     table = rows(("repair", "sale"))
     train, test = written(tmp_path, table, "train.csv"), [("lend me a violin", "loan"), table[0]]
@@ -163,6 +164,7 @@ def test_macro_f1_decides_by_resampling(examples):
     assert gain.low <= gain.difference <= gain.high
 
 
+@pytest.mark.slow
 def test_a_head_learns_ten_thousand_labels_by_least_squares():
     from tunewise.kinds.classification.heads import fit_head
 

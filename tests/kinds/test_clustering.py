@@ -150,15 +150,6 @@ def test_as_many_groups_are_found_as_there_are_labels(tmp_path):
     assert levels(found)["hierarchical"] > 0.9
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_labels_at_random_never_say_tune(tmp_path, seed):
-    pairs = rows(each=15)
-    labels = np.random.default_rng(seed).permutation([label for _, label in pairs])
-    shuffled = [(text, label) for (text, _), label in zip(pairs, labels, strict=True)]
-    found = measured(written(tmp_path / "t.csv", shuffled), ["kmeans", "adapter"])
-    assert found.answer != "tune"
-
-
 def test_an_adapter_that_gains_nothing_is_the_base(tmp_path):
     path = written(tmp_path / "t.csv", plain_rows())
     found = measured(path, ["hierarchical", "kmeans", "adapter"])

@@ -240,6 +240,7 @@ def test_what_is_saved_answers_exactly_alike(word, verdict, tmp_path):
     np.testing.assert_array_equal(first.told, second.told)
 
 
+@pytest.mark.slow
 def test_macro_f1_can_decide_and_few_texts_of_one_kind_teach_what_there_is(folder):
     examples = KIND.read(Source(str(folder / "asked.jsonl")))
     found = measure_kind(

@@ -212,6 +212,7 @@ def test_a_hybrid_is_at_least_as_good_on_dev_as_chance_between_its_parts() -> No
     assert one.settings["behaviour"] in ("popular", "together")
 
 
+@pytest.mark.slow
 def test_an_adapter_that_dev_does_not_like_is_content_and_says_so() -> None:
     asked = setting(topics(users=30), lambda answers, part: 0.5)
     base = content.fit(asked, [])[0]
@@ -235,6 +236,7 @@ def test_an_adapter_finds_what_follows_where_that_is_not_what_is_alike() -> None
     assert [int(item[1:]) % 10 for item in found].count(3) > 7  # of topic 0, topic 3 follows
 
 
+@pytest.mark.slow
 def test_every_contender_answers_alike_when_it_is_loaded(tmp_path: Path) -> None:
     levels = iter([*np.linspace(0, 1, 200), *np.zeros(1000)])
     asked = setting(topics(), lambda answers, part: next(levels))
@@ -299,14 +301,6 @@ def test_tuning_pays_where_what_follows_is_not_what_is_alike(own_cache) -> None:
     assert " Users: By its learning curve adapter" in told
     assert "times the users" in told
     assert "labels" not in told  # nobody has to give any
-
-
-@pytest.mark.slow
-def test_shuffled_items_are_never_a_reason_to_tune(own_cache) -> None:
-    found = topics(users=200, step=2)
-    lists = np.random.default_rng(1).permuted(np.tile(np.arange(60), (200, 1)), axis=1)[:, :5]
-    shuffled = replace(found, places=lists.ravel())
-    assert measure_kind(shuffled, KIND, encoders=[ENCODER]).answer != "tune"
 
 
 @pytest.mark.slow

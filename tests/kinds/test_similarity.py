@@ -172,17 +172,6 @@ def test_scores_stand_apart_without_pairs_that_have_a_text_in_train(contenders):
     assert row["Spearman, all"] == round(shown.scores["cosine"].mean("Spearman"), 4)
 
 
-@pytest.mark.parametrize("marked", [False, True])
-def test_scores_dealt_out_at_random_are_never_worth_tuning(marked):
-    verdict = measure_kind(
-        made(80, marked=marked, shuffled=True),
-        KIND,
-        encoders=[WordHashEncoder(16)],
-        contenders=["cosine", "adapter"],
-    )
-    assert verdict.answer != "tune"
-
-
 def test_what_test_says_changes_nothing_that_is_fitted():
     examples = made(80)
     other = replace(examples, scores=np.where(examples.parts == "test", 0.5, examples.scores))
