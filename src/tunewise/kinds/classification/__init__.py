@@ -1,6 +1,7 @@
 """Classification: texts and the one label each of them has."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,16 @@ from tunewise.kinds.classification import (
 from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
 from tunewise.kinds.classification.panels import panels
 from tunewise.kinds.classification.reading import read_labelled
-from tunewise.kinds.kind import Contender, Kind, Parts, Shown
+from tunewise.kinds.kind import (
+    Contender,
+    Kind,
+    Parts,
+    Shown,
+    among,
+    come_with,
+    groups_of,
+    texts_of,
+)
 from tunewise.kinds.panels import Panel
 
 _TOLD = 3  # labels told of for each text
@@ -30,19 +40,11 @@ _TOLD = 3  # labels told of for each text
 
 def _divide(examples: LabelledTexts, seed: int) -> Parts:
     del seed  # they came with their parts
-    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    how: dict[str, Any] = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
-    if examples.outside is not None:
-        how["none"] = {name: len(examples.outside.take(name)) for name in ("dev", "test")}
-    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
-
-
-def _take(part: LabelledTexts, rows: NDArray[np.int64]) -> LabelledTexts:
-    return part.among(rows)
-
-
-def _asked(part: LabelledTexts) -> Sequence[str]:
-    return part.texts
+    parts = come_with(examples, len(examples))
+    if examples.outside is None:
+        return parts
+    none = {name: len(examples.outside.take(name)) for name in ("dev", "test")}
+    return replace(parts, how={**parts.how, "none": none})
 
 
 def _panels(shown: Shown) -> list[Panel]:
@@ -90,10 +92,6 @@ def _likeliest(chances: NDArray[np.float64]) -> list[int]:
     return best
 
 
-def _groups(part: LabelledTexts) -> Sequence[str]:
-    return [str(group) for group in part.groups.tolist()]
-
-
 KIND = Kind(
     name="classification",
     unit="text",
@@ -118,9 +116,9 @@ KIND = Kind(
     ),
     read=read_labelled,
     divide=_divide,
-    take=_take,
-    asked=_asked,
-    groups=_groups,
+    take=among,
+    asked=texts_of,
+    groups=groups_of,
     score=score,
     panels=_panels,
     about=_about,

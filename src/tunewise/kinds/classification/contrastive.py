@@ -4,15 +4,13 @@ What few-shot learners do (Tunstall et al. 2022, "Efficient few-shot learning wi
 with each text held against a whole batch instead of pairs drawn one by one.
 """
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from tunewise.contenders.tuned import blended
+from tunewise.contenders.tuned import blended, copied
 from tunewise.data.labelled import LabelledTexts
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError
@@ -80,13 +78,9 @@ def told(
         rung="full",
         reembed=True,
         settings={**found.settings, **settings},
-        save_encoder=None if own is None else partial(_copied, own),
+        save_encoder=None if own is None else partial(copied, own),
         notes=notes,
     )
-
-
-def _copied(encoder: TransformerEncoder, folder: Path) -> None:
-    shutil.copytree(encoder.folder, folder, dirs_exist_ok=True)
 
 
 def level(contender: Contender, setting: Setting) -> float:

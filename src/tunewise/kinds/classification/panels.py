@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification.metrics import score
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, bare, excerpt
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, apart, bare, excerpt
 
 _CONFUSED = 8  # pairs of labels told of
 _READ = 10  # texts shown
@@ -113,15 +113,12 @@ def _labels(part: LabelledTexts, answers: NDArray[np.float64]) -> Table:
 
 def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
     part = shown.judged
-    rest = part.among(np.flatnonzero(~known))
-    rows = []
+    rest, scores = part.among(np.flatnonzero(~known)), {}
     for name, answers in shown.answers.items():
-        with_all = shown.scores[name].mean("accuracy")
         without = score(answers[~known], rest, ["accuracy"]).mean("accuracy")
-        rows.append((name, round(with_all, 4), round(without, 4)))
-    return Table(
+        scores[name] = {"accuracy": (shown.scores[name].mean("accuracy"), without)}
+    return apart(
         "Without texts that are also in train",
         f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
-        ("contender", "accuracy, all", "accuracy, without"),
-        rows,
+        scores,
     )

@@ -8,7 +8,18 @@ from numpy.typing import NDArray
 
 from tunewise.data.multilabelled import MultiLabelledTexts, read_multilabelled
 from tunewise.errors import DataError
-from tunewise.kinds.kind import Contender, Kind, Parts, Shown, Source, refuse
+from tunewise.kinds.kind import (
+    Contender,
+    Kind,
+    Parts,
+    Shown,
+    Source,
+    among,
+    come_with,
+    groups_of,
+    refuse,
+    texts_of,
+)
 from tunewise.kinds.multilabel import (
     adapter,
     hybrid,
@@ -34,16 +45,14 @@ def _read(source: Source) -> MultiLabelledTexts:
 
 def _divide(examples: MultiLabelledTexts, seed: int) -> Parts:
     del seed  # they came with their parts
-    parts = {name: examples.take(name) for name in ("train", "dev", "test")}
-    _require_labels(parts, examples.source)
-    how = {"by": "rows", **{name: len(part) for name, part in parts.items()}}
-    return Parts(**parts, how=how, texts=len(examples), findings=examples.findings)
+    _require_labels({name: examples.take(name) for name in ("train", "test")}, examples.source)
+    return come_with(examples, len(examples))
 
 
 def _require_labels(parts: Mapping[str, MultiLabelledTexts], source: str) -> None:
     """Raises DataError where there is nothing to tell, or nothing to learn it from."""
-    for name in ("train", "test"):
-        if len(parts[name]) and not parts[name].labels.any():
+    for name, part in parts.items():
+        if len(part) and not part.labels.any():
             raise DataError(
                 f"No text in the {name} part of '{source}' has a label, so there is nothing to "
                 "tell. Add texts with labels to it, or give no parts, to have all texts divided."
@@ -54,14 +63,6 @@ def _require_labels(parts: Mapping[str, MultiLabelledTexts], source: str) -> Non
             f"All texts in the train part of '{source}' have the same labels, so there is nothing "
             "to tell apart. Add texts with others, or with none."
         )
-
-
-def _take(part: MultiLabelledTexts, rows: NDArray[np.int64]) -> MultiLabelledTexts:
-    return part.among(rows)
-
-
-def _asked(part: MultiLabelledTexts) -> Sequence[str]:
-    return part.texts
 
 
 def _about(shown: Shown) -> Mapping[str, Any]:
@@ -83,10 +84,6 @@ def _told(
         yield {"text": text, "labels": labels}
 
 
-def _groups(part: MultiLabelledTexts) -> Sequence[str]:
-    return [str(group) for group in part.groups.tolist()]
-
-
 KIND = Kind(
     name="multilabel",
     unit="text",
@@ -106,9 +103,9 @@ KIND = Kind(
     taught=("majority", "lexical", "neighbours", "linear", "hybrid", "adapter"),
     read=_read,
     divide=_divide,
-    take=_take,
-    asked=_asked,
-    groups=_groups,
+    take=among,
+    asked=texts_of,
+    groups=groups_of,
     score=score,
     panels=panels,
     about=_about,
