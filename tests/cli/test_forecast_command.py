@@ -110,7 +110,7 @@ def tested_only(home):
 @pytest.mark.parametrize(
     ("make", "arguments", "message"),
     [
-        (few, ["few.csv"], "a learning curve takes 32 or more"),
+        (few, ["few.csv"], "Fewer than 120 are measured in folds"),
         (tested_only, ["only"], "There are 0 training queries"),
         (None, ["tiny", "--out", "forecast.pdf"], "as facts (.json) or as a page (.html)"),
         (None, ["tiny", "--worth", "2"], "must lie between 0 and 1"),

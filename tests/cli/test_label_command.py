@@ -89,7 +89,7 @@ def test_the_figures_of_a_labelled_verdict_are_weighted(home, measured):
     grade(home / "heavy.csv")
     rows = rows_of(home / "heavy.csv")
     heavy = next(row["query_id"] for row in rows if row["grade"] == "1")
-    weighed = [row | {"weight": "1e9" if row["query_id"] == heavy else "1"} for row in rows]
+    weighed = [row | {"weight": "19000" if row["query_id"] == heavy else "1e-7"} for row in rows]
     write(home / "heavy.csv", weighed)
     main(["measure", "partly", *UNTUNED, "--labels", "heavy.csv", "--out", "heavy"])
     task = tunewise.read_task("partly", labels="heavy.csv")
@@ -97,9 +97,9 @@ def test_the_figures_of_a_labelled_verdict_are_weighted(home, measured):
     alone = winner.rank(task.queries.take([task.queries.position[heavy]]))
     expected = score(alone, {heavy: task.judgments[heavy]}, ["nDCG@10"]).mean("nDCG@10")
     told = {one["name"]: one["scores"] for one in facts_in(home / "heavy")["contenders"]}
-    assert told[winner.name]["nDCG@10"]["mean"] == pytest.approx(expected, abs=1e-5)
+    assert told[winner.name]["nDCG@10"]["mean"] == pytest.approx(expected, abs=2e-3)
     [found] = tunewise.compare("heavy", "heavy/base", on=task, metrics=["nDCG@10"])
-    assert found.first == pytest.approx(expected, abs=1e-5)
+    assert found.first == pytest.approx(expected, abs=2e-3)
 
 
 def test_a_second_round_keeps_the_first_and_draws_from_the_rest(home, measured, capsys):

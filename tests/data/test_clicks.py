@@ -318,6 +318,7 @@ def test_a_document_nobody_is_thought_to_have_looked_at_is_unjudged(tmp_path: Pa
         (lambda row: (*row[:2], int(str(row[2])) - 1, *row[3:]), "D088", 12 * 30),
         (lambda row: (*row[:4], ""), None, 0),
         (lambda row: (*row[:4], "all one"), "D089", 12 * 30 * 8),
+        (lambda row: (*row[:3], int(row[2] == 1), row[4]), "D092", 12 * 30),
         (lambda row: (*row[:3], int(row[3:] == (1, f"{row[0]}/1")), row[4]), "D087", 0),
     ],
 )

@@ -146,6 +146,12 @@ def test_a_kill_while_writing_leaves_the_old_file_whole(tmp_path: Path) -> None:
 # Reading
 
 
+def test_weights_without_their_decimal_points_are_refused(file: Path) -> None:
+    rows = [row | {"weight": row["weight"].replace(".", "") + "00000"} for row in cells(file)]
+    with pytest.raises(DataError, match=r"weights average .* lost their decimal points"):
+        with_labels(task(), fill(file, rows))
+
+
 def test_grades_become_judgments_with_the_weight_of_the_draw(file: Path) -> None:
     found = with_labels(task(source="tiny"), file)
     assert found.judgments["q0"] == {"d0": 1.0, "d50": 0.0}

@@ -238,7 +238,10 @@ def test_a_year_is_told_part_by_part_with_what_each_stands_on_and_where_prices_c
     [
         ("tune", "Use adapter-both-hybrid: it is saved under model/."),
         ("suffices", "Use pretrained as it is: it is saved under model/."),
-        ("cannot tell yet", "480 judged so far; judge 1,370 more queries (about 1,850 in all)."),
+        (
+            "cannot tell yet",
+            "480 measured on so far; judge 1,370 more queries (about 1,850 in",
+        ),
     ],
 )
 def test_the_first_step_follows_from_the_answer(answer: str, first: str) -> None:

@@ -102,7 +102,7 @@ def test_the_target_is_told_with_its_interval(answer: str, told: str) -> None:
 
 def test_what_is_needed_is_told_when_the_answer_is_open() -> None:
     text = to_text(verdict_facts("cannot tell yet"), width=160)
-    assert "Needed  480 judged so far; judge 1,370 more queries (about 1,850 in all)." in text
+    assert "Needed  480 measured on so far; judge 1,370 more queries (about 1,850 in all)." in text
     assert "Needed" not in to_text(verdict_facts("tune"))
 
 

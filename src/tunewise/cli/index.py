@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tunewise.cli.collection import add_place, store_of
 from tunewise.cli.data import columns_of
 from tunewise.cli.progress import shown
-from tunewise.errors import OptionError
+from tunewise.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from tunewise.collection import Collection, Store, VectorStamp
@@ -121,17 +121,22 @@ def _opened(
     if there:
         _check_kept(parsed, there.stamp)
         return Collection.open(store, parsed.collection, winner.encoder), winner, chunker
-    made = Collection.create(
-        store,
-        parsed.collection,
-        winner.encoder,
-        precision=parsed.precision or winner.precision,
-        prefix=parsed.prefix or winner.prefix,
-        chunker=str(chunker),
-        retrieval=winner.retrieval,
-        source=winner.source,
-        engine=winner.engine,
-    )
+    try:
+        made = Collection.create(
+            store,
+            parsed.collection,
+            winner.encoder,
+            precision=parsed.precision or winner.precision,
+            prefix=parsed.prefix or winner.prefix,
+            chunker=str(chunker),
+            retrieval=winner.retrieval,
+            source=winner.source,
+            engine=winner.engine,
+        )
+    except DataError:  # another process may have made it meanwhile
+        if Collection.there(store, parsed.collection) is None:
+            raise
+        return _opened(parsed, store, first, progress)
     return made, winner, chunker
 
 

@@ -86,10 +86,11 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _again(folder: Path, task: "Task") -> str:
     """The command that measured, without labels of an earlier round."""
-    command = str(_told(folder).get("reproduce", ""))
-    if not command or "--labels" in command:
-        return shlex.join(["tunewise", "measure", task.source])
-    return command
+    words = shlex.split(str(_told(folder).get("reproduce", "")))
+    while "--labels" in words:
+        place = words.index("--labels")
+        del words[place : place + 2]
+    return shlex.join(words or ["tunewise", "measure", task.source])
 
 
 def _told(folder: Path) -> dict[str, Any]:

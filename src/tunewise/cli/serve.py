@@ -64,6 +64,8 @@ def run(parsed: argparse.Namespace) -> int:
     from tunewise.serving.models import load_models
     from tunewise.serving.observed import log_settings
 
+    if not 0 <= parsed.port < 2**16:
+        raise OptionError(f"There is no port {parsed.port}. Give one from 0 to 65535.")
     keys = required_keys(parsed)
     offer = passed(load_models(parsed.which, engine=parsed.engine, base_url=parsed.base_url))
     for name, reason in offer.refused.items():

@@ -96,6 +96,11 @@ def index_documents(
     waiting.write(told)
     gone = sorted(set(before) - seen)
     told.gone = len(gone)
+    if prune and gone and not seen:
+        raise DataError(
+            f"No document was found, and --prune would remove all {len(gone):,}. Check where they "
+            "should lie; `Collection.remove` takes a collection away."
+        )
     if prune and gone and not told.failures:
         collection.delete(documents=gone)
         told.removed = len(gone)

@@ -12,7 +12,7 @@ from tunewise.collection.filters import one_of
 from tunewise.collection.store import Table
 from tunewise.collection.words import By, Words
 from tunewise.contenders.contender import DEPTH
-from tunewise.errors import OptionError
+from tunewise.errors import OptionError, StoreError
 from tunewise.rankings import Rankings, collect
 from tunewise.retrieval import fuse
 
@@ -20,6 +20,7 @@ Scored = list[tuple[str, float]]
 """Ids and scores, best first; equal scores by id."""
 
 _DECIMALS = 6
+_MOST = 1.01  # a cosine, with what int8 and float16 round
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) 
     if effort and asked.where and few and table.count(asked.where) <= few:
         effort = 0
     found = table.nearest(asked.vector, depth, where=asked.where, effort=effort)
+    if any(not abs(score) <= _MOST for _, score in found):
+        raise StoreError(
+            "The store gave a cosine that no vectors can have, so its files are damaged. Bring the "
+            "collection back from a copy, or index the documents again."
+        )
     return _in_order([(id_, round(score, _DECIMALS)) for id_, score in found])
 
 

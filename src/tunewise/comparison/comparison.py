@@ -75,10 +75,10 @@ class Comparison:
     the units on which the first is better, `losses` those on which it is worse. `deviation` is
     the standard deviation of the units' differences; `effective_deviation` the one that
     independent units would need for the same standard error: error = effective_deviation /
-    √units, which is what `units_needed` should be given. `p_value` is never 0, and is that of the
-    units alone. `sources` names what the interval allows for, each with its share of the variance:
-    "queries", and whatever `compare` was told of besides. Means and
-    deviations are weighted where the scores are.
+    √units, which is what `units_needed` should be given. `p_value` is never 0.
+    `sources` names what the interval allows for, each with its share of the variance: "queries",
+    and whatever `compare` was told of besides. Means and deviations are weighted where the scores
+    are.
     """
 
     metric: str
@@ -175,7 +175,8 @@ def compare(
     of the interval from w to √(w² + z²·variance). `folds` says how many fits share the units
     between them, each of which learned from the others' units; 0: one fit answered all. The
     p-value is that of a two-sided test which
-    swaps the two contenders within random groups, (1 + as extreme) / (1 + draws). Raises
+    swaps the two contenders within random groups, (1 + as extreme) / (1 + draws), or
+    where there are further variances a normal one's with these, if that is larger. Raises
     OptionError for a metric that was not scored, other queries, or senseless options, DataError
     for fewer than two groups.
 
@@ -218,7 +219,7 @@ def compare(
         losses=int((differences <= -TIE).sum()),
         deviation=first.deviation(differences) if sample.varies else 0.0,
         effective_deviation=error * math.sqrt(len(differences)),
-        p_value=p_value_of(sample, seed, draws),
+        p_value=max(p_value_of(sample, seed, draws), _p_of(difference, error, further)),
         level=level,
         sources=_sources(error**2, further),
     )
@@ -229,6 +230,12 @@ def _widened(
 ) -> tuple[float, float]:
     reach = normal((1 + level) / 2) * math.sqrt(sum(further.values()))
     return mean - math.hypot(mean - ends[0], reach), mean + math.hypot(ends[1] - mean, reach)
+
+
+def _p_of(mean: float, error: float, further: Mapping[str, float]) -> float:
+    """Two-sided, normal, with all that the interval allows for; 0 where that is units alone."""
+    spread = math.sqrt(error**2 + sum(further.values()))
+    return math.erfc(abs(mean) / spread / math.sqrt(2)) if further else 0.0
 
 
 def _sources(units: float, further: Mapping[str, float]) -> Mapping[str, float]:

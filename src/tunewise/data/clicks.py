@@ -25,6 +25,7 @@ LEAST_SHOWN = 10  # times a query's list must have been shown for its documents 
 LEAST_LOOKS = 1.0  # people estimated to have looked at a document, below which nobody did
 RELEVANT = 0.5  # share of what the best document of a typical query attracts
 _FEW_CLICKS = 5  # of a query, below which what is relevant to it may be chance
+_ONE_RANK = 0.95  # share of clicks at one rank from which they tell the rank alone
 _LOW = 0.01  # click-through below which a log tells little for its size
 _TOLD_RANKS = 10  # whose examination is told
 
@@ -153,5 +154,8 @@ def _remark_weakness(
     for place in np.unique(asked.of_pair[judged]).tolist():
         if asked.clicks[place] < _FEW_CLICKS:
             records.remarks.add("D086", f"query '{asked.ids[place]}': {asked.clicks[place]}")
+    at = np.bincount(log.rank[log.clicked])
+    if len(np.unique(log.rank)) > 1 and at.max() >= _ONE_RANK * at.sum():
+        records.remarks.add("D092", f"rank {at.argmax()}", times=int(at.max()))
     if (through := float(log.clicked.mean())) < _LOW:
         records.remarks.add("D087", f"'{path}': {through:.2%}", times=int(log.clicked.sum()))

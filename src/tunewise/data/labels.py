@@ -21,6 +21,7 @@ from tunewise.finding import Finding
 from tunewise.task import Judgments, Task, Texts
 
 COLUMNS = ("query_id", "query", "document_id", "document", "grade", "weight", "drawn")
+_LEAST_MEAN = 1e-3  # of weights: drawn ones average 1, without their points up to a million
 _NEEDED = ("query_id", "query", "document_id", "grade", "weight")
 _CLIPPED = 1000  # characters of a document that are shown
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what spreadsheets run, or have been told not to
@@ -208,6 +209,12 @@ def _weights(rows: Sequence[_Row]) -> Mapping[str, float]:
         raise DataError(
             f"{without.place}: query '{without.query}' has no weight above 0. Leave the column "
             "'weight' as `tunewise label` wrote it; without it a mean over drawn queries is biased."
+        )
+    if not _LEAST_MEAN <= (mean := sum(weights.values()) / len(weights)) <= 1 / _LEAST_MEAN:
+        raise DataError(
+            f"The weights average {mean:g}, and about 1 as `tunewise label` wrote them. They may "
+            "have lost their decimal points in a spreadsheet. Take the column 'weight' of the "
+            "file as it was written."
         )
     return weights
 

@@ -30,6 +30,7 @@ What reading had to decide or leave out stands in `Task.findings`:
 | D087 | warning | Click-through below one in a hundred |
 | D088 | warning | Ranks that begin at 0, all counted one higher |
 | D089 | note | No sessions in the click log, or too few: rows are drawn anew one by one |
+| D092 | warning | Clicks nearly all at one rank: they tell of the rank, not of documents |
 """
 
 from collections.abc import Mapping, Sequence
@@ -186,7 +187,8 @@ def _files(place: Path, named: Mapping[str, Path], remarks: Remarks) -> Separate
         return Separate(found["documents"], found["queries"], ((None, place),))
     raise OptionError(
         f"'{place}' is a file, so with documents= and queries= it is read as the judgments. Give "
-        "both of these and no other judgments=, or the folder that holds the files."
+        "both of these and no other judgments=, or the folder that holds the files. A click log is "
+        "given as the data itself, beside documents=."
     )
 
 

@@ -210,6 +210,11 @@ CODES: dict[str, tuple[Severity, str, str]] = {
         "Ranks that begin at 0, all counted one higher",
         "Write 1 for the first document of a list.",
     ),
+    "D092": (
+        "warning",
+        "Clicks nearly all at one rank: they tell of the rank, not of documents",
+        "Swap neighbours in some of the lists shown, or judge by hand; do not decide by these.",
+    ),
     "D089": (
         "note",
         "No sessions in the click log, or too few: rows are drawn anew one by one",

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from tunewise.data.folds import FEW, too_few
 from tunewise.data.split import divide
 from tunewise.encoders import DEFAULT_ENCODER, Encoder
 from tunewise.errors import DataError
@@ -59,6 +60,12 @@ def forecast(
 
 def _check(task: Task, seed: int) -> None:
     """Refuses, before anything is encoded or test is used, what gives no curve."""
+    if too_few(task):
+        raise DataError(
+            f"There are {len(task.judgments)} judged queries. Fewer than {FEW} are measured in "
+            "folds, which learn from nearly all there is, so there is no learning curve. Judge "
+            "more, or put some into a test part of your own."
+        )
     training = divide(task, seed=seed).training
     if not len(training.dev):
         raise DataError(

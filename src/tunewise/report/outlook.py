@@ -87,7 +87,10 @@ def _worth_words(facts: Facts) -> str:
     if reach == there and sure is None:
         return ""  # nothing can be forecast, and what is seen is no more than likely
     if probable is None:
-        return f"Up to {count(reach)} training queries it would probably stay below the {worth}."
+        return (
+            f"Up to {count(reach)} training queries it would probably stay below the {worth}; a "
+            "gain that begins later cannot be seen coming."
+        )
     if probable <= there:
         told = f"With the labels there are it probably reaches the {worth}"
     else:

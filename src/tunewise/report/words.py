@@ -81,8 +81,11 @@ def needed_words(needed: Facts) -> str:
         return f"{count(needed['have'])} judged queries are enough. {needed['why']}".strip()
     more = plural(needed["more"], "more query", "more queries")
     total = f" (about {count(needed['queries'])} in all)" if needed["queries"] else ""
-    how = "What `tunewise label` draws is all measured on; of other queries a part is learned from."
-    return f"{count(needed['have'])} judged so far; judge {more}{total}. {needed['why']} {how}"
+    how = (
+        "What `tunewise label` draws is all measured on; of other queries, from 120 on, a quarter "
+        "is, and the rest is learned from: so many times four."
+    )
+    return f"{count(needed['have'])} measured on so far; judge {more}{total}. {needed['why']} {how}"
 
 
 def test_use_words(use: Facts) -> str:

@@ -20,6 +20,7 @@ SCOPES = ("embed", "search", "write", "tune", "admin")
 """What a key can be for."""
 
 _FORMAT = 1
+_LONGEST = 36_500  # days that a key may be good for
 _START = "tw-"
 
 
@@ -89,8 +90,10 @@ class KeyFile:
                 f"There is no scope '{', '.join(wrong)}'. Choose from {', '.join(SCOPES)}."
             )
         limits = (days, requests_per_minute, tokens_per_minute)
-        if any(limit is not None and limit <= 0 for limit in limits):
+        if any(limit is not None and not limit > 0 for limit in limits):
             raise OptionError("A limit of 0 or less lets nothing through. Leave it out, or more.")
+        if days is not None and days > _LONGEST:
+            raise OptionError(f"A key is good for {_LONGEST:,} days at the most. Leave days out.")
         secret, now = _START + secrets.token_urlsafe(32), time.time()
         key = Key(
             id=f"key-{secrets.token_hex(4)}",
@@ -176,7 +179,7 @@ def _parsed(path: Path) -> list[Key]:
         told = json.loads(path.read_text(encoding="utf-8"))
         if told["format"] != _FORMAT:
             raise ValueError(f"its format is {told['format']}")
-        return [
+        found = [
             Key(
                 **{
                     **each,
@@ -186,11 +189,22 @@ def _parsed(path: Path) -> list[Key]:
             )
             for each in told["keys"]
         ]
+        for key in found:
+            _check_numbers(key)
+        return found
     except (OSError, ValueError, KeyError, TypeError) as wrong:
         raise DataError(
             f"The keys in '{path}' cannot be read: {wrong}. Bring the file back from a backup, or "
             "move it away and make new keys."
         ) from wrong
+
+
+def _check_numbers(key: Key) -> None:
+    """Raises ValueError for what should be a number and is none."""
+    for name in ("created", "expires", "revoked", "requests_per_minute", "tokens_per_minute"):
+        value = getattr(key, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"'{name}' of {key.id} is no number")
 
 
 def _tuple(names: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -198,9 +198,9 @@ class _Contest:
         return differing < FEW and most_differing(differing) / gain.units >= self.worth
 
     def given_back(self, tuned: Standing, untuned: Standing) -> bool:
-        """Whether tuning, by every seed, gave it back: then no query can tell the two apart."""
+        """Whether tuning, by every seed, gave it or its like back: no query can tell them apart."""
         gain = self.compare(tuned, untuned)
-        same = tuned.same_as == untuned.name and not gain.wins + gain.losses
+        same = tuned.same_as is not None and not gain.wins + gain.losses
         return same and not tuned.unrepeatable(self.metric)
 
     def cheapest(self, kind: Sequence[Standing], best: Standing) -> Standing:
@@ -291,11 +291,17 @@ def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Co
         if not needed.more
         else f" Label about {needed.more:,} more test {contest.units} to settle it."
     )
+    short = (
+        f"but {gain.wins + gain.losses} of {gain.units:,} {contest.units} come out differently, "
+        "too few to go by"
+        if thin
+        else f"which neither shows a gain nor rules out {contest.worth:g}"
+    )
     return _Found(
         CANNOT_TELL,
         chosen,
         f"Cannot tell yet: {tuned.name} brings {_signed(gain)} {contest.metric} over "
-        f"{untuned.name}, which neither shows a gain nor rules out {contest.worth:g}.{more}",
+        f"{untuned.name}, {short}.{more}",
         (why, needed.why),
         needed,
     )

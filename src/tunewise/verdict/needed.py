@@ -122,5 +122,7 @@ def most_differing(differing: int, reach: float = 1.96) -> float:
 def _further(gain: Comparison) -> float:
     """The variance in the interval that more queries will not take away."""
     share = gain.sources.get("queries", 1.0)
+    if share <= 0:  # queries that come out differently and cancel: nothing to hold the rest against
+        return 0.0
     units = gain.effective_deviation**2 / gain.units
     return units * (1 - share - gain.sources.get("folds", 0.0)) / share

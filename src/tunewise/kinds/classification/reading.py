@@ -91,10 +91,10 @@ def _apart(
         findings += tuple(one for one in marked.findings if one.code in _TOLD)
     kept = [place for place, name in enumerate(found.names) if name not in names]
     inside = found.among(np.flatnonzero(np.isin(found.labels, kept)))
-    if len(kept) < 2:
+    if len(kept) < 2 or len(set(inside.take("train").labels.tolist())) < 2:
         raise DataError(
-            f"All texts of '{source.path}' that are in scope have one label, so there is nothing "
-            "to tell apart. Measure that as an anomaly: --kind anomaly."
+            f"The texts of '{source.path}' to learn from that are in scope have one label, so "
+            "there is nothing to tell apart. Measure that as an anomaly: --kind anomaly."
         )
     return replace(
         inside,

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewise.data.multilabelled import MultiLabelledTexts, read_multilabelled
 from tunewise.errors import DataError
