@@ -173,3 +173,17 @@ def test_a_verdict_reckons_with_what_was_measured() -> None:
     assert "--corpus 1280 --traffic 2000000 --price judgment=0.5" in found["reproduce"]
     assert "--retunes" not in found["reproduce"]
     assert json.dumps(costs, allow_nan=False)
+
+
+def test_clicks_were_not_judged_by_anybody_and_cost_no_labels() -> None:
+    task = tiny_task()
+    verdict = tunewise.measure(
+        task, encoders=[WordHashEncoder()], contenders=["lexical", "adapter"]
+    )
+
+    def labelling(told: tunewise.Task) -> float:
+        costs = facts(replace(verdict, task=told), prices=PRICES, use=Use())["timing"]["costs"]
+        return max(one["labelling"]["money"] for one in costs["contenders"].values())
+
+    assert labelling(task) > 0
+    assert labelling(replace(task, redrawn=(task.judgments,) * 2)) == 0

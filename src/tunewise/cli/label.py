@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tunewise.contenders import Contender
     from tunewise.task import Task
 
+_TEN = 10  # documents that each of the two contenders gives for a query
 _USUAL = 50  # queries, where the verdict asks for no number
 
 
@@ -77,6 +78,11 @@ def run(parsed: argparse.Namespace) -> int:
         f"{len(new):,} of {len(queries):,} unlabelled queries, drawn by how much {pair[0].name} "
         f"and {pair[1].name} disagree: {rows:,} rows to grade."
     )
+    if new and all(len(drawn.documents[query]) <= _TEN for query in new):
+        print(
+            "On each of these both find the same ten documents, so grades will hardly tell them "
+            "apart: what is missing is training queries, not test queries."
+        )
     if task.weights:
         print(f"The {len(task.weights):,} labelled before come first, with their grades.")
     print(f"Written to {parsed.out}. Fill in the column grade: 0 not relevant, 1 or more relevant.")

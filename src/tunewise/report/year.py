@@ -9,7 +9,7 @@ from tunewise.costs import PARTS, Encoding, Use, Work, always_on, year
 from tunewise.encoders import is_hosted
 from tunewise.prices import ORIGINS, Prices
 from tunewise.report import amounts
-from tunewise.verdict import Price, Verdict
+from tunewise.verdict import Verdict
 
 Facts = Mapping[str, Any]
 
@@ -33,7 +33,7 @@ def year_facts(verdict: Verdict, use: Use, prices: Prices) -> dict[str, Any]:
     return {
         "use": {**asdict(use), "corpus": use.corpus or documents},
         "contenders": {
-            one.name: year(_work(one, verdict.prices[one.name], documents), use, prices).to_dict()
+            one.name: year(_work(one, verdict, documents), use, prices).to_dict()
             for one in verdict.contenders
         },
         "always_on": asdict(always_on(prices)),
@@ -41,9 +41,12 @@ def year_facts(verdict: Verdict, use: Use, prices: Prices) -> dict[str, Any]:
     }
 
 
-def _work(contender: Contender, price: Price, documents: int) -> Work:
-    """What was measured of it; only judgments that it learned from are its own."""
-    learned = [contender, *contender.parts.values()]
+def _work(contender: Contender, verdict: Verdict, documents: int) -> Work:
+    """What was measured of it; only judgments by hand that it learned from are its own."""
+    price, task = verdict.prices[contender.name], verdict.task
+    # queries that were made and clicks that were logged are there: nobody judged them
+    by_hand = not task.made and not task.redrawn
+    learned = [contender, *contender.parts.values()] if by_hand else []
     seconds = price.encode_seconds_per_1000_documents
     wait = (price.query_ms - price.rank_ms) / 1000
     return Work(
