@@ -190,6 +190,6 @@ def _check_chunker(collection: Collection, chunker: Chunker) -> None:
 
 def _build(collection: Collection, progress: Progress) -> None:
     """Builds the index that pays by now, or builds it anew once it is of far fewer rows."""
-    built = collection.info().built
-    if built is None or collection.info().chunks > _GROWN * built.rows:
+    info = collection.info()
+    if info.built is None or info.chunks > _GROWN * info.built.rows:
         collection.build(progress=progress)

@@ -7,6 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+_BINS = 10  # of a reliability diagram
+
 
 @dataclass(frozen=True)
 class Table:
@@ -79,6 +84,16 @@ def apart(
     ]
     columns = ("contender", *(f"{m}, {of}" for m in metrics for of in ("all", "without")))
     return Table(title, caption, columns, rows)
+
+
+def reliability(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> list[tuple[float, float]]:
+    """How sure answers (n,) are on average and how often they are right, in bins of a tenth."""
+    bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+    return [
+        (float(sure[bins == b].mean()), float(right[bins == b].mean()))
+        for b in range(_BINS)
+        if (bins == b).any()
+    ]
 
 
 def plain(panel: Panel) -> dict[str, Any]:

@@ -15,12 +15,9 @@ from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
 from tunewise.kinds.classification.heads import Head, best_temperature, restored, softmax
 from tunewise.kinds.classification.linear import head_on
+from tunewise.kinds.descent import layered, learn_layer
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
 
-_HIDDEN = 256
-_BATCH = 128
-_STEPS, _LOOK, _PATIENCE = 1500, 25, 8
-_RATE, _DECAY, _DROPPED = 1e-3, 0.05, 0.3
 _ROWS = 65_536  # texts mapped together
 
 
@@ -57,52 +54,17 @@ def _learned(setting: Setting, encoder: Encoder, head: Head) -> Arrays | None:
     """The layer and head that dev liked best on the way; None if that was the start."""
     import torch
 
-    train, dev, progress = setting.train, setting.dev, setting.progress
-    vectors = torch.from_numpy(np.asarray(setting.vectors(encoder, train.texts)))
-    labels, seen = torch.from_numpy(train.labels), setting.vectors(encoder, dev.texts)
-    rng = np.random.default_rng(setting.seed)
-    learned = _start(head, vectors.shape[1], rng)
-    optimizer = torch.optim.AdamW(learned.values(), lr=_RATE, weight_decay=_DECAY)
-    best, waited, kept = _level(setting, seen, head.arrays, head.temperature), 0, None
-    for step in range(1, _STEPS + 1):
-        progress("training an adapter", step, _STEPS)
-        rows = torch.from_numpy(rng.integers(0, len(train), min(_BATCH, len(train))))
-        chosen = vectors[rows]
-        mask = torch.from_numpy((rng.random(chosen.shape) >= _DROPPED).astype(np.float32))
-        scores = _passed(chosen * mask / (1 - _DROPPED), learned) / head.temperature
-        loss = torch.nn.functional.cross_entropy(scores, labels[rows])
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch annotates it not
-        optimizer.step()
-        if step % _LOOK == 0:
-            arrays = {name: one.detach().numpy().copy() for name, one in learned.items()}
-            level = _level(setting, seen, arrays, head.temperature)
-            waited = 0 if level > best else waited + 1
-            if level > best:
-                best, kept = level, arrays
-            if waited == _PATIENCE:
-                break
-    return kept
+    labels = torch.from_numpy(setting.train.labels)
+    vectors, seen = (setting.vectors(encoder, p.texts) for p in (setting.train, setting.dev))
 
+    def loss(scores: Any, rows: Any) -> Any:
+        return torch.nn.functional.cross_entropy(scores / head.temperature, labels[rows])
 
-def _start(head: Head, width: int, rng: np.random.Generator) -> dict[str, Any]:
-    """The weights to learn: the head as it is, and a layer that adds nothing yet."""
-    import torch
+    def look(arrays: Arrays) -> tuple[float, Arrays]:
+        return _level(setting, seen, arrays, head.temperature), arrays
 
-    inward = rng.normal(0, width**-0.5, (width, _HIDDEN)).astype(np.float32)
-    arrays = {
-        "inward": inward,
-        "outward": np.zeros((_HIDDEN, width), dtype=np.float32),
-        **head.arrays,
-    }
-    return {name: torch.from_numpy(array.copy()).requires_grad_() for name, array in arrays.items()}
-
-
-def _passed(vectors: Any, learned: Mapping[str, Any]) -> Any:
-    import torch
-
-    moved = vectors + torch.relu(vectors @ learned["inward"]) @ learned["outward"]
-    return moved @ learned["weights"].T + learned["bias"]
+    best, _ = look(head.arrays)
+    return learn_layer(setting, vectors, head.arrays, loss, look, best=best)
 
 
 def _level(setting: Setting, seen: Vectors, arrays: Arrays, temperature: float) -> float:
@@ -111,10 +73,7 @@ def _level(setting: Setting, seen: Vectors, arrays: Arrays, temperature: float) 
 
 
 def _scores(vectors: Vectors, arrays: Arrays) -> NDArray[np.float32]:
-    if "inward" in arrays:
-        moved = np.maximum(vectors @ arrays["inward"], 0) @ arrays["outward"]
-        vectors = np.asarray(vectors + moved)
-    return np.asarray(vectors @ arrays["weights"].T + arrays["bias"])
+    return np.asarray(layered(vectors, arrays) @ arrays["weights"].T + arrays["bias"])
 
 
 def _contender(

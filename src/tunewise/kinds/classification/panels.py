@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification.metrics import score
+from tunewise.kinds.doubles import doubles
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, apart, bare, excerpt
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt, reliability
 
 _CONFUSED = 8  # pairs of labels told of
 _READ = 10  # texts shown
-_BINS = 10
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -24,34 +24,19 @@ def panels(shown: Shown) -> list[Panel]:
     if len(wrong):
         found += [_confusions(part, answers, wrong), _mistakes(part, answers, wrong)]
     found.append(_labels(part, answers))
-    known = known_texts(shown.train, part)
-    if known.any() and not known.all():
-        found.append(_without(shown, known))
-    return found
-
-
-def known_texts(train: LabelledTexts, asked: LabelledTexts) -> NDArray[np.bool_]:
-    """Which texts asked (n,) stand in train too, but for case and space."""
-    seen = {bare(text) for text in train.texts}
-    return np.array([bare(text) in seen for text in asked.texts], dtype=bool)
+    return found + doubles(shown, score, "accuracy")
 
 
 def _reliability(part: LabelledTexts, answers: NDArray[np.float64]) -> Curves:
     sure = answers.max(axis=1)
     right = answers.argmax(axis=1) == part.labels
-    bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    points = [
-        (float(sure[bins == b].mean()), float(right[bins == b].mean()))
-        for b in range(_BINS)
-        if (bins == b).any()
-    ]
     return Curves(
         "How far to trust a probability",
         "Where answers are this sure, so many are right. On the diagonal a probability means what "
         "it says; below it, answers are too sure of themselves.",
         "probability of the label chosen",
         "share that is right",
-        [Line("test texts", points)],
+        [Line("test texts", reliability(sure, right))],
         diagonal=True,
     )
 
@@ -108,17 +93,4 @@ def _labels(part: LabelledTexts, answers: NDArray[np.float64]) -> Table:
         "F1 is the harmonic mean of precision and recall.",
         ("label", "test texts", "F1", "recall"),
         rows[:20],
-    )
-
-
-def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
-    part = shown.judged
-    rest, scores = part.among(np.flatnonzero(~known)), {}
-    for name, answers in shown.answers.items():
-        without = score(answers[~known], rest, ["accuracy"]).mean("accuracy")
-        scores[name] = {"accuracy": (shown.scores[name].mean("accuracy"), without)}
-    return apart(
-        "Without texts that are also in train",
-        f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
-        scores,
     )

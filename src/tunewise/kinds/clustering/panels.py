@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.labelled import LabelledTexts
-from tunewise.kinds.classification.panels import known_texts
 from tunewise.kinds.clustering.grouping import Numbers, middles, space_of
 from tunewise.kinds.clustering.metrics import GOLD, score
 from tunewise.kinds.clustering.texts import has_gold
+from tunewise.kinds.doubles import doubles
 from tunewise.kinds.kind import Contender, Shown, Vectors
-from tunewise.kinds.panels import Panel, Spots, Table, apart, excerpt
+from tunewise.kinds.panels import Panel, Spots, Table, excerpt
 
 _SPOTS = 600  # texts on the map
 _FEW = 50  # texts below which neighbours say little: the map is then of main components
@@ -37,10 +37,7 @@ def panels(shown: Shown) -> list[Panel]:
     mixed = _mixed(part, answers)
     if mixed.rows:
         found.append(mixed)
-    known = known_texts(shown.train, part)
-    if known.any() and not known.all():
-        found.append(_without(shown, known))
-    return found
+    return found + doubles(shown, score, GOLD[0])
 
 
 def _rows(contender: Contender, texts: Sequence[str]) -> Vectors:
@@ -120,18 +117,4 @@ def _mixed(part: LabelledTexts, answers: Numbers) -> Table:
         "Look whether they are two things at all.",
         ("label", "mixed with", "texts of each", "of the rarer label's"),
         rows,
-    )
-
-
-def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
-    part: LabelledTexts = shown.judged
-    rest = part.among(np.flatnonzero(~known))
-    scores = {}
-    for name, answers in shown.answers.items():
-        without = score(answers[~known], rest, [GOLD[0]]).mean(GOLD[0])
-        scores[name] = {GOLD[0]: (shown.scores[name].mean(GOLD[0]), without)}
-    return apart(
-        "Without texts that are also in train",
-        f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
-        scores,
     )

@@ -5,7 +5,7 @@ labels; dev says when to stop. Where dev likes the start best, it is the linear 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,14 +13,11 @@ import numpy as np
 
 from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
+from tunewise.kinds.descent import layered, learn_layer
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
 from tunewise.kinds.multilabel.answers import Floats
 from tunewise.kinds.multilabel.heads import Settled, answering, fit_head, scores_of, settle
 
-_HIDDEN = 256
-_BATCH = 128
-_STEPS, _LOOK, _PATIENCE = 1500, 25, 8
-_RATE, _DECAY, _DROPPED = 1e-3, 0.05, 0.3
 _ROWS = 65_536  # texts mapped together
 
 
@@ -76,60 +73,26 @@ def _learned(
     """The layer and heads that dev liked best on the way; None if that was the start."""
     import torch
 
-    rows_of, labels = torch.from_numpy(np.asarray(vectors)), setting.train.labels
-    truth = torch.from_numpy(labels.astype(np.float32))
-    rng = np.random.default_rng(setting.seed)
-    learned = _start(head, start, vectors.shape[1], rng)
-    optimizer = torch.optim.AdamW(learned.values(), lr=_RATE, weight_decay=_DECAY)
-    best, waited, kept = start.level, 0, None
-    for step in range(1, _STEPS + 1):
-        setting.progress("training an adapter", step, _STEPS)
-        rows = torch.from_numpy(rng.integers(0, len(labels), min(_BATCH, len(labels))))
-        chosen = rows_of[rows]
-        mask = torch.from_numpy((rng.random(chosen.shape) >= _DROPPED).astype(np.float32))
-        scores = _passed(chosen * mask / (1 - _DROPPED), learned)
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(
-            scores, truth[rows], reduction="sum"
-        )
-        optimizer.zero_grad()
-        (loss / len(rows)).backward()  # type: ignore[no-untyped-call]  # torch annotates it not
-        optimizer.step()
-        if step % _LOOK == 0:
-            arrays = {name: one.detach().numpy().copy() for name, one in learned.items()}
-            settled = settle(setting, _scores(seen, arrays))
-            waited = 0 if settled.level > best else waited + 1
-            if settled.level > best:
-                best, kept = settled.level, (arrays, settled)
-            if waited == _PATIENCE:
-                break
-    return kept
-
-
-def _start(head: Arrays, start: Settled, width: int, rng: np.random.Generator) -> dict[str, Any]:
-    """The weights to learn: the heads as dev scaled them, and a layer that adds nothing yet."""
-    import torch
-
-    arrays = {
-        "inward": rng.normal(0, width**-0.5, (width, _HIDDEN)).astype(np.float32),
-        "outward": np.zeros((_HIDDEN, width), dtype=np.float32),
+    truth = torch.from_numpy(setting.train.labels.astype(np.float32))
+    scaled = {  # the heads as dev scaled them
         "weights": (start.scale * head["weights"]).astype(np.float32),
         "bias": (start.scale * head["bias"] + start.shift).astype(np.float32),
     }
-    return {name: torch.from_numpy(array).requires_grad_() for name, array in arrays.items()}
 
+    def loss(scores: Any, rows: Any) -> Any:
+        given = torch.nn.functional.binary_cross_entropy_with_logits
+        return given(scores, truth[rows], reduction="sum") / len(rows)
 
-def _passed(vectors: Any, learned: Mapping[str, Any]) -> Any:
-    import torch
+    def look(arrays: Arrays) -> tuple[float, tuple[Arrays, Settled]]:
+        settled = settle(setting, _scores(seen, arrays))
+        return settled.level, (arrays, settled)
 
-    moved = vectors + torch.relu(vectors @ learned["inward"]) @ learned["outward"]
-    return moved @ learned["weights"].T + learned["bias"]
+    return learn_layer(setting, vectors, scaled, loss, look, best=start.level)
 
 
 def _scores(vectors: Vectors, arrays: Arrays) -> Floats:
     found = np.empty((len(vectors), len(arrays["bias"])))
     for begin in range(0, len(vectors), _ROWS):
-        some = vectors[begin : begin + _ROWS]
-        if "inward" in arrays:
-            some = some + np.maximum(some @ arrays["inward"], 0) @ arrays["outward"]
+        some = layered(vectors[begin : begin + _ROWS], arrays)
         found[begin : begin + _ROWS] = scores_of(some, arrays)
     return found

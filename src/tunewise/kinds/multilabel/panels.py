@@ -4,14 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.multilabelled import MultiLabelledTexts
+from tunewise.kinds.doubles import doubles
 from tunewise.kinds.kind import Shown
 from tunewise.kinds.multilabel.answers import Answers
 from tunewise.kinds.multilabel.metrics import score
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, bare, excerpt
+from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt, reliability
 
 _READ = 10  # texts shown
 _HARDEST = 20  # labels told of
-_BINS = 10
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -22,33 +22,18 @@ def panels(shown: Shown) -> list[Panel]:
     if (part.labels != answers.told).any():
         found.append(_mistakes(part, answers))
     found.append(_labels(part, answers))
-    known = known_texts(shown.train, part)
-    if known.any() and not known.all():
-        found.append(_without(shown, known))
-    return found
-
-
-def known_texts(train: MultiLabelledTexts, asked: MultiLabelledTexts) -> NDArray[np.bool_]:
-    """Which texts asked (n,) stand in train too, but for case and space."""
-    seen = {bare(text) for text in train.texts}
-    return np.array([bare(text) in seen for text in asked.texts], dtype=bool)
+    return found + doubles(shown, score, "micro-F1")
 
 
 def _reliability(part: MultiLabelledTexts, answers: Answers) -> Curves:
     sure, right = answers.chances.ravel(), part.labels.ravel()
-    bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
-    points = [
-        (float(sure[bins == b].mean()), float(right[bins == b].mean()))
-        for b in range(_BINS)
-        if (bins == b).any()
-    ]
     return Curves(
         "How far to trust a probability",
         "Where labels are this probable, so many are right. On the diagonal a probability means "
         "what it says. From the line on, a label is told.",
         "probability of a label",
         "share that is right",
-        [Line("test texts and labels", points)],
+        [Line("test texts and labels", reliability(sure, right))],
         diagonal=True,
         mark=answers.threshold,
     )
@@ -102,20 +87,4 @@ def _labels(part: MultiLabelledTexts, answers: Answers) -> Table:
         "with it that are told; F1 is their harmonic mean.",
         ("label", "test texts", "F1", "precision", "recall"),
         rows[:_HARDEST],
-    )
-
-
-def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
-    part: MultiLabelledTexts = shown.judged
-    rest = part.among(np.flatnonzero(~known))
-    rows = []
-    for name, answers in shown.answers.items():
-        with_all = shown.scores[name].mean("micro-F1")
-        without = score(answers[~known], rest, ["micro-F1"]).mean("micro-F1")
-        rows.append((name, round(with_all, 4), round(without, 4)))
-    return Table(
-        "Without texts that are also in train",
-        f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word.",
-        ("contender", "micro-F1, all", "micro-F1, without"),
-        rows,
     )

@@ -13,6 +13,7 @@ import numpy as np
 
 from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
+from tunewise.kinds.descent import batch_of, descend
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
 from tunewise.kinds.similarity.answers import (
     Answers,
@@ -24,9 +25,6 @@ from tunewise.kinds.similarity.answers import (
     threshold,
 )
 
-_BATCH = 128
-_STEPS, _LOOK, _PATIENCE = 1500, 25, 8
-_RATE = 1e-3
 _ROWS = 65_536  # texts mapped together
 _LEAST = 1e-12  # no vector is divided by less
 
@@ -66,26 +64,17 @@ def _learned(setting: Setting, encoder: Encoder) -> Arrays:
     scores = torch.from_numpy(train.scores.astype(np.float32))
     rng = np.random.default_rng(setting.seed)
     offset = torch.zeros(vectors.shape[1], vectors.shape[1], requires_grad=True)
-    optimizer = torch.optim.AdamW([offset], lr=_RATE, weight_decay=0.0)
-    kept: Arrays = {}
-    best, waited = setting.level(Answers(_likeness(seen, kept)), setting.dev), 0
-    for step in range(1, _STEPS + 1):
-        setting.progress("training an adapter", step, _STEPS)
-        rows = torch.from_numpy(rng.integers(0, len(train), min(_BATCH, len(train))))
+
+    def loss() -> Any:
+        rows = batch_of(len(train), rng)
         first, second = (side[rows] + side[rows] @ offset for side in (one, other))
-        loss = ((torch.cosine_similarity(first, second) - scores[rows]) ** 2).mean()
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch annotates it not
-        optimizer.step()
-        if step % _LOOK == 0:
-            arrays = {"offset": offset.detach().numpy().copy()}
-            reached = setting.level(Answers(_likeness(seen, arrays)), setting.dev)
-            waited = 0 if reached > best else waited + 1
-            if reached > best:
-                best, kept = reached, arrays
-            if waited == _PATIENCE:
-                break
-    return kept
+        return ((torch.cosine_similarity(first, second) - scores[rows]) ** 2).mean()
+
+    def look(arrays: Arrays) -> tuple[float, Arrays]:
+        return setting.level(Answers(_likeness(seen, arrays)), setting.dev), arrays
+
+    best, start = look({})
+    return descend({"offset": offset}, loss, look, best=best, setting=setting) or start
 
 
 def _likeness(vectors: Vectors, arrays: Arrays) -> Floats:
