@@ -228,4 +228,5 @@ def test_ten_times_the_text_takes_about_ten_times_as_long(piece: str) -> None:
         return time.process_time() - begun
 
     small = min(seconds(20_000) for _ in range(3))
-    assert seconds(200_000) < 40 * max(small, 0.002)
+    # the square would be a hundred times as long, every time; other work on the machine is not
+    assert any(seconds(200_000) < 40 * max(small, 0.002) for _ in range(3))

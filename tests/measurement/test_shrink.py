@@ -19,6 +19,8 @@ from tunewise.retrieval.compact import Form
 from tunewise.task import Texts
 from tunewise.testing import tiny_task
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", autouse=True)
 def cache(tmp_path_factory):

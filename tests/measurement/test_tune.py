@@ -16,6 +16,8 @@ from tunewise.retrieval import nearest
 from tunewise.task import Task, Texts
 from tunewise.testing import WordHashEncoder, tiny_task
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 3, "learning_rate": 3e-3, "keep": None}
 
 
@@ -288,7 +290,6 @@ def test_texts_longer_than_the_encoder_reads_are_told_with_their_share(scored, w
     assert "of all tokens" in finding.advice
 
 
-@pytest.mark.slow
 def test_the_real_encoder_gains_on_documentation(tmp_path, monkeypatch):
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
     task = tunewise.docstring_task(["numpy"], limit=300)
