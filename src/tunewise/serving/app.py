@@ -53,7 +53,7 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
-    return Door(app, doorway=doorway, meters=service.meters, shown=to_openai)
+    return Door(app, doorway=doorway, access=service.access, meters=service.meters, shown=to_openai)
 
 
 async def _refused(_: Request, error: Any) -> Response:
@@ -68,6 +68,11 @@ async def _invalid(_: Request, error: Any) -> Response:
     if first["type"] == "extra_forbidden":
         return to_openai(bad_request("There is no such parameter. Leave it out.", param=param))
     told = f"'{param}': {first['msg']}." if param else f"The body: {first['msg']}."
+    if not param and isinstance(error.body, bytes):  # read, and not taken for JSON
+        told = (
+            "The body is read as JSON where the header 'Content-Type: application/json' says so. "
+            "Send that header."
+        )
     return to_openai(bad_request(told, param=param))
 
 

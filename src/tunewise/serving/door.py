@@ -1,4 +1,4 @@
-"""Door: what every request passes: an id, a clock, limits that hold before anything is read."""
+"""Door: what every request passes: an id, a clock, keys and limits before anything is read."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from uuid import uuid4
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from tunewise.serving.access import Access
 from tunewise.serving.observed import Meters
 from tunewise.serving.refused import Reason, Refused, busy
 
@@ -19,6 +20,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 _ID = re.compile(rb"[\w.-]{1,64}")  # others could break a log line
+OPEN = frozenset({"/healthz", "/readyz"})
+"""Paths that no key is asked for."""
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 logger = logging.getLogger(__name__)
@@ -46,22 +50,25 @@ class Door:
         app: Any,
         *,
         doorway: Doorway,
+        access: Access,
         meters: Meters,
         shown: Callable[[Refused], Response],
     ) -> None:
-        self._app, self._doorway, self._meters, self._shown = app, doorway, meters, shown
+        self.app, self._doorway, self._access = app, doorway, access
+        self._meters, self._shown = meters, shown
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets one request through, or answers it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         began = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         name = given if _ID.fullmatch(given) else uuid4().hex.encode()
-        scope.setdefault("state", {})["facts"] = facts = {"request": name.decode()}
+        facts = {"request": name.decode()}
+        scope.setdefault("state", {}).update(facts=facts, key=None)
         status = 500
 
         async def answered(message: Any) -> None:
@@ -73,31 +80,42 @@ class Door:
 
         self._inside += 1
         try:
-            if refused := self._refused(headers):
+            try:
+                self._check(headers)
+                if scope["path"] not in OPEN:
+                    self._admit(scope, headers)
+            except Refused as refused:
                 await self._shown(refused)(scope, receive, answered)
             else:
-                await self._app(scope, self._bounded(receive), answered)
+                await self.app(scope, self._bounded(receive), answered)
         except Exception:  # answered by then; told here without its message, which may quote
             logger.exception("a request failed", extra={"facts": facts})
         finally:
             self._inside -= 1
             self._told(scope, facts, status, time.perf_counter() - began)
 
-    def _refused(self, headers: dict[bytes, bytes]) -> Refused | None:
+    def _check(self, headers: dict[bytes, bytes]) -> None:
+        """Raises Refused for what need not be read to be refused."""
         doorway = self._doorway
         if self._inside > doorway.at_once:
-            return busy(f"{doorway.at_once} requests are being answered already.", seconds=1)
+            raise busy(f"{doorway.at_once} requests are being answered already.", seconds=1)
         host = headers.get(b"host", b"").decode("latin-1")
         if doorway.hosts is not None and _name(host) not in doorway.hosts:
-            return Refused(
+            raise Refused(
                 "Without keys only this machine's own names are answered. Ask localhost, or start "
                 "the server with --keys.",
                 Reason(403, "unknown_host"),
             )
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > doorway.body:
-            return Refused(_too_large(doorway.body), Reason(413, "request_too_large"))
-        return None
+            raise Refused(_too_large(doorway.body), Reason(413, "request_too_large"))
+
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """Raises Refused without a good key; what the key is for, each route says by `need`."""
+        key = self._access.admit(headers.get(b"authorization", b"").decode("latin-1"))
+        if key is not None:
+            scope["state"]["key"] = key
+            scope["state"]["facts"]["key"] = key.id
 
     def _bounded(self, receive: Receive) -> Receive:
         """The body as it comes, broken off where it is larger or slower than it may be."""
