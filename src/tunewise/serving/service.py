@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tunewise.encoders import cache_folder, is_hosted
+from tunewise.encoders import TransformerEncoder, cache_folder
+from tunewise.encoders.engines.devices import gpus
+from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.serving.access import Access
 from tunewise.serving.batching import Batcher, Limits
@@ -39,9 +41,15 @@ class Service:
         # What is computed here takes turns, for the cores are the same; an endpoint that does not
         # answer holds up nobody but those who ask for it.
         name = model.encoder.name
-        place = name if is_hosted(name) else "here"
+        here = isinstance(model.encoder, TransformerEncoder)
+        place = "here" if here else name
         if place not in self._batchers:
-            self._batchers[place] = Batcher(self.limits, self.meters, self._kept.vectors)
+            self._batchers[place] = Batcher(
+                self.limits,
+                self.meters,
+                self._kept.vectors,
+                cores=cores() if here and not gpus() else 1,
+            )
         return self._batchers[place]
 
     @cached_property
