@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tunewise.errors import OptionError
 from tunewise.jobs.home import Home
@@ -23,6 +23,16 @@ fault it raises a TunewiseError, whose message is the job's error.
 
 _EVERY = 5.0  # seconds between two events of progress
 
+
+class Told(Protocol):
+    """Tells an event of the job; `data` holds figures."""
+
+    def __call__(
+        self, message: str, level: Level = "info", data: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keeps it, durably."""
+
+
 Run = Callable[[Mapping[str, Any], "Place"], Mapping[str, Any]]
 
 
@@ -33,7 +43,7 @@ class Place:
     home: Home
     job: str
     folder: Path
-    told: Callable[[str, Level, Mapping[str, Any] | None], None]
+    told: "Told"
     progress: Progress
 
 
