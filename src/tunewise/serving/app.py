@@ -20,6 +20,8 @@ from tunewise.serving.openai import embeddings, models
 from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.refused import Reason, Refused, bad_request
 from tunewise.serving.service import Service
+from tunewise.serving.telnyx import embeddings as telnyx_embeddings
+from tunewise.serving.telnyx.errors import to_telnyx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LIMITS, _DOORWAY = Limits(), Doorway()
@@ -47,31 +49,36 @@ def make_app(
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    for group in (embeddings, models, health):
+    for group in (embeddings, models, telnyx_embeddings, health):
         app.include_router(group.router)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
-    return Door(app, doorway=doorway, meters=service.meters, shown=to_openai)
+    return Door(app, doorway=doorway, meters=service.meters, shown=shown)
 
 
-async def _refused(_: Request, error: Any) -> Response:
-    return to_openai(error)
+def shown(path: str, refused: Refused) -> Response:
+    """A refusal in the shape that clients of this path read."""
+    return (to_telnyx if path.startswith("/v2/") else to_openai)(refused)
 
 
-async def _invalid(_: Request, error: Any) -> Response:
+async def _refused(request: Request, error: Any) -> Response:
+    return shown(request.url.path, error)
+
+
+async def _invalid(request: Request, error: Any) -> Response:
     """The first thing that is wrong, without what was sent: it may be anybody's text."""
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
     param = place[0] if place and first["type"] != "json_invalid" else None
-    if first["type"] == "extra_forbidden":
-        return to_openai(bad_request("There is no such parameter. Leave it out.", param=param))
     told = f"'{param}': {first['msg']}." if param else f"The body: {first['msg']}."
-    return to_openai(bad_request(told, param=param))
+    if first["type"] == "extra_forbidden":
+        told = "There is no such parameter. Leave it out."
+    return shown(request.url.path, bad_request(told, param=param))
 
 
-async def _http(_: Request, error: Any) -> Response:
+async def _http(request: Request, error: Any) -> Response:
     codes = {
         404: "not_found",
         405: "method_not_allowed",
@@ -79,10 +86,11 @@ async def _http(_: Request, error: Any) -> Response:
         413: "request_too_large",
     }
     reason = Reason(error.status_code, codes.get(error.status_code), headers=error.headers or {})
-    return to_openai(Refused(f"{str(error.detail).rstrip('.')}.", reason))
+    return shown(request.url.path, Refused(f"{str(error.detail).rstrip('.')}.", reason))
 
 
-async def _failed(_: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Response:
     del error  # the door writes it to the log
     reason = Reason(500, "internal_error", kind="server_error")
-    return to_openai(Refused("The server failed at this; its log says where.", reason))
+    told = Refused("The server failed at this; its log says where.", reason)
+    return shown(request.url.path, told)
