@@ -1,5 +1,6 @@
 """App: the routes, what stands before them, and the one shape of their errors."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tunewise.serving import health
+from tunewise.errors import TunewiseError
+from tunewise.jobs.home import Home
+from tunewise.serving import feedback, health
 from tunewise.serving.access import Access
 from tunewise.serving.batching import Limits
 from tunewise.serving.door import Door, Doorway
@@ -18,28 +21,35 @@ from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Offer
 from tunewise.serving.openai import embeddings, models
 from tunewise.serving.openai.errors import to_openai
-from tunewise.serving.refused import Reason, Refused, bad_request
-from tunewise.serving.service import Service
+from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
+from tunewise.serving.service import Service, Settings
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
+from tunewise.serving.telnyx import search
 from tunewise.serving.telnyx.errors import to_telnyx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_LIMITS, _DOORWAY = Limits(), Doorway()
+_LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
+_FAILED = 500  # from here on it is the server's doing
+
+logger = logging.getLogger(__name__)
 
 
 def make_app(
     offer: Offer,
     *,
+    home: Home | None = None,
+    settings: Settings = _SETTINGS,
     keys: KeyFile | None = None,
     limits: Limits = _LIMITS,
     doorway: Doorway = _DOORWAY,
 ) -> Door:
     """An ASGI app that serves these models.
 
+    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it.
     Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
     `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
     """
-    service = Service(offer, Access(keys), limits)
+    service = Service(offer, Access(keys), limits, home=home, settings=settings)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -49,9 +59,10 @@ def make_app(
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    for group in (embeddings, models, telnyx_embeddings, health):
+    at_home = () if home is None else (feedback, search)
+    for group in (embeddings, models, telnyx_embeddings, health, *at_home):
         app.include_router(group.router)
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
@@ -64,13 +75,17 @@ def shown(path: str, refused: Refused) -> Response:
 
 
 async def _refused(request: Request, error: Any) -> Response:
-    return shown(request.url.path, error)
+    refused = refused_for(error)
+    if refused is not error and refused.reason.status >= _FAILED:
+        facts = request.state.facts
+        logger.error("%s: %s", type(error).__name__, error, extra={"facts": facts})
+    return shown(request.url.path, refused)
 
 
 async def _invalid(request: Request, error: Any) -> Response:
     """The first thing that is wrong, without what was sent: it may be anybody's text."""
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
+    place = [str(part) for part in first["loc"][1:]]  # after "body", "query" or "path"
     param = place[0] if place and first["type"] != "json_invalid" else None
     told = f"'{param}': {first['msg']}." if param else f"The body: {first['msg']}."
     if first["type"] == "extra_forbidden":
