@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 State = Literal["queued", "running", "paused", "succeeded", "failed", "cancelled"]
 Level = Literal["info", "warn", "error"]
 STATES: tuple[State, ...] = get_args(State)
+GOING: tuple[State, ...] = ("queued", "running", "paused")
 ENDED: tuple[State, ...] = ("succeeded", "failed", "cancelled")
 
 

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from tunewise.database import Database
 from tunewise.errors import AbsentError, BusyError, OptionError
-from tunewise.jobs.job import ENDED, STATES, Event, Job, Level, State, event_of, job_of
+from tunewise.jobs.job import ENDED, GOING, STATES, Event, Job, Level, State, event_of, job_of
 
 _LETTERS = 256  # of an idempotency key
 _SCHEMA = """
@@ -133,15 +133,15 @@ class Queue:
 
     def cancel(self, id: str) -> Job:  # noqa: A002
         """Ends a job for good; its worker notices and stops. Raises OptionError if it had ended."""
-        return self._move(id, ("queued", "running", "paused", "cancelled"), "cancelled")
+        return self._move(id, (*GOING, "cancelled"), "cancelled")
 
     def pause(self, id: str) -> Job:  # noqa: A002
         """Keeps a job from going on until `resume`. Raises OptionError if it had ended."""
-        return self._move(id, ("queued", "running", "paused"), "paused")
+        return self._move(id, GOING, "paused")
 
     def resume(self, id: str) -> Job:  # noqa: A002
         """Queues a paused job again; its folder is as it was. Raises OptionError if it is ended."""
-        return self._move(id, ("queued", "running", "paused"), "queued")
+        return self._move(id, GOING, "queued")
 
     def delete(self, id: str) -> None:  # noqa: A002
         """Forgets a job and its events, cancelling it first. Raises AbsentError if it is not."""
