@@ -47,7 +47,7 @@ class Door:
         *,
         doorway: Doorway,
         meters: Meters,
-        shown: Callable[[Refused], Response],
+        shown: Callable[[str, Refused], Response],
     ) -> None:
         self._app, self._doorway, self._meters, self._shown = app, doorway, meters, shown
         self._inside = 0
@@ -74,7 +74,7 @@ class Door:
         self._inside += 1
         try:
             if refused := self._refused(headers):
-                await self._shown(refused)(scope, receive, answered)
+                await self._shown(scope["path"], refused)(scope, receive, answered)
             else:
                 await self._app(scope, self._bounded(receive), answered)
         except Exception:  # answered by then; told here without its message, which may quote
