@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -34,12 +34,11 @@ BUDGET = 1800.0  # seconds of fitting, where nothing else is said
 class Wanted:
     """What is asked of a tuning job; plain values, so that it can lie in the queue.
 
-    `name` is what the model will be served by, `model` what its base is served by, `encoder` how
-    the base is loaded. `training` and `validation` name files of the bucket FILES. `rung` is one of
-    `RUNG_WORDS`; `rate` multiplies the learning rate that is usual for it; `budget` is seconds.
+    `model` is what the base is served by, `encoder` how it is loaded. `training` and `validation`
+    name files of the bucket FILES. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning
+    rate that is usual for it; `budget` is seconds; `suffix` goes into the tuned model's name.
     """
 
-    name: str
     model: str
     encoder: str
     training: str
@@ -52,6 +51,17 @@ class Wanted:
     budget: float = BUDGET
     keep: bool = True
     seed: int = 0
+    suffix: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def served_name(model: str, suffix: str, job: str) -> str:
+    """What the model that a job tunes is served by.
+
+    >>> served_name("all-MiniLM-L6-v2", "support", "job-0123456789abcdef")
+    'ft:all-MiniLM-L6-v2:support:01234567'
+    """
+    return f"ft:{model}:{suffix}:{job.removeprefix('job-')[:8]}"
 
 
 def check_wanted(wanted: Wanted) -> None:
@@ -142,7 +152,7 @@ def _measured(
             save_contender(served, beside / _PLAIN, model=False)
         gain = facts["gain"]
         made = {
-            **_common(wanted, data, encoder, served, "model" if own else _PLAIN),
+            **_common(wanted, data, encoder, place, served, "model" if own else _PLAIN),
             "answer": facts["answer"],
             "sentence": facts["sentence"],
             "improved": served.tuned,
@@ -190,7 +200,7 @@ def _tuned(
         facts = save_tuned(tuning, beside)
         gain = facts["gain"]
         made = {
-            **_common(wanted, data, encoder, tuning.outcome.contender, "model"),
+            **_common(wanted, data, encoder, place, tuning.outcome.contender, "model"),
             "answer": "tune" if tuning.improved else "suffices",
             "sentence": _sentence(facts),
             "improved": tuning.improved,
@@ -224,13 +234,18 @@ def _sentence(facts: Mapping[str, Any]) -> str:
 
 
 def _common(
-    wanted: Wanted, data: Examples, encoder: Encoder, served: Contender, folder: str
+    wanted: Wanted,
+    data: Examples,
+    encoder: Encoder,
+    place: Place,
+    served: Contender,
+    folder: str,
 ) -> dict[str, Any]:
     recipe = served.settings.get("recipe") or {}
     epochs = recipe.get("epochs", 1) if served.tuned else 0
     return {
         "wanted": asdict(wanted),
-        "name": wanted.name,
+        "name": served_name(wanted.model, wanted.suffix, place.job),
         "folder": folder,
         "rung": served.rung,
         "epochs": recipe.get("epochs"),

@@ -58,7 +58,7 @@ def place_of(home: Home, job: str, queue: Queue) -> Place:
 
     def progress(what: str, done: int, total: int) -> None:
         nonlocal last
-        if (now := time.monotonic()) - last >= _EVERY:
+        if what and (now := time.monotonic()) - last >= _EVERY:
             last = now
             told(what, data={"done": done, "total": total})
 
