@@ -66,7 +66,7 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
-    return Door(app, doorway=doorway, meters=service.meters, shown=shown)
+    return Door(app, doorway=doorway, access=service.access, meters=service.meters, shown=shown)
 
 
 def shown(path: str, refused: Refused) -> Response:
@@ -90,6 +90,11 @@ async def _invalid(request: Request, error: Any) -> Response:
     told = f"'{param}': {first['msg']}." if param else f"The body: {first['msg']}."
     if first["type"] == "extra_forbidden":
         told = "There is no such parameter. Leave it out."
+    if not param and isinstance(error.body, bytes):  # read, and not taken for JSON
+        told = (
+            "The body is read as JSON where the header 'Content-Type: application/json' says so. "
+            "Send that header."
+        )
     return shown(request.url.path, bad_request(told, param=param))
 
 
