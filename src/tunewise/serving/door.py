@@ -34,11 +34,15 @@ class Doorway:
 
     `hosts` None takes any. Where no key is asked for, it must be this machine's own names: else a
     page in somebody's browser could, by a name that leads here, ask in that person's place.
+    Paths in `uploads` have bounds of their own.
     """
 
     body: int = 8 * 2**20
     seconds: float = 60.0
     at_once: int = 1_000
+    uploads: frozenset[str] = frozenset({"/v1/files"})
+    upload: int = 513 * 2**20
+    upload_seconds: float = 3_600.0
     hosts: frozenset[str] | None = None
 
 
@@ -52,7 +56,7 @@ class Door:
         doorway: Doorway,
         access: Access,
         meters: Meters,
-        shown: Callable[[Refused], Response],
+        shown: Callable[[str, Refused], Response],
     ) -> None:
         self.app, self._doorway, self._access = app, doorway, access
         self._meters, self._shown = meters, shown
@@ -81,20 +85,20 @@ class Door:
         self._inside += 1
         try:
             try:
-                self._check(headers)
+                self._check(scope["path"], headers)
                 if scope["path"] not in OPEN:
                     self._admit(scope, headers)
             except Refused as refused:
-                await self._shown(refused)(scope, receive, answered)
+                await self._shown(scope["path"], refused)(scope, receive, answered)
             else:
-                await self.app(scope, self._bounded(receive), answered)
+                await self.app(scope, self._bounded(scope["path"], receive), answered)
         except Exception:  # answered by then; told here without its message, which may quote
             logger.exception("a request failed", extra={"facts": facts})
         finally:
             self._inside -= 1
             self._told(scope, facts, status, time.perf_counter() - began)
 
-    def _check(self, headers: dict[bytes, bytes]) -> None:
+    def _check(self, path: str, headers: dict[bytes, bytes]) -> None:
         """Raises Refused for what need not be read to be refused."""
         doorway = self._doorway
         if self._inside > doorway.at_once:
@@ -107,8 +111,9 @@ class Door:
                 Reason(403, "unknown_host"),
             )
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > doorway.body:
-            raise Refused(_too_large(doorway.body), Reason(413, "request_too_large"))
+        most, _ = self._room(path)
+        if length.isdigit() and int(length) > most:
+            raise Refused(_too_large(most), Reason(413, "request_too_large"))
 
     def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Raises Refused without a good key; what the key is for, each route says by `need`."""
@@ -117,9 +122,10 @@ class Door:
             scope["state"]["key"] = key
             scope["state"]["facts"]["key"] = key.id
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _bounded(self, path: str, receive: Receive) -> Receive:
         """The body as it comes, broken off where it is larger or slower than it may be."""
-        left, seconds = self._doorway.body, self._doorway.seconds
+        most, seconds = self._room(path)
+        left = most
         end: float | None = asyncio.get_running_loop().time() + seconds
 
         async def received() -> Any:
@@ -132,12 +138,19 @@ class Door:
                 raise HTTPException(408, told) from None
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, _too_large(self._doorway.body))
+                raise HTTPException(413, _too_large(most))
             if not message.get("more_body"):
                 end = None  # what comes now is the client's leaving, whenever that is
             return message
 
         return received
+
+    def _room(self, path: str) -> tuple[int, float]:
+        """Bytes that a body may have, and seconds that it may take."""
+        doorway = self._doorway
+        if path in doorway.uploads:
+            return doorway.upload, doorway.upload_seconds
+        return doorway.body, doorway.seconds
 
     def _told(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
         # the route, not the path: a path may hold anything, and there are ever more of them
