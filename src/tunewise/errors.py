@@ -9,7 +9,9 @@ TunewiseError
 ├── EncoderError    a model cannot be loaded, or its vectors cannot be used
 ├── OptionError     an argument has a value that makes no sense
 ├── OutputError     a result cannot be written
-├── StoreError      a vector store cannot be reached, read or written
+├── StoreError      a store cannot be reached, read or written
+├── AbsentError     what was asked for is not there
+├── BusyError       as much is waiting as may wait
 └── MissingExtra    an optional package is needed
 ```
 
@@ -38,7 +40,15 @@ class OutputError(TunewiseError):
 
 
 class StoreError(TunewiseError):
-    """A vector store cannot be reached, is damaged, or refuses to write."""
+    """A store of vectors, files or jobs cannot be reached, is damaged, or refuses to write."""
+
+
+class AbsentError(TunewiseError):
+    """What was asked for by its name is not there (any more)."""
+
+
+class BusyError(TunewiseError):
+    """As much is waiting as may wait; the same asked later may be taken in."""
 
 
 class MissingExtra(TunewiseError):  # noqa: N818 - reads as what it is: a missing extra

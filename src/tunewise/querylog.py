@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from tunewise.errors import DataError, OptionError, StoreError
@@ -103,10 +104,7 @@ class QueryLog:
         Raises DataError for a query that is not there (any more), an id that was not found for it,
         or a grade that is no number of 0 or more.
         """
-        row = self._run("SELECT found, feedback FROM served WHERE id = ?", (key,)).fetchone()
-        if row is None:
-            raise DataError(f"There is no query '{key}' in the log. It may be past its days.")
-        known = {id_ for id_, _ in json.loads(row[0])}
+        known = {id_ for id_, _ in self.get(key).found}
         wrong = [id_ for id_, grade in grades.items() if id_ not in known or not 0 <= grade < 1e9]
         if wrong:
             raise DataError(
@@ -120,6 +118,13 @@ class QueryLog:
             (json.dumps(dict(grades)), key),
         )
 
+    def get(self, key: str) -> Served:
+        """One record. Raises DataError for a query that is not there (any more)."""
+        row = self._run("SELECT * FROM served WHERE id = ?", (key,)).fetchone()
+        if row is None:
+            raise DataError(f"There is no query '{key}' in the log. It may be past its days.")
+        return _served(row)
+
     def read(self, collection: str | None = None, *, since: float = 0.0) -> Iterator[Served]:
         """The records of a collection, or of all, from a time on, oldest first."""
         rows = self._run(
@@ -127,9 +132,7 @@ class QueryLog:
             "ORDER BY time, id",
             (since, collection, collection),
         ).fetchall()
-        for key, at, of, stamp, found, words, feedback in rows:
-            hits = [(id_, score) for id_, score in json.loads(found)]
-            yield Served(key, at, of, stamp, hits, words, feedback and json.loads(feedback))
+        yield from map(_served, rows)
 
     def prune(self) -> int:
         """Removes what is older than is to be kept, and says how many records that were."""
@@ -153,3 +156,9 @@ class QueryLog:
                 f"The query log '{self._path}' cannot be read or written: {refusal}. Free some "
                 "space, or move the file away if it is damaged: a new one is begun."
             ) from refusal
+
+
+def _served(row: Sequence[Any]) -> Served:
+    key, at, of, stamp, found, words, feedback = row
+    hits = [(id_, score) for id_, score in json.loads(found)]
+    return Served(key, at, of, stamp, hits, words, feedback and json.loads(feedback))

@@ -217,6 +217,8 @@ def test_a_form_that_another_sites_page_could_send_is_refused(url):
         f"{url}/v1/embeddings", content=body, headers={"content-type": "text/plain"}
     )
     assert answer.status_code == 400
+    assert "Content-Type: application/json" in answer.json()["error"]["message"]
+    assert httpx.post(f"{url}/v1/embeddings", content=body).json() == answer.json()
 
 
 def test_an_error_is_logged_by_where_it_was_raised_and_not_by_its_words():

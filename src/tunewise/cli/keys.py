@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +43,8 @@ def run(parsed: argparse.Namespace) -> int:
     keys = KeyFile(key_file(parsed.file))
     if parsed.act == "list":
         for key in keys.known():
-            print(json.dumps(_told(asdict(key)), ensure_ascii=False))
+            told = {**_told(asdict(key)), "state": key.state(time.time())}
+            print(json.dumps(told, ensure_ascii=False))
     elif parsed.act == "revoke":
         if parsed.which is None:
             raise OptionError("Say which: tunewise keys revoke ID. See tunewise keys list.")

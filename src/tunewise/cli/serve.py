@@ -60,35 +60,44 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
     uvicorn: Any = need("uvicorn", extra="serve")
-    from tunewise.serving.gate import passed
-    from tunewise.serving.models import load_models
-    from tunewise.serving.observed import log_settings
+    from tunewise.serving.listening import bound, check_certificate
 
     if not 0 <= parsed.port < 2**16:
         raise OptionError(f"There is no port {parsed.port}. Give one from 0 to 65535.")
     keys = required_keys(parsed)
+    check_certificate(parsed.tls_cert, parsed.tls_key)
+    with bound(parsed.host, parsed.port) as listening:
+        return _serve(parsed, uvicorn, keys, listening)
+
+
+def _serve(
+    parsed: argparse.Namespace, uvicorn: Any, keys: "KeyFile | None", listening: socket.socket
+) -> int:
+    from tunewise.serving.gate import passed
+    from tunewise.serving.models import load_models
+    from tunewise.serving.observed import log_settings
+
     offer = passed(load_models(parsed.which, engine=parsed.engine, base_url=parsed.base_url))
     for name, reason in offer.refused.items():
         print(f"Not served: {name}: {reason}.", file=sys.stderr)
     if not offer.models:
         raise EncoderError("No model passed, so there is nothing to serve. The reasons are above.")
-    family = socket.AF_INET6 if ":" in parsed.host else socket.AF_INET
-    with socket.create_server((parsed.host, parsed.port), family=family) as listening:
-        config = uvicorn.Config(
-            application(offer, keys),
-            log_config=log_settings(),
-            access_log=False,
-            server_header=False,
-            ssl_certfile=parsed.tls_cert,
-            ssl_keyfile=parsed.tls_key,
-            timeout_graceful_shutdown=_DRAIN,
-            timeout_keep_alive=_IDLE,
-        )
-        print(_told(parsed, offer, listening.getsockname()[1]), flush=True)
-        try:
-            uvicorn.Server(config).run(sockets=[listening])
-        except KeyboardInterrupt:  # told to stop by hand, and has: nothing was broken off
-            return 0
+    config = uvicorn.Config(
+        application(offer, keys),
+        log_config=log_settings(),
+        access_log=False,
+        server_header=False,
+        ssl_certfile=parsed.tls_cert,
+        ssl_keyfile=parsed.tls_key,
+        timeout_graceful_shutdown=_DRAIN,
+        timeout_keep_alive=_IDLE,
+    )
+    listening.listen(config.backlog)
+    print(_told(parsed, offer, listening.getsockname()[1]), flush=True)
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:  # told to stop by hand, and has: nothing was broken off
+        return 0
     return 0
 
 

@@ -1,19 +1,21 @@
 """About: what is known of a collection, kept in its store as one fact."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
-from tunewise.collection.filters import Field
+from tunewise.collection.filters import DOCUMENT, Field, kind_of
 from tunewise.collection.stamp import VectorStamp
 from tunewise.collection.store import Row, Store, Table, Value
 from tunewise.collection.words import Retrieval
+from tunewise.documents import Chunk
 from tunewise.errors import DataError, StoreError
 
 _FORMAT = 1
 _PREFIX = "collection "
+_FIELDS = 200  # as many columns as a table is easy with
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,31 @@ def open_table(store: Store, about: About, generation: Generation, *, new: bool 
     return table
 
 
-def with_fields(about: About, found: Mapping[str, Field]) -> About:
-    """The same with further fields."""
-    return replace(about, fields={**about.fields, **found})
+def fielded(store: Store, about: About, table: Table, chunks: Iterable[Chunk]) -> About:
+    """The collection with a field for each metadata name; DataError where kinds differ."""
+    found = dict(about.fields)
+    for chunk in chunks:
+        for name, value in chunk.metadata.items():
+            kind = kind_of(name, value)
+            known = found.setdefault(name, Field(f"{kind}_{len(found)}", kind))
+            if known.kind != kind:
+                raise DataError(
+                    f"The metadata field '{name}' holds a {known.kind} elsewhere and a {kind} "
+                    f"({value!r}) in '{chunk.id}'. Convert one, or call it otherwise."
+                )
+    new = {name: each for name, each in found.items() if name not in about.fields}
+    if len(found) > _FIELDS or DOCUMENT in new:
+        raise DataError(
+            f"A collection has {_FIELDS} metadata fields at most, and none called "
+            f"'{DOCUMENT}'. Leave some out."
+        )
+    for each in new.values():
+        table.add_column(each.column, each.kind)
+    if not new:
+        return about
+    more = replace(about, fields=found)
+    write(store, more)
+    return more
 
 
 def filterable(row: Mapping[str, Value], fields: Mapping[str, Field]) -> Mapping[str, Value]:

@@ -1,7 +1,7 @@
 """Collection: chunks and their vectors in a store, searched by what made them and nothing else."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from tunewise.collection import about as kept
 from tunewise.collection.about import About, Built, Generation
 from tunewise.collection.building import ASKED, build_table
 from tunewise.collection.chunks import check_chunks, chunk_of, cut, row_of
-from tunewise.collection.filters import DOCUMENT, Field, Filter, condition, kind_of, one_of
+from tunewise.collection.filters import Filter, condition, one_of
 from tunewise.collection.searching import Asked, check_search, find, find_documents
 from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
 from tunewise.collection.store import Precision, Store, Table
@@ -23,7 +23,6 @@ from tunewise.errors import DataError, OptionError
 from tunewise.progress import Progress, silent
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-_FIELDS = 200  # as many columns as a table is easy with
 
 
 @dataclass(frozen=True)
@@ -181,11 +180,33 @@ class Collection:
         )
         return [chunk_of(row) for row in rows]
 
+    def count(self, where: Filter | None = None) -> int:
+        """How many chunks pass the filter."""
+        about = self.about()
+        return self._table(about).count(condition(where or {}, about.fields))
+
+    def vectors(
+        self, *, ids: Sequence[str] | None = None, where: Filter | None = None
+    ) -> tuple[list[Chunk], NDArray[np.float32]]:
+        """Chunks by id, those with these ids or all that pass the filter, and their vectors (n, d).
+
+        All are in memory at once: `count` says how many that will be.
+        """
+        about = self.about()
+        asked = condition(where or {}, about.fields) if ids is None else one_of("id", ids)
+        rows = self._table(about).rows(asked, vectors=True) if ids is None or ids else []
+        out = np.empty((len(rows), about.current.stamp.dimension), dtype=np.float32)
+        for place, row in enumerate(rows):
+            assert row.vector is not None  # noqa: S101 - they were asked for
+            out[place] = row.vector
+        return [chunk_of(row) for row in rows], out
+
     def search(
         self,
         query: str,
         *,
         k: int = 10,
+        vector: NDArray[np.float32] | None = None,
         offset: int = 0,
         where: Filter | None = None,
         by: By | None = None,
@@ -195,6 +216,7 @@ class Collection:
     ) -> list[Hit]:
         """The k best chunks for a query, after the first `offset`, best first.
 
+        `vector` (d,) is the query's by the collection's encoder, where it is at hand already.
         `where` filters by metadata (`_document` is the document's id), `by` is vectors, words or
         hybrid (None: what the winner did), `weight` the share of words in a hybrid (None: the
         verdict's), `threshold` the least score, and `grouped` gives each document's best chunk
@@ -205,7 +227,7 @@ class Collection:
         how = by or about.current.retrieval.by
         check_search(how, k, offset, weight)
         where_sql = condition(where or {}, about.fields)
-        vector = None if how == "words" else self._asked(about, query)
+        vector = None if how == "words" else self._asked(about, query, vector)
         asked = Asked(query, vector, how, where_sql, threshold, weight)
         table, words = self._opened(about)
         look = find_documents if grouped else find
@@ -283,7 +305,7 @@ class Collection:
                         f"Chunk '{there[0]}' is in collection '{self.name}' already, so nothing "
                         "was added. Use upsert to put chunks in the place of others."
                     )
-            about = self._fielded(about, table, chunks)
+            about = kept.fielded(self.store, about, table, chunks)
             rows = [
                 row_of(chunk, digests.get(chunk.document, ""), about.fields, vector)
                 for chunk, vector in zip(chunks, vectors, strict=True)
@@ -305,31 +327,6 @@ class Collection:
                     "nothing was written. Do it again."
                 )
             yield about, self._table(about)
-
-    def _fielded(self, about: About, table: Table, chunks: Iterable[Chunk]) -> About:
-        """The collection with a field for each metadata name; DataError where kinds differ."""
-        found = dict(about.fields)
-        for chunk in chunks:
-            for name, value in chunk.metadata.items():
-                kind = kind_of(name, value)
-                known = found.setdefault(name, Field(f"{kind}_{len(found)}", kind))
-                if known.kind != kind:
-                    raise DataError(
-                        f"The metadata field '{name}' holds a {known.kind} elsewhere and a {kind} "
-                        f"({value!r}) in '{chunk.id}'. Convert one, or call it otherwise."
-                    )
-        new = {name: each for name, each in found.items() if name not in about.fields}
-        if len(found) > _FIELDS or DOCUMENT in new:
-            raise DataError(
-                f"A collection has {_FIELDS} metadata fields at most, and none called "
-                f"'{DOCUMENT}'. Leave some out."
-            )
-        for each in new.values():
-            table.add_column(each.column, each.kind)
-        about = kept.with_fields(about, new)
-        if new:
-            kept.write(self.store, about)
-        return about
 
     def _opened(self, about: About) -> tuple[Table, Words]:
         now = about.current
@@ -362,6 +359,13 @@ class Collection:
     def _encoded(self, about: About, queries: Sequence[str]) -> NDArray[np.float32]:
         return cut(self._checked(about).encode_queries(queries), about.current.stamp)
 
-    def _asked(self, about: About, query: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self._encoded(about, [query])[0]
+    def _asked(
+        self, about: About, query: str, known: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        if known is None:
+            found = self._encoded(about, [query])
+        else:
+            self._checked(about)
+            found = cut(known[None], about.current.stamp)
+        vector: NDArray[np.float32] = found[0]
         return vector

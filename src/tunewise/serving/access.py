@@ -1,15 +1,20 @@
 """Access: whether a request may pass: its key, what the key is for, and how much it has left."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request
 
+from tunewise.errors import DataError
 from tunewise.serving.keys import Key, KeyFile
 from tunewise.serving.refused import Reason, Refused
 
 _MINUTE = 60.0
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -40,23 +45,20 @@ class Access:
         self._keys, self._clock = keys, clock
         self._allowances: dict[tuple[str, str], _Allowance] = {}
 
-    def admit(self, authorization: str | None, scope: str) -> Key | None:
-        """The key that opens this scope; None where none is asked for. Raises Refused."""
+    def admit(self, authorization: str | None) -> Key | None:
+        """The good key that was sent; None where none is asked for. Counts a request against it.
+
+        Raises Refused: 401 without one, 429 past its limit, 503 where the keys cannot be read.
+        """
         if self._keys is None:
             return None
         word, _, secret = (authorization or "").partition(" ")
-        key = self._keys.find(secret.strip()) if word.lower() == "bearer" else None
+        key = self._found(self._keys, secret.strip()) if word.lower() == "bearer" else None
         if key is None or not key.good(time.time()):
             raise Refused(
                 "No good API key was sent. Send one as 'Authorization: Bearer KEY'; "
                 "tunewise keys create makes one.",
                 Reason(401, "invalid_api_key", headers={"WWW-Authenticate": "Bearer"}),
-            )
-        if scope not in key.scopes:
-            raise Refused(
-                f"The key {key.id} is not for '{scope}', but for {', '.join(key.scopes)}. Use "
-                "another key.",
-                Reason(403, "insufficient_scope"),
             )
         self._take(key, "requests", 1, key.requests_per_minute)
         return key
@@ -65,6 +67,17 @@ class Access:
         """Counts tokens against a key's limit. Raises Refused where they are too many just now."""
         if key is not None:
             self._take(key, "tokens", tokens, key.tokens_per_minute)
+
+    def _found(self, keys: KeyFile, secret: str) -> Key | None:
+        try:
+            return keys.find(secret)
+        except (DataError, OSError) as broken:  # nobody gets in by what was read before
+            logger.error("no key can be checked, so all are refused: %s", broken)
+            raise Refused(
+                "No key can be checked just now, so nothing is answered. Whoever keeps this "
+                "server finds the reason in its log.",
+                Reason(503, "keys_unreadable", kind="server_error", headers={"Retry-After": "30"}),
+            ) from broken
 
     def _take(self, key: Key, what: str, wanted: int, per_minute: int | None) -> None:
         if per_minute is None:
@@ -87,13 +100,24 @@ class Access:
 
 
 def need(scope: str) -> Callable[[Request], Awaitable[Key | None]]:
-    """For a route: the caller's key, once it is known to open this scope."""
+    """For a route: the caller's key, which the door has found good, if it is for this scope."""
 
     async def admitted(request: Request) -> Key | None:
-        access: Access = request.app.state.service.access
-        key = access.admit(request.headers.get("authorization"), scope)
-        if key is not None:
-            request.state.facts["key"] = key.id
+        key: Key | None = request.state.key
+        if key is not None and scope not in key.scopes:
+            raise Refused(
+                f"The key {key.id} is not for '{scope}', but for {', '.join(key.scopes)}. Use "
+                "another key.",
+                Reason(403, "insufficient_scope"),
+            )
         return key
 
+    admitted.scope = scope  # type: ignore[attr-defined]  # for `scope_of`
     return admitted
+
+
+def scope_of(route: Any) -> str | None:
+    """The scope that a route of FastAPI's asks for by `need`; None for none."""
+    wanted = list(getattr(getattr(route, "dependant", None), "dependencies", ()))
+    found = [scope for each in wanted if (scope := getattr(each.call, "scope", None))]
+    return found[0] if found else None

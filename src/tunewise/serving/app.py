@@ -1,5 +1,6 @@
 """App: the routes, what stands before them, and the one shape of their errors."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tunewise.serving import health
+from tunewise.errors import TunewiseError
+from tunewise.jobs.home import Home
+from tunewise.serving import feedback, health
 from tunewise.serving.access import Access
 from tunewise.serving.batching import Limits
 from tunewise.serving.door import Door, Doorway
@@ -18,26 +21,35 @@ from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Offer
 from tunewise.serving.openai import embeddings, models
 from tunewise.serving.openai.errors import to_openai
-from tunewise.serving.refused import Reason, Refused, bad_request
-from tunewise.serving.service import Service
+from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
+from tunewise.serving.service import Service, Settings
+from tunewise.serving.telnyx import embeddings as telnyx_embeddings
+from tunewise.serving.telnyx import search
+from tunewise.serving.telnyx.errors import to_telnyx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_LIMITS, _DOORWAY = Limits(), Doorway()
+_LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
+_FAILED = 500  # from here on it is the server's doing
+
+logger = logging.getLogger(__name__)
 
 
 def make_app(
     offer: Offer,
     *,
+    home: Home | None = None,
+    settings: Settings = _SETTINGS,
     keys: KeyFile | None = None,
     limits: Limits = _LIMITS,
     doorway: Doorway = _DOORWAY,
 ) -> Door:
     """An ASGI app that serves these models.
 
+    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it.
     Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
     `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
     """
-    service = Service(offer, Access(keys), limits)
+    service = Service(offer, Access(keys), limits, home=home, settings=settings)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -47,31 +59,46 @@ def make_app(
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    for group in (embeddings, models, health):
+    at_home = () if home is None else (feedback, search)
+    for group in (embeddings, models, telnyx_embeddings, health, *at_home):
         app.include_router(group.router)
-    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
-    return Door(app, doorway=doorway, meters=service.meters, shown=to_openai)
+    return Door(app, doorway=doorway, access=service.access, meters=service.meters, shown=shown)
 
 
-async def _refused(_: Request, error: Any) -> Response:
-    return to_openai(error)
+def shown(path: str, refused: Refused) -> Response:
+    """A refusal in the shape that clients of this path read."""
+    return (to_telnyx if path.startswith("/v2/") else to_openai)(refused)
 
 
-async def _invalid(_: Request, error: Any) -> Response:
+async def _refused(request: Request, error: Any) -> Response:
+    refused = refused_for(error)
+    if refused is not error and refused.reason.status >= _FAILED:
+        facts = request.state.facts
+        logger.error("%s: %s", type(error).__name__, error, extra={"facts": facts})
+    return shown(request.url.path, refused)
+
+
+async def _invalid(request: Request, error: Any) -> Response:
     """The first thing that is wrong, without what was sent: it may be anybody's text."""
     first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if part not in ("body", "query", "path")]
+    place = [str(part) for part in first["loc"][1:]]  # after "body", "query" or "path"
     param = place[0] if place and first["type"] != "json_invalid" else None
-    if first["type"] == "extra_forbidden":
-        return to_openai(bad_request("There is no such parameter. Leave it out.", param=param))
     told = f"'{param}': {first['msg']}." if param else f"The body: {first['msg']}."
-    return to_openai(bad_request(told, param=param))
+    if first["type"] == "extra_forbidden":
+        told = "There is no such parameter. Leave it out."
+    if not param and isinstance(error.body, bytes):  # read, and not taken for JSON
+        told = (
+            "The body is read as JSON where the header 'Content-Type: application/json' says so. "
+            "Send that header."
+        )
+    return shown(request.url.path, bad_request(told, param=param))
 
 
-async def _http(_: Request, error: Any) -> Response:
+async def _http(request: Request, error: Any) -> Response:
     codes = {
         404: "not_found",
         405: "method_not_allowed",
@@ -79,10 +106,11 @@ async def _http(_: Request, error: Any) -> Response:
         413: "request_too_large",
     }
     reason = Reason(error.status_code, codes.get(error.status_code), headers=error.headers or {})
-    return to_openai(Refused(f"{str(error.detail).rstrip('.')}.", reason))
+    return shown(request.url.path, Refused(f"{str(error.detail).rstrip('.')}.", reason))
 
 
-async def _failed(_: Request, error: Exception) -> Response:
+async def _failed(request: Request, error: Exception) -> Response:
     del error  # the door writes it to the log
     reason = Reason(500, "internal_error", kind="server_error")
-    return to_openai(Refused("The server failed at this; its log says where.", reason))
+    told = Refused("The server failed at this; its log says where.", reason)
+    return shown(request.url.path, told)

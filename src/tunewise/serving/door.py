@@ -1,4 +1,4 @@
-"""Door: what every request passes: an id, a clock, limits that hold before anything is read."""
+"""Door: what every request passes: an id, a clock, keys and limits before anything is read."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from uuid import uuid4
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from tunewise.serving.access import Access
 from tunewise.serving.observed import Meters
 from tunewise.serving.refused import Reason, Refused, busy
 
@@ -19,6 +20,9 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 _ID = re.compile(rb"[\w.-]{1,64}")  # others could break a log line
+OPEN = frozenset({"/healthz", "/readyz"})
+"""Paths that no key is asked for."""
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 logger = logging.getLogger(__name__)
@@ -30,11 +34,15 @@ class Doorway:
 
     `hosts` None takes any. Where no key is asked for, it must be this machine's own names: else a
     page in somebody's browser could, by a name that leads here, ask in that person's place.
+    Paths in `uploads` have bounds of their own.
     """
 
     body: int = 8 * 2**20
     seconds: float = 60.0
     at_once: int = 1_000
+    uploads: frozenset[str] = frozenset({"/v1/files"})
+    upload: int = 513 * 2**20
+    upload_seconds: float = 3_600.0
     hosts: frozenset[str] | None = None
 
 
@@ -46,22 +54,25 @@ class Door:
         app: Any,
         *,
         doorway: Doorway,
+        access: Access,
         meters: Meters,
-        shown: Callable[[Refused], Response],
+        shown: Callable[[str, Refused], Response],
     ) -> None:
-        self._app, self._doorway, self._meters, self._shown = app, doorway, meters, shown
+        self.app, self._doorway, self._access = app, doorway, access
+        self._meters, self._shown = meters, shown
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets one request through, or answers it."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         began = time.perf_counter()
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         name = given if _ID.fullmatch(given) else uuid4().hex.encode()
-        scope.setdefault("state", {})["facts"] = facts = {"request": name.decode()}
+        facts = {"request": name.decode()}
+        scope.setdefault("state", {}).update(facts=facts, key=None)
         status = 500
 
         async def answered(message: Any) -> None:
@@ -73,35 +84,48 @@ class Door:
 
         self._inside += 1
         try:
-            if refused := self._refused(headers):
-                await self._shown(refused)(scope, receive, answered)
+            try:
+                self._check(scope["path"], headers)
+                if scope["path"] not in OPEN:
+                    self._admit(scope, headers)
+            except Refused as refused:
+                await self._shown(scope["path"], refused)(scope, receive, answered)
             else:
-                await self._app(scope, self._bounded(receive), answered)
+                await self.app(scope, self._bounded(scope["path"], receive), answered)
         except Exception:  # answered by then; told here without its message, which may quote
             logger.exception("a request failed", extra={"facts": facts})
         finally:
             self._inside -= 1
             self._told(scope, facts, status, time.perf_counter() - began)
 
-    def _refused(self, headers: dict[bytes, bytes]) -> Refused | None:
+    def _check(self, path: str, headers: dict[bytes, bytes]) -> None:
+        """Raises Refused for what need not be read to be refused."""
         doorway = self._doorway
         if self._inside > doorway.at_once:
-            return busy(f"{doorway.at_once} requests are being answered already.", seconds=1)
+            raise busy(f"{doorway.at_once} requests are being answered already.", seconds=1)
         host = headers.get(b"host", b"").decode("latin-1")
         if doorway.hosts is not None and _name(host) not in doorway.hosts:
-            return Refused(
+            raise Refused(
                 "Without keys only this machine's own names are answered. Ask localhost, or start "
                 "the server with --keys.",
                 Reason(403, "unknown_host"),
             )
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > doorway.body:
-            return Refused(_too_large(doorway.body), Reason(413, "request_too_large"))
-        return None
+        most, _ = self._room(path)
+        if length.isdigit() and int(length) > most:
+            raise Refused(_too_large(most), Reason(413, "request_too_large"))
 
-    def _bounded(self, receive: Receive) -> Receive:
+    def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        """Raises Refused without a good key; what the key is for, each route says by `need`."""
+        key = self._access.admit(headers.get(b"authorization", b"").decode("latin-1"))
+        if key is not None:
+            scope["state"]["key"] = key
+            scope["state"]["facts"]["key"] = key.id
+
+    def _bounded(self, path: str, receive: Receive) -> Receive:
         """The body as it comes, broken off where it is larger or slower than it may be."""
-        left, seconds = self._doorway.body, self._doorway.seconds
+        most, seconds = self._room(path)
+        left = most
         end: float | None = asyncio.get_running_loop().time() + seconds
 
         async def received() -> Any:
@@ -114,12 +138,19 @@ class Door:
                 raise HTTPException(408, told) from None
             left -= len(message.get("body", b""))
             if left < 0:
-                raise HTTPException(413, _too_large(self._doorway.body))
+                raise HTTPException(413, _too_large(most))
             if not message.get("more_body"):
                 end = None  # what comes now is the client's leaving, whenever that is
             return message
 
         return received
+
+    def _room(self, path: str) -> tuple[int, float]:
+        """Bytes that a body may have, and seconds that it may take."""
+        doorway = self._doorway
+        if path in doorway.uploads:
+            return doorway.upload, doorway.upload_seconds
+        return doorway.body, doorway.seconds
 
     def _told(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
         # the route, not the path: a path may hold anything, and there are ever more of them

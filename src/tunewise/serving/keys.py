@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock
 
@@ -45,7 +46,13 @@ class Key:
 
     def good(self, now: float) -> bool:
         """Whether it is neither revoked nor expired."""
-        return self.revoked is None and (self.expires is None or now < self.expires)
+        return self.state(now) == "good"
+
+    def state(self, now: float) -> Literal["good", "revoked", "expired"]:
+        """What has become of it."""
+        if self.revoked is not None:
+            return "revoked"
+        return "good" if self.expires is None or now < self.expires else "expired"
 
     def opens(self, collection: str) -> bool:
         """Whether it is for this collection."""
@@ -135,7 +142,9 @@ class KeyFile:
         try:
             there = self.path.stat()
         except FileNotFoundError:
-            return {}
+            if self._read is None:
+                return {}
+            raise DataError(f"The file of keys '{self.path}' is gone. Bring it back.") from None
         mark = there.st_mtime_ns, there.st_ino  # it is replaced, never written over
         if mark != self._read:
             self._keys = {key.digest: key for key in _parsed(self.path)}

@@ -19,7 +19,9 @@ from tunewise.encoders import (
     load_encoder,
     load_folder,
 )
+from tunewise.encoders.engines.devices import gpus
 from tunewise.encoders.safety import read_json
+from tunewise.encoders.stamp import sha256, stamp
 from tunewise.encoders.tokens import load_tokenizer
 from tunewise.encoders.vectors import Side
 from tunewise.errors import OptionError
@@ -28,6 +30,7 @@ from tunewise.serving.recent import Vectors
 from tunewise.training.adapter import Adapter, load_adapter
 
 _FILE = "tunewise.json"
+_MODEL = "model"
 _AS_IT_IS = Adapter(None, None)
 _LETTERS_A_TOKEN = 4  # in UTF-8, where no tokenizer is known
 
@@ -40,7 +43,8 @@ class Model:
 
     `encoder` may be that of other models too: what makes this one another is the `adapter` after
     it. `prefixes` are the dimensions it was trained to be cut to, largest first; none for none.
-    `folder` is where all of it lies in the layout of sentence-transformers, if anywhere.
+    `folder` is where all of it lies in the layout of sentence-transformers, if anywhere. `source`
+    is what it was loaded by, `maps` the file that its adapter came from.
     """
 
     name: str
@@ -49,6 +53,14 @@ class Model:
     prefixes: tuple[int, ...] = ()
     folder: Path | None = None
     created: int = field(default_factory=lambda: int(time.time()))
+    source: str = ""
+    maps: Path | None = None
+
+    @cached_property
+    def stamp(self) -> str:
+        """16 digits of all that makes its vectors, as collections are stamped with."""
+        own = self.encoder.stamp
+        return own if self.maps is None else stamp(own, sha256(self.maps))
 
     def finish(self, vectors: Vectors, side: Side, dimensions: int | None = None) -> Vectors:
         """The encoder's vectors (n, d) as this model's: mapped, cut, brought back to length one."""
@@ -130,7 +142,8 @@ def load_models(
         home = _home(folder)
         if home is None:
             encoder = shared.load(which, base_url if is_hosted(which) else None)
-            models[name] = Model(name, encoder, folder=getattr(encoder, "folder", None))
+            own = getattr(encoder, "folder", None)
+            models[name] = Model(name, encoder, folder=own, source=which)
         else:
             models[name] = _winner(name, home, shared)
     return models
@@ -150,7 +163,9 @@ class _Shared:
     def one(self, encoder: Encoder) -> Encoder:
         """The encoder of this stamp, which writes nothing to disk of what it is asked."""
         if isinstance(encoder, TransformerEncoder):
-            encoder = encoder.in_way(encoder.way, why=encoder.why, keep=False)
+            encoder = encoder.in_way(
+                encoder.way, why=encoder.why, keep=False, lanes=None if gpus() else 1
+            )
         return self._found.setdefault(encoder.stamp, encoder)
 
 
@@ -159,7 +174,7 @@ def _home(folder: Path) -> Path | None:
     if not folder.is_dir():
         return None
     put_back(folder)
-    homes = (folder / "model", folder)
+    homes = (folder / _MODEL, folder)
     return next((home for home in homes if (home / _FILE).is_file()), None)
 
 
@@ -175,7 +190,7 @@ def _winner(name: str, home: Path, shared: _Shared) -> Model:
             f"the encoder it was held against instead: tunewise serve {DEFAULT_ENCODER}"
         )
     kept = Kept(saved, home, NO_TEXTS)
-    adapter, settings = _AS_IT_IS, saved["settings"]
+    adapter, maps, settings = _AS_IT_IS, None, saved["settings"]
     if "kind" in whole:
         encoder = shared.one(
             unchanged(
@@ -189,8 +204,10 @@ def _winner(name: str, home: Path, shared: _Shared) -> Model:
         found = shared.load(about["name"], about["base_url"], about.get("engine"))
         encoder = unchanged(found, kept)
         if saved["family"] == "adapter":
-            adapter = load_adapter(home / "adapter.safetensors")
+            maps = home / "adapter.safetensors"
+            adapter = load_adapter(maps)
     folder = home if (home / "modules.json").is_file() else getattr(encoder, "folder", None)
     prefixes = tuple((settings.get("recipe") or {}).get("matryoshka") or ())
     created = int((home / _FILE).stat().st_mtime)
-    return Model(name, encoder, adapter, prefixes, folder, created)
+    source = str((home.parent if home.name == _MODEL else home).resolve())
+    return Model(name, encoder, adapter, prefixes, folder, created, source, maps)

@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tunewise.errors import TunewiseError
+from tunewise.errors import (
+    AbsentError,
+    BusyError,
+    MissingExtra,
+    OutputError,
+    StoreError,
+    TunewiseError,
+)
+
+_SOON = 30  # seconds after which one of many jobs may have ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +46,25 @@ def busy(message: str, *, seconds: float) -> Refused:
     """More than can be done just now: status 503, and after how many seconds to ask again."""
     headers = {"Retry-After": str(max(1, round(seconds)))}
     return Refused(message, Reason(503, "overloaded", kind="server_error", headers=headers))
+
+
+def refused_for(error: TunewiseError) -> Refused:
+    """An error raised on purpose as an answer: the caller's mistake, or a store that failed.
+
+    What a store says names files of this machine: it is for the log.
+    """
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, AbsentError):
+        return Refused(str(error), Reason(404, "not_found"))
+    if isinstance(error, BusyError):
+        return busy(str(error), seconds=_SOON)
+    if isinstance(error, MissingExtra):
+        return Refused(str(error), Reason(501, "not_installed", kind="server_error"))
+    if isinstance(error, OutputError):
+        told = "The server cannot write: its disk is full or read-only. Nothing was changed."
+        return Refused(told, Reason(507, "insufficient_storage", kind="server_error"))
+    if isinstance(error, StoreError):
+        told = "The server's store cannot be read or written; the server's log says why."
+        return Refused(told, Reason(503, "store_failed", kind="server_error"))
+    return bad_request(str(error))

@@ -3,23 +3,51 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tunewise.encoders import cache_folder, is_hosted
+from tunewise.collection import open_store
+from tunewise.encoders import TransformerEncoder, cache_folder
+from tunewise.encoders.engines.devices import gpus
+from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
+from tunewise.jobs.home import Home
+from tunewise.jobs.queue import Queue
+from tunewise.objects import Objects
+from tunewise.querylog import QueryLog
 from tunewise.serving.access import Access
 from tunewise.serving.batching import Batcher, Limits
+from tunewise.serving.collections import Collections
+from tunewise.serving.keys import Key
 from tunewise.serving.models import Model, Offer
 from tunewise.serving.observed import Meters
+from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
+from tunewise.serving.refused import bad_request
+from tunewise.serving.threads import Threads
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator decided about a server with a home.
+
+    `query_texts` keeps what was asked in the query log, `query_days` is how long records stay;
+    `hosts` are those that addresses may be fetched from, `upload` the bytes of one file at most.
+    """
+
+    query_texts: bool = False
+    query_days: float = 30.0
+    hosts: tuple[str, ...] = ()
+    upload: int = 512 * 2**20
 
 
 @dataclass
 class Service:
-    """All that a running server has; one an app."""
+    """All that a running server has; one an app. What lies in its home opens when first used."""
 
     offer: Offer
     access: Access
     limits: Limits
     meters: Meters = field(default_factory=Meters)
+    home: Home | None = None
+    settings: Settings = Settings()
     _batchers: dict[str, Batcher] = field(default_factory=dict)
 
     async def vectors(
@@ -30,18 +58,73 @@ class Service:
         read = tokens if most is None else [min(count, most) for count in tokens]
         return await self._batcher(model).vectors(model.encoder, side, texts, read)
 
+    async def encoded(self, model: Model, query: str, key: Key | None) -> Vectors:
+        """A query's vector (d,), counted against the caller's limit.
+
+        Raises Refused for one that is too long.
+        """
+        [tokens] = model.count_tokens([query], "queries")
+        if tokens > MOST_TOKENS:
+            raise bad_request(
+                f"The query has {tokens} tokens, and {MOST_TOKENS} are the most. Shorten it.",
+                param="query",
+                code="context_length_exceeded",
+            )
+        self.access.charge(key, tokens)
+        self.meters.charged.labels(model.name).inc(tokens)
+        vectors = await self.vectors(model, "queries", [query], [tokens])
+        vector: Vectors = model.finish(vectors, "queries")[0]
+        return vector
+
     async def close(self) -> None:
-        """Ends when all that was asked is encoded."""
+        """Ends when all that was asked is encoded, found and written."""
         for batcher in self._batchers.values():
             await batcher.close()
+        self.disk.close()
+        for name in ("collections", "objects", "queue"):
+            if name in self.__dict__:  # it was used
+                getattr(self, name).close()
+
+    @cached_property
+    def disk(self) -> Threads:
+        """Where the disk is waited for."""
+        return Threads("disk", count=4, waiting=256)
+
+    @cached_property
+    def objects(self) -> Objects:
+        """The files that were uploaded."""
+        return Objects(self._at_home.objects)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """What was asked of the workers."""
+        return Queue(self._at_home.jobs)
+
+    @cached_property
+    def collections(self) -> Collections:
+        """The collections that can be searched."""
+        home, settings = self._at_home, self.settings
+        log = QueryLog(home.queries, texts=settings.query_texts, days=settings.query_days)
+        return Collections(open_store(str(home.collections)), self.offer, log)
+
+    @property
+    def _at_home(self) -> Home:
+        assert self.home is not None  # noqa: S101 - without one, no route asks for it
+        return self.home
 
     def _batcher(self, model: Model) -> Batcher:
         # What is computed here takes turns, for the cores are the same; an endpoint that does not
         # answer holds up nobody but those who ask for it.
         name = model.encoder.name
-        place = name if is_hosted(name) else "here"
+        here = isinstance(model.encoder, TransformerEncoder)
+        place = "here" if here else name
         if place not in self._batchers:
-            self._batchers[place] = Batcher(self.limits, self.meters, self._kept.vectors)
+            self._batchers[place] = Batcher(
+                self.limits,
+                self.meters,
+                self._kept.vectors,
+                cores=cores() if here and not gpus() else 1,
+            )
         return self._batchers[place]
 
     @cached_property

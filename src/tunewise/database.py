@@ -1,0 +1,86 @@
+"""Database: a SQLite file that several processes write to, and that a kill leaves whole."""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from tunewise.errors import StoreError
+
+_WAIT = 30.0  # seconds for another process's write
+
+
+class Database:
+    """A file of tables. What was written is on the disk when the call returns.
+
+    `schema` makes the tables, and does nothing where they are there; `version` is its number.
+    Threads may share one. Every refusal of SQLite or of the disk is a StoreError naming the file.
+    """
+
+    def __init__(self, path: Path, schema: str, *, version: int = 1) -> None:
+        self.path = path
+        self._turn = threading.RLock()
+        with self._told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # two processes that both begin would refuse each other the change of the journal
+            with FileLock(path.with_name(f".{path.name}.lock"), timeout=_WAIT):
+                self._file = sqlite3.connect(
+                    path, timeout=_WAIT, isolation_level=None, check_same_thread=False
+                )
+                try:
+                    self._begin(schema, version)
+                except BaseException:
+                    self._file.close()
+                    raise
+
+    def run(self, words: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """The rows that one statement gives."""
+        with self._told(), self._turn:
+            return self._file.execute(words, values).fetchall()
+
+    def change(self, words: str, values: Sequence[object] = ()) -> int:
+        """How many rows one statement changed."""
+        with self._told(), self._turn:
+            return self._file.execute(words, values).rowcount
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """All that is run in the block, or none of it; nobody else writes meanwhile."""
+        with self._told(), self._turn:
+            self._file.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._file.execute("COMMIT")
+            finally:
+                if self._file.in_transaction:
+                    self._file.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._turn:
+            self._file.close()
+
+    def _begin(self, schema: str, version: int) -> None:
+        self._file.row_factory = sqlite3.Row
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.execute("PRAGMA synchronous = FULL")  # a power cut takes nothing either
+        [found] = self._file.execute("PRAGMA user_version").fetchone()
+        if found > version:
+            raise StoreError(
+                f"'{self.path}' was written by a newer Tunewise (format {found}, and this one "
+                f"knows {version}). Install the newer one again."
+            )
+        self._file.executescript(f"BEGIN; {schema} PRAGMA user_version = {version}; COMMIT;")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as refusal:
+            raise StoreError(
+                f"'{self.path}' cannot be read or written: {refusal}. Free some space, or bring "
+                "the file back from a backup if it is damaged."
+            ) from refusal

@@ -1,0 +1,101 @@
+"""Forms: files made for tuning chat models, as queries and the documents that answer them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tunewise.errors import DataError
+from tunewise.files import whole
+
+_LONGEST = 4 * 2**20  # bytes of a line; more is no example
+
+
+def as_ours(uploaded: Path, to: Path) -> int:
+    """Writes an uploaded JSONL file to `to` in a form that `read_examples` reads; rows changed.
+
+    Rows with "messages" give a query and a positive for each answer that follows a user's message;
+    "prompt" and "completion" are query and positive. Files of any other form stay as they are.
+    Raises DataError for a file that is no JSONL or has rows of another form than its first.
+    """
+    changed, chat = 0, None
+    with whole(to) as beside, beside.open("w", encoding="utf-8") as out:
+        for number, line in _lines(uploaded):
+            pairs = list(_pairs(_row(line, number), number))
+            if chat not in (None, bool(pairs)):
+                raise DataError(
+                    f"Line {number} is of another form than those before it. Give messages (or "
+                    "prompt and completion) on every line, or on none."
+                )
+            chat = bool(pairs)
+            changed += chat
+            for query, positive in pairs:
+                out.write(json.dumps({"query": query, "positive": positive}) + "\n")
+            if not pairs:
+                out.write(line + "\n")
+    return changed
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that hold something, by their numbers."""
+    with path.open("rb") as file:
+        number = 0
+        while line := file.readline(_LONGEST + 1):
+            number += 1
+            if len(line) > _LONGEST:
+                raise DataError(f"Line {number} is longer than {_LONGEST:,} bytes. Cut it.")
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            except UnicodeDecodeError as wrong:
+                raise DataError(
+                    f"Line {number} is not UTF-8: {wrong.reason}. Convert the file with iconv."
+                ) from wrong
+            if text:
+                yield number, text
+
+
+def _row(line: str, number: int) -> Mapping[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError as wrong:
+        raise DataError(
+            f"Line {number} is no JSON ({wrong}). A training file has one JSON object a line."
+        ) from wrong
+    if not isinstance(row, dict):
+        raise DataError(f"Line {number} is no JSON object. Write one on each line: {{...}}.")
+    return row
+
+
+def _pairs(row: Mapping[str, Any], number: int) -> Iterator[tuple[str, str]]:
+    if "messages" in row:
+        yield from _of_messages(row["messages"], number)
+    elif "prompt" in row and "completion" in row:
+        yield _text(row["prompt"], number), _text(row["completion"], number)
+
+
+def _of_messages(messages: Any, number: int) -> Iterator[tuple[str, str]]:
+    """Each user's message with the answer that follows it; what systems and tools say is left."""
+    if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
+        raise DataError(f"In line {number} 'messages' is no list of messages.")
+    said = [each for each in messages if each.get("role") in ("user", "assistant")]
+    found = [
+        (_text(asked.get("content"), number), _text(answer.get("content"), number))
+        for asked, answer in pairwise(said)
+        if asked["role"] == "user" and answer["role"] == "assistant" and answer.get("weight") != 0
+    ]
+    if not found:
+        raise DataError(
+            f"In line {number} no assistant's message answers a user's, so there is nothing to "
+            "learn from. Give both, or leave the line out."
+        )
+    yield from found
+
+
+def _text(content: Any, number: int) -> str:
+    """A message's text, which may come in parts."""
+    if isinstance(content, list):
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    if not isinstance(content, str) or not content.strip():
+        raise DataError(f"In line {number} a text is missing or empty. Give it, or leave it out.")
+    return content

@@ -1,0 +1,287 @@
+"""tune: a job that tunes an embedding model, holds it against its base, and leaves it to serve."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, get_args
+
+from tunewise.contenders import Contender, save_contender
+from tunewise.data.examples import Examples, ScoredPairs, read_examples
+from tunewise.encoders import Encoder, load_encoder
+from tunewise.errors import DataError, OptionError
+from tunewise.files import put_back, whole_set, write_text
+from tunewise.jobs.forms import as_ours
+from tunewise.jobs.job import Level
+from tunewise.jobs.works import Place
+from tunewise.measurement import measure, tune
+from tunewise.measurement.options import Step
+from tunewise.measurement.tune import trial_texts
+from tunewise.objects import FILES, Objects
+from tunewise.report import save_tuned, save_verdict
+from tunewise.task import Task
+from tunewise.training.recipe import RUNGS, recipe_for
+from tunewise.verdict import Verdict
+
+SEAL = "served.json"
+"""In a model's folder: the result of the job that made it. Where it is, all is."""
+RUNG_WORDS: tuple[str, ...] = ("auto", *get_args(Step))
+_PLAIN = "plain"  # in a model's folder: what is served where the winner has no vectors
+BUDGET = 1800.0  # seconds of fitting, where nothing else is said
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked of a tuning job; plain values, so that it can lie in the queue.
+
+    `model` is what the base is served by, `encoder` how it is loaded. `training` and `validation`
+    name files of the bucket FILES. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning
+    rate that is usual for it; `budget` is seconds; `suffix` goes into the tuned model's name.
+    """
+
+    model: str
+    encoder: str
+    training: str
+    base_url: str | None = None
+    validation: str | None = None
+    rung: str = "auto"
+    epochs: int | None = None
+    batch: int | None = None
+    rate: float | None = None
+    budget: float = BUDGET
+    keep: bool = True
+    seed: int = 0
+    suffix: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def served_name(model: str, suffix: str, job: str) -> str:
+    """What the model that a job tunes is served by.
+
+    >>> served_name("all-MiniLM-L6-v2", "support", "job-0123456789abcdef")
+    'ft:all-MiniLM-L6-v2:support:01234567'
+    """
+    return f"ft:{model}:{suffix}:{job.removeprefix('job-')[:8]}"
+
+
+def check_wanted(wanted: Wanted) -> None:
+    """Raises OptionError for what cannot be asked together, before anything is queued."""
+    if wanted.rung not in RUNG_WORDS:
+        raise OptionError(f"There is no rung '{wanted.rung}'. Choose from {', '.join(RUNG_WORDS)}.")
+    given = [one for one in (wanted.epochs, wanted.batch, wanted.rate) if one is not None]
+    if given and wanted.rung == "adapter":
+        raise OptionError(
+            "An adapter has recipes of its own: leave the hyperparameters at 'auto', or choose the "
+            "rung partial, lora or full."
+        )
+    if not 0 < wanted.budget <= 7 * 86_400:
+        raise OptionError("A budget is a number of seconds, above 0 and no more than a week.")
+
+
+def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """Tunes and measures as wanted. What was trained before a kill is not trained again."""
+    wanted, home = Wanted(**asked), place.home.models / place.job
+    put_back(home)
+    if (home / SEAL).is_file():  # it was killed between its last two steps
+        result: dict[str, Any] = json.loads((home / SEAL).read_text(encoding="utf-8"))
+        return result
+    data = _data(wanted, place)
+    encoder = load_encoder(
+        wanted.encoder,
+        base_url=wanted.base_url,
+        texts=trial_texts(data),
+        progress=place.progress,
+    )
+    rung = _rung(wanted, data)
+    if rung == "auto":
+        place.told(f"Every contender is measured, for {wanted.budget:g} seconds.")
+        made = _measured(wanted, data, encoder, place, home)
+    else:
+        place.told(f"The rung '{rung}' is tuned.")
+        made = _tuned(wanted, rung, data, encoder, place, home)
+    _tell(made, place)
+    return made
+
+
+def _data(wanted: Wanted, place: Place) -> Examples:
+    objects = Objects(place.home.objects)
+    folder = place.folder / "data"
+    folder.mkdir(exist_ok=True)
+    try:
+        parts = {"train": wanted.training, "test": wanted.validation}
+        for part, name in parts.items():
+            if name is not None:
+                stored = objects.get(FILES, name)
+                changed = as_ours(stored.path, folder / f"{part}.jsonl")
+                if changed:
+                    place.told(f"{changed:,} rows of {part} became query and document.")
+    finally:
+        objects.close()
+    data = read_examples(folder if wanted.validation else folder / "train.jsonl", seed=wanted.seed)
+    for finding in data.findings:
+        level: Level = "info" if finding.severity == "note" else "warn"
+        place.told(f"{finding.code}: {finding.title} ({finding.count:,}). {finding.advice}", level)
+    return replace(data, source=wanted.training)  # no path of this machine
+
+
+def _rung(wanted: Wanted, data: Examples) -> str:
+    if wanted.rung != "auto":
+        return wanted.rung
+    if not isinstance(data, Task) or any((wanted.epochs, wanted.batch, wanted.rate)):
+        return "partial"
+    return "auto"
+
+
+def _measured(
+    wanted: Wanted, data: Examples, encoder: Encoder, place: Place, home: Path
+) -> dict[str, Any]:
+    if not isinstance(data, Task):
+        raise DataError("A verdict takes queries and documents. Name a rung in the metadata.")
+    verdict = measure(
+        data,
+        encoders=[encoder],
+        budget=wanted.budget,
+        seed=wanted.seed,
+        progress=place.progress,
+    )
+    served = _vectors_of(verdict)
+    own = verdict.contender.encoder or "vectors" in verdict.contender.parts
+    with whole_set(home, seal=SEAL) as beside:
+        facts = save_verdict(verdict, beside)
+        if not own:
+            save_contender(served, beside / _PLAIN, model=False)
+        gain = facts["gain"]
+        made = {
+            **_common(wanted, data, encoder, place, served, "model" if own else _PLAIN),
+            "answer": facts["answer"],
+            "sentence": facts["sentence"],
+            "improved": served.tuned,
+            "metric": facts["metric"],
+            "gain": gain and {key: gain[key] for key in ("difference", "low", "high", "units")},
+            "base": _score(facts, verdict.base.name),
+            "tuned": _score(facts, verdict.contender.name),
+            "seconds": facts["timing"]["seconds"],
+        }
+        _seal(beside, made)
+    return made
+
+
+def _vectors_of(verdict: Verdict) -> Contender:
+    """What of the recommended contender has vectors; the plain encoder where nothing has."""
+    contender: Contender | None = verdict.contender
+    while contender is not None and contender.encoder is None:
+        contender = contender.parts.get("vectors")
+    return contender or next(each for each in verdict.contenders if each.family == "pretrained")
+
+
+def _score(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    [found] = [each for each in facts["contenders"] if each["name"] == name]
+    scores: Mapping[str, Any] = found["scores"][facts["metric"]]
+    return scores
+
+
+def _tuned(
+    wanted: Wanted, rung: Any, data: Examples, encoder: Encoder, place: Place, home: Path
+) -> dict[str, Any]:
+    adapter = rung == "adapter"
+    tuning = tune(
+        data,
+        rung=rung,
+        encoder=encoder,
+        keep="docstrings" if wanted.keep and not adapter else None,
+        budget=None if adapter else wanted.budget,
+        epochs=wanted.epochs,
+        batch=wanted.batch,
+        learning_rate=_learning_rate(wanted, rung, encoder),
+        seed=wanted.seed,
+        progress=place.progress,
+    )
+    with whole_set(home, seal=SEAL) as beside:
+        facts = save_tuned(tuning, beside)
+        gain = facts["gain"]
+        made = {
+            **_common(wanted, data, encoder, place, tuning.outcome.contender, "model"),
+            "answer": "tune" if tuning.improved else "suffices",
+            "sentence": _sentence(facts),
+            "improved": tuning.improved,
+            "metric": facts["metric"],
+            "gain": gain and _difference(gain),
+            "base": gain and gain["base"],
+            "tuned": gain and gain["tuned"],
+            "seconds": facts["timing"]["seconds"],
+            "looks": (facts["training"] or {}).get("looks", []),
+        }
+        _seal(beside, made)
+    return made
+
+
+def _difference(gain: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = gain["difference"]
+    ends = {"low": found["low"], "high": found["high"]}
+    return {"difference": found["mean"], **ends, "units": gain["units"]}
+
+
+def _sentence(facts: Mapping[str, Any]) -> str:
+    gain = facts["gain"]
+    if gain is None:
+        return f"{facts['reason'].capitalize()}."
+    base, tuned, found = gain["base"]["mean"], gain["tuned"]["mean"], gain["difference"]
+    return (
+        f"{facts['metric']} on {facts['measured_on']} {tuned:.3f}, base {base:.3f}: "
+        f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]. Delivered: "
+        f"{facts['delivered']['name']}, {facts['reason']}."
+    )
+
+
+def _common(
+    wanted: Wanted,
+    data: Examples,
+    encoder: Encoder,
+    place: Place,
+    served: Contender,
+    folder: str,
+) -> dict[str, Any]:
+    recipe = served.settings.get("recipe") or {}
+    epochs = recipe.get("epochs", 1) if served.tuned else 0
+    return {
+        "wanted": asdict(wanted),
+        "name": served_name(wanted.model, wanted.suffix, place.job),
+        "folder": folder,
+        "rung": served.rung,
+        "epochs": recipe.get("epochs"),
+        "batch": recipe.get("batch"),
+        "trained_tokens": epochs * _tokens(data, encoder),
+    }
+
+
+def _tokens(data: Examples, encoder: Encoder) -> int:
+    """Tokens of all texts that were given, as the encoder reads them."""
+    if isinstance(data, Task):
+        texts = [*data.queries.texts, *data.documents.texts]
+    elif isinstance(data, ScoredPairs):
+        texts = [*data.first, *data.second]
+    else:
+        texts = list(data.texts)
+    return int(encoder.count_tokens(texts).clip(0, encoder.max_tokens).sum())
+
+
+def _learning_rate(wanted: Wanted, rung: str, encoder: Encoder) -> float | None:
+    if wanted.rate is None or rung not in RUNGS:
+        return None
+    # the rate follows from rung and width alone
+    usual = recipe_for(rung, rows=1, layers=1, width=encoder.dimension, precision="fp32")
+    return wanted.rate * usual.learning_rate
+
+
+def _seal(folder: Path, made: Mapping[str, Any]) -> None:
+    write_text(folder / SEAL, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
+
+
+def _tell(made: Mapping[str, Any], place: Place) -> None:
+    for look in made.get("looks", []):
+        figures = {"step": look["step"], "valid_score": look["score"], "train_loss": look["loss"]}
+        place.told(
+            f"Step {look['step']}: {made['metric']} on dev {look['score']:.4f}.", "info", figures
+        )
+    measured = {key: made[key] for key in ("metric", "base", "tuned", "gain")}
+    place.told(made["sentence"], "info", measured)

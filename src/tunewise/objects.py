@@ -1,0 +1,201 @@
+"""Objects: files by bucket and name, kept on disk whole, whatever they are called."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from sqlite3 import Row
+from uuid import uuid4
+
+from tunewise.database import Database
+from tunewise.errors import AbsentError, OptionError, StoreError
+from tunewise.files import writing
+
+FILES = ".files"
+"""The bucket of OpenAI's files. Buckets whose names begin with a dot are not users'."""
+
+_LONGEST = 1_024  # letters of a name
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects (
+    place INTEGER PRIMARY KEY AUTOINCREMENT, bucket TEXT NOT NULL, name TEXT NOT NULL,
+    size INTEGER NOT NULL, sha256 TEXT NOT NULL, created REAL NOT NULL, file TEXT NOT NULL,
+    about TEXT NOT NULL, UNIQUE (bucket, name)
+);
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file that is kept: its size in bytes, its hash, and `path`, where it can be read.
+
+    `created` is in seconds since 1970. `about` is what was said of it when it was put.
+    """
+
+    bucket: str
+    name: str
+    size: int
+    sha256: str
+    created: float
+    path: Path
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+class Objects:
+    """The files in a folder. Names are kept in a database there and never become paths.
+
+    A file is there wholly or not at all: it is written beside, brought to the disk, and then
+    entered. Several processes may put and delete at once; the last one to put a name wins.
+
+    >>> import tempfile
+    >>> objects = Objects(Path(tempfile.mkdtemp()))
+    >>> objects.put("faq", "../a/b.txt", [b"some ", b"words"], most=100).size
+    10
+    >>> [(each.name, each.path.read_bytes()) for each in objects.list("faq")]
+    [('../a/b.txt', b'some words')]
+    >>> objects.delete("faq", "../a/b.txt")
+    >>> objects.buckets()
+    []
+    >>> objects.close()
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._blobs = folder / "blobs"
+        with writing(folder):
+            self._blobs.mkdir(parents=True, exist_ok=True)
+        self._entries = Database(folder / "objects.db", _SCHEMA)
+
+    def put(
+        self,
+        bucket: str,
+        name: str,
+        blocks: Iterable[bytes],
+        *,
+        most: int,
+        about: Mapping[str, str] | None = None,
+    ) -> Stored:
+        """Keeps a file of at most `most` bytes, in place of one that had its name.
+
+        Raises OptionError for one that is larger or a name that is empty, too long or holds a NUL,
+        OutputError where the disk is full. Nothing is left of it then, and what was there stays.
+        """
+        for word in (bucket, name):
+            if not word or len(word) > _LONGEST or "\0" in word:
+                raise OptionError(
+                    f"A bucket and a name have 1 to {_LONGEST:,} letters and no NUL. Choose "
+                    "another name."
+                )
+        path = self._blobs / uuid4().hex
+        size, digest = _write(path, blocks, most)
+        try:
+            created, told = time.time(), json.dumps(dict(about or {}))
+            with self._entries.whole():
+                old = self._take_out(bucket, name)
+                self._entries.run(
+                    "INSERT INTO objects (bucket, name, size, sha256, created, file, about) "
+                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (bucket, name, size, digest, created, path.name, told),
+                )
+        except StoreError:  # of an interruption nobody knows whether the entry was written
+            path.unlink(missing_ok=True)
+            raise
+        self._remove(old)
+        return Stored(bucket, name, size, digest, created, path, dict(about or {}))
+
+    def get(self, bucket: str, name: str) -> Stored:
+        """One file. Raises AbsentError where there is none."""
+        rows = self._entries.run(
+            "SELECT * FROM objects WHERE bucket = ? AND name = ?", (bucket, name)
+        )
+        if not rows:
+            raise AbsentError(f"There is no '{name}' in '{bucket}'.")
+        return self._stored(rows[0])
+
+    def buckets(self) -> list[str]:
+        """Names of the buckets that hold anything, sorted; reserved ones are left out."""
+        rows = self._entries.run("SELECT DISTINCT bucket FROM objects ORDER BY bucket")
+        return [row["bucket"] for row in rows if not row["bucket"].startswith(".")]
+
+    def list(self, bucket: str) -> list[Stored]:
+        """The files of a bucket, in the order in which they were put."""
+        rows = self._entries.run("SELECT * FROM objects WHERE bucket = ? ORDER BY place", (bucket,))
+        return [self._stored(row) for row in rows]
+
+    def delete(self, bucket: str, name: str) -> None:
+        """Removes a file. Raises AbsentError where there is none."""
+        with self._entries.whole():
+            old = self._take_out(bucket, name)
+        if old is None:
+            raise AbsentError(f"There is no '{name}' in '{bucket}'.")
+        self._remove(old)
+
+    def held(self) -> tuple[int, int]:
+        """How many files there are in all, and of how many bytes."""
+        [row] = self._entries.run("SELECT count(*) AS files, sum(size) AS bytes FROM objects")
+        return row["files"], row["bytes"] or 0
+
+    def sweep(self) -> int:
+        """Removes what killed processes left half-written, and says how many files that were.
+
+        For when nobody else is putting: what is being put just now would go too.
+        """
+        known = {row["file"] for row in self._entries.run("SELECT file FROM objects")}
+        strays = [path for path in self._blobs.iterdir() if path.name not in known]
+        for path in strays:
+            path.unlink(missing_ok=True)
+        return len(strays)
+
+    def close(self) -> None:
+        """Closes the database."""
+        self._entries.close()
+
+    def _take_out(self, bucket: str, name: str) -> str | None:
+        rows = self._entries.run(
+            "DELETE FROM objects WHERE bucket = ? AND name = ? RETURNING file", (bucket, name)
+        )
+        return rows[0]["file"] if rows else None
+
+    def _remove(self, file: str | None) -> None:
+        if file is not None:  # whoever has it open reads on
+            (self._blobs / file).unlink(missing_ok=True)
+
+    def _stored(self, row: Row) -> Stored:
+        bucket, name, size, digest, created = tuple(row)[1:6]
+        path, about = self._blobs / row["file"], json.loads(row["about"])
+        return Stored(bucket, name, size, digest, created, path, about)
+
+
+def _write(path: Path, blocks: Iterable[bytes], most: int) -> tuple[int, str]:
+    """Writes a file to the disk; its size and hash. Nothing is left of one that is broken off."""
+    size, digest = 0, hashlib.sha256()
+    with writing(path.parent):
+        file = path.open("xb")
+    try:
+        with file:
+            for block in blocks:  # a reader's own failure is no failure to write
+                size += len(block)
+                if size > most:
+                    raise OptionError(f"A file may have {most:,} bytes, and this one has more.")
+                digest.update(block)
+                with writing(path.parent):
+                    file.write(block)
+            with writing(path.parent):
+                file.flush()
+                os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+    return size, digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Brings the names in a folder to the disk, where the system can."""
+    if os.name == "posix":
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

@@ -1,0 +1,241 @@
+"""Collections: a server's, searched in threads by vectors that were batched across callers.
+
+A collection is opened with the served model whose stamp made its vectors, and with no other.
+"""
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tunewise.collection import Collection, Hit, Store
+from tunewise.collection import about as kept
+from tunewise.collection.words import By
+from tunewise.encoders import Encoder
+from tunewise.encoders.vectors import Side
+from tunewise.errors import DataError, EncoderError, StoreError
+from tunewise.progress import Progress, silent
+from tunewise.querylog import QueryLog
+from tunewise.serving.keys import Key
+from tunewise.serving.models import Model, Offer
+from tunewise.serving.recent import Vectors, encode
+from tunewise.serving.refused import Reason, Refused
+from tunewise.serving.threads import Threads
+
+_OPEN = 200  # collections kept open: an index by words lies in memory
+
+Encoded = Callable[[Model, str], Awaitable[NDArray[np.float32]]]
+"""A query's vector (d,) by a model: of `Service.encoded`, batched with those of others."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is searched for: as `Collection.search` has it."""
+
+    query: str
+    k: int
+    offset: int = 0
+    where: Mapping[str, Any] | None = None
+    by: By | None = None
+    threshold: float | None = None
+    grouped: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found: hits, best first, and each one's cosine to the query.
+
+    `model` made the vectors, `query` is the id of the record in the query log, if it was written.
+    """
+
+    model: Model
+    hits: Sequence[Hit]
+    cosines: Sequence[float]
+    query: str | None
+
+
+class Collections:
+    """A store's collections, each opened once; `close` when done."""
+
+    def __init__(self, store: Store, offer: Offer, log: QueryLog | None = None) -> None:
+        self.store, self.log, self._offer = store, log, offer
+        self.threads = Threads("searching", count=4, waiting=256)
+        self._open: OrderedDict[str, tuple[Model, Collection]] = OrderedDict()
+        self._turn = threading.Lock()
+
+    def names(self) -> list[str]:
+        """The collections there are."""
+        return kept.names(self.store)
+
+    def opened(self, name: str) -> tuple[Model, Collection]:
+        """A collection, and the served model that made its vectors.
+
+        Raises Refused where there is none of that name, or where its model is not served.
+        """
+        with self._turn:
+            if name in self._open:
+                self._open.move_to_end(name)
+                return self._open[name]
+        made = Collection.there(self.store, name)
+        if made is None:
+            raise no_collection(name)
+        model = next((m for m in self._offer.models.values() if m.stamp == made.stamp.model), None)
+        if model is None:
+            raise Refused(
+                f"The vectors of '{name}' were made by '{made.stamp.encoder}' (stamp "
+                f"{made.stamp.model}), which is not served here just so. Serve it, or have the "
+                "collection embedded anew by a model that is.",
+                Reason(422, "model_not_served"),
+            )
+        found = model, Collection.open(self.store, name, encoder_of(model))
+        with self._turn:
+            self._open[name] = found
+            while len(self._open) > _OPEN:
+                self._open.popitem(last=False)
+        return found
+
+    def forget(self, name: str) -> None:
+        """Lets go of a collection that is not what it was when it was opened."""
+        with self._turn:
+            self._open.pop(name, None)
+
+    async def search(self, name: str, asked: Asked, encoded: Encoded) -> Found:
+        """Searches a collection with the query's vector, and records the query in the log.
+
+        Raises Refused as `opened` does and where too many wait; OptionError for a filter that
+        cannot be, and whatever `encoded` raises.
+        """
+        for again in (False, True):
+            model, collection = await self.threads.run(lambda: self.opened(name))
+            vector = await encoded(model, asked.query)
+            try:
+                return await self.threads.run(
+                    lambda m=model, c=collection, v=vector: self._found(m, c, asked, v)  # type: ignore[misc]
+                )
+            except (DataError, EncoderError):  # removed, or embedded anew by another model
+                self.forget(name)
+                if again:
+                    raise
+        raise AssertionError  # the loop returns or raises
+
+    def _found(
+        self, model: Model, collection: Collection, asked: Asked, vector: NDArray[np.float32]
+    ) -> Found:
+        hits = collection.search(
+            asked.query,
+            k=asked.k,
+            vector=vector,
+            offset=asked.offset,
+            where=asked.where,
+            by=asked.by,
+            threshold=asked.threshold,
+            grouped=asked.grouped,
+        )
+        cosines = [hit.score for hit in hits]
+        now = collection.about().current
+        if (asked.by or now.retrieval.by) != "vectors":
+            cosines = _cosines(collection, hits, vector)
+        return Found(
+            model, hits, cosines, self._recorded(collection.name, now.stamp.digits, asked, hits)
+        )
+
+    def _recorded(self, name: str, stamp: str, asked: Asked, hits: Sequence[Hit]) -> str | None:
+        """Records the query; one that cannot be recorded is answered all the same."""
+        if self.log is None:
+            return None
+        try:
+            pairs = [(hit.chunk.id, hit.score) for hit in hits]
+            return self.log.record(name, stamp, pairs, words=asked.query)
+        except StoreError as refusal:
+            logger.error("a query was not recorded: %s", refusal)
+            return None
+
+    def close(self) -> None:
+        """Ends once all searches under way are done."""
+        self.threads.close()
+        self.store.close()
+        if self.log is not None:
+            self.log.close()
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A model with an adapter as an encoder: what `tunewise index` makes vectors with."""
+
+    model: Model
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return self.model.name
+
+    @property
+    def stamp(self) -> str:
+        """The stamp of encoder and adapter."""
+        return self.model.stamp
+
+    @property
+    def dimension(self) -> int:
+        """How many numbers a vector has."""
+        return self.model.encoder.dimension
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Tokens of a text that are read."""
+        return self.model.encoder.max_tokens
+
+    def encode_queries(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+        """Unit vectors of shape (n, dimension) for texts people search with."""
+        return self._encode(texts, "queries", progress)
+
+    def encode_documents(self, texts: Sequence[str], *, progress: Progress = silent) -> Vectors:
+        """Unit vectors of shape (n, dimension) for texts that are found."""
+        return self._encode(texts, "documents", progress)
+
+    def count_tokens(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """Tokens of each text before anything is cut off."""
+        return self.model.encoder.count_tokens(texts)
+
+    def _encode(self, texts: Sequence[str], side: Side, progress: Progress) -> Vectors:
+        progress(f"encoding {side}", 0, 0)
+        return self.model.finish(encode(self.model.encoder, side, texts), side)
+
+
+def encoder_of(model: Model) -> Encoder:
+    """The model as the encoder that a collection's vectors are stamped with."""
+    return model.encoder if model.maps is None else Adapted(model)
+
+
+def no_collection(name: str) -> Refused:
+    """The answer about a collection that is not there."""
+    return Refused(
+        f"There is no embedded collection '{name}'. Embed its bucket first.",
+        Reason(404, "collection_not_found"),
+    )
+
+
+def check_opens(key: Key | None, name: str) -> None:
+    """Raises Refused where the key is not for this collection."""
+    if key is not None and not key.opens(name):
+        raise Refused(
+            f"The key {key.id} is not for '{name}'. Use another key.",
+            Reason(403, "insufficient_scope"),
+        )
+
+
+def _cosines(
+    collection: Collection, hits: Sequence[Hit], vector: NDArray[np.float32]
+) -> list[float]:
+    chunks, rows = collection.vectors(ids=[hit.chunk.id for hit in hits])
+    first = vector[: rows.shape[1]]
+    length = float(np.linalg.norm(first)) or 1.0
+    scores = (rows @ first / length).tolist()
+    known = dict(zip((chunk.id for chunk in chunks), scores, strict=True))
+    return [known.get(hit.chunk.id, 0.0) for hit in hits]

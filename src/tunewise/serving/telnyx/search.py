@@ -1,0 +1,133 @@
+"""POST /v2/ai/embeddings/similarity-search."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from tunewise.collection import Hit
+from tunewise.serving.access import need
+from tunewise.serving.collections import Asked, Found, check_opens
+from tunewise.serving.keys import Key
+from tunewise.serving.leaving import unless_gone
+from tunewise.serving.models import Model
+from tunewise.serving.recent import Vectors
+from tunewise.serving.service import Service
+from tunewise.serving.telnyx.errors import RESPONSES
+
+router = APIRouter(prefix="/v2/ai/embeddings", tags=["search"], responses=RESPONSES)
+
+MOST = 200  # documents of an answer
+MOST_LETTERS = 100_000  # of a query; how many tokens it may have is looked at after
+
+
+class SearchRequest(BaseModel):
+    """What is searched for: Telnyx's fields, and what theirs has not.
+
+    `filter` is by metadata, `by` the way to search (else the collection's own), `threshold` the
+    least score, and `grouped` gives each document's best chunk only.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    bucket_name: Annotated[str, Field(min_length=1, max_length=100)]
+    query: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]
+    num_of_docs: Annotated[int, Field(ge=1, le=MOST)] = 3
+    filter: dict[str, Any] | None = None
+    by: Literal["vectors", "words", "hybrid"] | None = None
+    threshold: float | None = None
+    grouped: bool = False
+
+
+class Metadata(BaseModel):
+    """Where a chunk is from. `embedding` is the model, `certainty` is 1 − distance/2."""
+
+    source: str
+    checksum: str
+    embedding: str
+    filename: str
+    certainty: float
+    loader_metadata: dict[str, Any]
+
+
+class FoundChunk(BaseModel):
+    """A chunk. `distance` is 1 − cosine, whatever the chunks were found by."""
+
+    document_chunk: str
+    distance: float
+    metadata: Metadata
+
+
+class SearchResponse(BaseModel):
+    """Chunks, best first."""
+
+    data: list[FoundChunk]
+
+
+@router.post("/similarity-search")
+async def similarity_search(
+    body: SearchRequest,
+    request: Request,
+    response: Response,
+    key: Annotated[Key | None, Depends(need("search"))],
+) -> SearchResponse:
+    """The chunks of a bucket that are most similar to the query.
+
+    The header `tunewise-query` is the id by which feedback can be posted.
+    """
+    service: Service = request.app.state.service
+    check_opens(key, body.bucket_name)
+    asked = Asked(
+        body.query,
+        body.num_of_docs,
+        where=body.filter,
+        by=body.by,
+        threshold=body.threshold,
+        grouped=body.grouped,
+    )
+    found = await unless_gone(request, searched(service, key, body.bucket_name, asked))
+    if found.query is not None:
+        response.headers["tunewise-query"] = found.query
+    request.state.facts |= {"model": found.model.name, "found": len(found.hits)}
+    place = f"{request.base_url}v2/storage/buckets/{quote(body.bucket_name, safe='')}"
+    pairs = zip(found.hits, found.cosines, strict=True)
+    return SearchResponse(
+        data=[_told(hit, cosine, found.model.name, place) for hit, cosine in pairs]
+    )
+
+
+async def searched(service: Service, key: Key | None, name: str, asked: Asked) -> Found:
+    """What a collection holds for a query of this caller's."""
+
+    async def encoded(model: Model, query: str) -> Vectors:
+        return await service.encoded(model, query, key)
+
+    return await service.collections.search(name, asked, encoded)
+
+
+def _told(hit: Hit, cosine: float, model: str, place: str) -> FoundChunk:
+    chunk, fields = hit.chunk, dict(hit.chunk.metadata)
+    uploaded = "filename" in fields and "checksum" in fields
+    filename = str(fields.pop("filename")) if uploaded else chunk.document
+    source = str(fields.get("source", filename))
+    distance = round(min(max(1 - cosine, 0.0), 2.0), 6)
+    about = Metadata(
+        source=f"{place}/{quote(filename)}" if uploaded else source,
+        checksum=str(fields.pop("checksum")) if uploaded else "",
+        embedding=model,
+        filename=filename,
+        certainty=round(1 - distance / 2, 6),
+        loader_metadata={
+            "id": chunk.id,
+            "score": hit.score,
+            "document": chunk.document,
+            "start": chunk.start,
+            "end": chunk.end,
+            "index": chunk.index,
+            "total": chunk.total,
+            "heading": chunk.heading,
+            "fields": fields,
+        },
+    )
+    return FoundChunk(document_chunk=chunk.text, distance=distance, metadata=about)

@@ -1,0 +1,119 @@
+"""Each route that is mounted, whichever they are, refuses each key that is wrong for it."""
+
+import re
+
+import httpx
+import pytest
+from fastapi.routing import iter_route_contexts
+from running import Waits, running_app
+
+from tunewise.serving.access import scope_of
+from tunewise.serving.app import make_app
+from tunewise.serving.door import OPEN
+from tunewise.serving.keys import SCOPES, KeyFile
+from tunewise.serving.models import Model, Offer
+
+NO_SCOPE = {"/openapi.json"}  # any good key opens it
+
+
+def mounted(door):
+    """Every (method, path, scope) of an app; HEAD is GET without its body."""
+    return sorted(
+        (method, route.path, scope_of(route))
+        for route in iter_route_contexts(door.app.routes)
+        for method in route.methods - {"HEAD"}
+    )
+
+
+def asked(client, method, path, *, body=None, authorization=None):
+    """The answer at this path, for names that are not there."""
+    headers = {} if authorization is None else {"authorization": authorization}
+    if body is not None:
+        headers["content-type"] = "application/json"
+    address = re.sub(r"\{\w+(:path)?\}", "none", path)
+    return client.request(method, address, headers=headers, content=body)
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory):
+    return KeyFile(tmp_path_factory.mktemp("keys") / "keys.json")
+
+
+@pytest.fixture(scope="module")
+def door(keys):
+    return make_app(Offer({"waits": Model("waits", Waits())}), keys=keys)
+
+
+@pytest.fixture(scope="module")
+def client(door):
+    with running_app(door) as url, httpx.Client(base_url=url) as asking:
+        yield asking
+
+
+@pytest.fixture(scope="module")
+def secrets(keys):
+    """A good key for each scope."""
+    return {scope: keys.create(scope, [scope]) for scope in SCOPES}
+
+
+@pytest.fixture(scope="module")
+def wrong(keys, secrets):
+    """What is no good key, by why."""
+    revoked, revoked_secret = keys.create("", SCOPES)
+    keys.revoke(revoked.id)
+    _, expired = keys.create("", SCOPES, days=1e-9)
+    good, secret = secrets["admin"]
+    return {
+        "none": None,
+        "empty": "",
+        "a word alone": "Bearer",
+        "unknown": "Bearer tw-unknown",
+        "revoked": f"Bearer {revoked_secret}",
+        "expired": f"Bearer {expired}",
+        "without its word": secret,
+        "another way": f"Basic {secret}",
+        "its hash": f"Bearer {good.digest}",
+        "its id": f"Bearer {good.id}",
+        "two keys": f"Bearer {secret} {secret}",
+        "not latin": b"Bearer \xff\xfe",
+    }
+
+
+def test_each_route_says_what_it_is_for(door):
+    routes = mounted(door)
+    assert {("POST", "/v1/embeddings", "embed"), ("GET", "/metrics", "admin")} <= set(routes)
+    unsaid = {path for _, path, scope in routes if scope is None}
+    assert unsaid == OPEN | NO_SCOPE
+    assert {scope for *_, scope in routes} - {None} <= set(SCOPES)
+
+
+def test_each_route_refuses_what_is_no_good_key_before_it_reads_a_body(door, client, wrong):
+    for method, path, _ in mounted(door):
+        for why, value in wrong.items():
+            for body in (None, b"{"):
+                answer = asked(client, method, path, body=body, authorization=value)
+                if path in OPEN:
+                    assert answer.status_code == 200, path
+                    continue
+                assert answer.status_code == 401, (method, path, why)
+                assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_each_route_refuses_a_key_for_something_else_and_takes_its_own(door, client, secrets):
+    for method, path, wanted in mounted(door):
+        for name, (_, secret) in secrets.items():
+            whole = asked(client, method, path, authorization=f"Bearer {secret}")
+            if wanted in (None, name):  # there may be nothing of that name
+                assert whole.status_code not in (401, 403), (method, path, name)
+            else:
+                assert whole.status_code == 403, (method, path, name)
+                assert "not for" in whole.text
+
+
+def test_what_is_not_there_is_not_told_without_a_key(client, secrets):
+    headers = {"authorization": f"Bearer {secrets['embed'][1]}"}
+    for path in ("/none", "/v1/none", "/docs", "/healthz/", "//healthz", "/healthz/../metrics"):
+        assert client.get(path).status_code == 401
+        answer = client.get(path, headers=headers, follow_redirects=True)
+        assert answer.status_code in (200, 403, 404)
+        assert "tunewise_" not in answer.text
