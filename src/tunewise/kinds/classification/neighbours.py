@@ -36,10 +36,7 @@ def _fitted(setting: Setting, encoder: Encoder) -> Contender:
     train, dev = setting.train, setting.dev
     arrays = {"known": setting.vectors(encoder, train.texts), "labels": np.asarray(train.labels)}
     asked, labels = setting.vectors(encoder, dev.texts), len(train.names)
-    best, settings = (
-        (-1.0, 0.0),
-        {"labels": labels, "count": _COUNTS[0], "sharpness": _SHARPNESS[0]},
-    )
+    best, chosen = (-1.0, 0.0), (_COUNTS[0], _SHARPNESS[0])
     for nearest in (n for n in _COUNTS if n <= len(train)):
         for sharpness in _SHARPNESS:
             found = _voted(asked, arrays, labels, nearest, sharpness)
