@@ -13,7 +13,8 @@ a train text says, in the same words or nearly (D067).
   none of these. Programs are what stands first in each command of a line, or behind xargs, -exec,
   sudo and time; words of the shell's own grammar are no programs.
 
-`contrastive` trains an encoder, which takes minutes a set, and is left out.
+- banking77-few: every fourth label by the alphabet and the first 20 train texts of each, with the
+  contenders that train an encoder. On whole sets these take minutes to hours, and are left out.
 """
 
 import argparse
@@ -33,7 +34,8 @@ from tunewise.kinds import KINDS, Source
 from tunewise.measurement.of_kind import measure_kind
 from tunewise.verdict.of_kind import KindVerdict
 
-SETS = ("banking77", "clinc150", "clinc150-oos", "germeval2018", "nl2bash")
+SETS = ("banking77", "clinc150", "clinc150-oos", "germeval2018", "nl2bash", "banking77-few")
+FOURTH, FEW = 4, 20  # of banking77-few: which labels, and how many of their train texts
 PARTS = ("train", "dev", "test")
 COMMON = 20  # train texts that a program needs to be a label
 GRAMMAR = {"do", "done", "while", "then", "fi", "if", "else", "elif", "for", "in"}
@@ -60,24 +62,45 @@ def measured(name: str, folder: Path, seed: int) -> KindVerdict:
     kind, place = KINDS["multilabel" if name == "nl2bash" else "classification"], data / name
     if name == "nl2bash":
         place = by_programs(data / name, folder)
+    elif name == "banking77-few":
+        place = few(data / "banking77", folder)
     elif name.startswith("clinc150"):
         place = clinc(data / "clinc150", folder, keep=name.endswith("-oos"))
     elif name == "germeval2018":  # its finer labels lie beside
         for part in ("train", "test"):
             (folder / f"{part}.csv").write_bytes((place / f"{part}.csv").read_bytes())
         place = folder
-    words = [word for word in kind.table if word not in kind.deep]
+    words = [word for word in kind.table if word not in kind.deep or name.endswith("-few")]
     examples = kind.read(Source(str(place), seed=seed))
     return measure_kind(examples, kind, contenders=words, seed=seed)
 
 
 def clinc(place: Path, folder: Path, *, keep: bool) -> Path:
     for path in place.glob("*.csv"):
-        with path.open(encoding="utf-8", newline="") as file:
-            kept = [row for row in csv.reader(file) if keep or row[1] != "oos"]
+        kept = [row for row in csv_rows(path) if keep or row[1] != "oos"]
         with (folder / path.name).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(kept)
     return folder
+
+
+def few(place: Path, folder: Path) -> Path:
+    """A fourth of the labels, with so many train texts each; their dev part is cut from these."""
+    train, test = (csv_rows(place / f"{part}.csv") for part in ("train", "test"))
+    labels, taken = set(sorted({label for _, label in train[1:]})[::FOURTH]), Counter[str]()
+    kept = {"train": [train[0]], "test": [test[0], *(row for row in test[1:] if row[1] in labels)]}
+    for row in train[1:]:
+        taken[row[1]] += 1
+        if row[1] in labels and taken[row[1]] <= FEW:
+            kept["train"].append(row)
+    for part, part_rows in kept.items():
+        with (folder / f"{part}.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(part_rows)
+    return folder
+
+
+def csv_rows(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
 
 
 def by_programs(place: Path, folder: Path) -> Path:

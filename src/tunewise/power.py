@@ -38,6 +38,15 @@ def smallest_gain(
     return _reach(level, power) * deviation / math.sqrt(units)
 
 
+def most_differing(differing: int, reach: float = 1.96) -> float:
+    """How many units may differ in truth where `differing` were seen to: 97.5 % sure.
+
+    The upper bound of a Poisson count by Byar's approximation, so many normal errors up.
+    """
+    following = differing + 1
+    return following * (1 - 1 / (9 * following) + reach / (3 * math.sqrt(following))) ** 3
+
+
 def units_to_settle(
     gain: float,
     deviation: float,

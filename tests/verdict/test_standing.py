@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from tunewise.metrics import Scores
+from tunewise.power import most_differing
 from tunewise.verdict import Standing, decide
-from tunewise.verdict.needed import most_differing, needed_for
+from tunewise.verdict.needed import needed_for
 from tunewise.verdict.standing import difference
 
 GROUPS = [str(number) for number in range(200)]

@@ -50,7 +50,7 @@ from tunewise.comparison.sample import (
 )
 from tunewise.errors import OptionError
 from tunewise.metrics import Scores
-from tunewise.power import require_not_negative, require_share
+from tunewise.power import most_differing, require_not_negative, require_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +140,25 @@ def level_of(
 ) -> Interval:
     """How good a contender is under a metric, whether that is a mean of units or a statistic.
 
-    `groups` names each unit's group. The interval is that of 95 %. Raises as `interval` does.
+    `groups` names each unit's group. The interval is that of 95 %. Where all units score alike
+    (each of them perfectly), it reaches as far as it would if the most groups that can be hidden
+    from a sample of so many scored as badly, or as well, as the metric goes. Raises as `interval`
+    does.
     """
     name = scores.name_of(metric)
+    found = _drawn(scores, name, groups, seed, draws)
+    if found.low < found.high:
+        return found
+    # what so few have not shown cannot be drawn
+    unseen = min(1.0, most_differing(0) / len(set(groups)))
+    low, high = (
+        found.mean + unseen * (end - found.mean) if math.isfinite(end) else found.mean
+        for end in scores.bounds.get(name, (0.0, 1.0))
+    )
+    return Interval(found.mean, low, high)
+
+
+def _drawn(scores: Scores, name: str, groups: Sequence[str], seed: int, draws: int) -> Interval:
     bounds, statistic = scores.bounds.get(name, (0.0, 1.0)), scores.statistics.get(name)
     values = scores.of(name)
     if statistic is None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.comparison import Interval, compare, interval
+from tunewise.comparison import Interval, compare, interval, level_of
 from tunewise.metrics import Scores
 
 Floats = NDArray[np.float64]
@@ -53,10 +53,7 @@ def search_gains(
 
     def gain(metric: str) -> Gain:
         found = compare(tuned, base, metric, groups=groups, seed=seed)
-        before, after = (
-            interval(scores.of(metric), groups, seed=seed, bounds=(0, 1), weights=scores.weights)
-            for scores in (base, tuned)
-        )
+        before, after = (level_of(one, metric, groups, seed=seed) for one in (base, tuned))
         difference = Interval(found.difference, found.low, found.high)
         counts = (found.units, found.groups)
         return Gain(metric, *counts, before, after, difference, found.wins, found.losses)

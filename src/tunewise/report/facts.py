@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tunewise.comparison import interval
+from tunewise.comparison import level_of
 from tunewise.contenders import Contender
 from tunewise.costs import Use
 from tunewise.data.making import ADVICE, BIAS
@@ -85,10 +85,8 @@ def _contender(verdict: Verdict, contender: Contender, standing: Standing) -> di
         "trainings": 1 + len(standing.repeats) if contender.tuned else 0,
         "dev": standing.dev,
         "scores": {
-            name: interval(
-                values, verdict.groups, seed=seed, bounds=(0, 1), weights=scores.weights
-            ).to_dict()
-            for name, values in scores.values.items()
+            name: level_of(scores, name, verdict.groups, seed=seed).to_dict()
+            for name in scores.names
         },
         "against": None if against is None else against.to_dict(),
         "unanswered": scores.unanswered,

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from tunewise.comparison import Comparison, Interval, level_of
 from tunewise.errors import OptionError
+from tunewise.power import most_differing
 from tunewise.verdict.bet import better_bet
-from tunewise.verdict.needed import FEW, Needed, most_differing, needed_for
+from tunewise.verdict.needed import FEW, Needed, needed_for
 from tunewise.verdict.standing import Standing, difference
 
 TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
@@ -380,12 +381,7 @@ def _usual_mark(metric: str) -> float | None:
 
 
 def _mean(contest: _Contest, standing: Standing) -> Interval:
-    found = level_of(standing.scores, contest.metric, contest.groups, seed=contest.seed)
-    if found.low < found.high:
-        return found
-    # All units scored alike: what a few of them have not shown cannot be drawn, so it is bounded.
-    unseen = most_differing(0) / len(standing.scores)
-    return Interval(found.mean, max(0.0, found.low - unseen), min(1.0, found.high + unseen))
+    return level_of(standing.scores, contest.metric, contest.groups, seed=contest.seed)
 
 
 def _worth(contest: _Contest) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from tunewise.comparison import Comparison
-from tunewise.power import units_to_settle
+from tunewise.power import most_differing, units_to_settle
 
 FEW = 10  # differing queries below which a bootstrap interval is too narrow
 _TO_HAVE_FEW = 13  # differing queries to expect for ten to come, with 80 % (Poisson)
@@ -108,15 +108,6 @@ def _deviation(gain: Comparison) -> float:
     reach = NormalDist().inv_cdf((1 + gain.level) / 2)
     units = half**2 / reach**2 - _further(gain)
     return max(math.sqrt(max(units, 0.0) * gain.units), gain.effective_deviation)
-
-
-def most_differing(differing: int, reach: float = 1.96) -> float:
-    """How many queries may differ in truth where `differing` were seen to: 97.5 % sure.
-
-    The upper bound of a Poisson count by Byar's approximation, so many normal errors up.
-    """
-    following = differing + 1
-    return following * (1 - 1 / (9 * following) + reach / (3 * math.sqrt(following))) ** 3
 
 
 def _further(gain: Comparison) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 
 from tunewise.comparison import TIE, Comparison, compare
 from tunewise.metrics import Scores
-from tunewise.verdict.needed import FEW, most_differing
+from tunewise.power import most_differing
+from tunewise.verdict.needed import FEW
 
 _Z = 1.96  # standard errors that 97.5 % lie below
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewise.data.labelled import LabelledTexts
 from tunewise.kinds.classification import (
@@ -20,6 +19,7 @@ from tunewise.kinds.classification import (
     neighbours,
     reject,
 )
+from tunewise.kinds.classification.heads import Chances
 from tunewise.kinds.classification.metrics import DECIDING, METRICS, score
 from tunewise.kinds.classification.panels import panels
 from tunewise.kinds.classification.reading import read_labelled
@@ -58,7 +58,7 @@ def _about(shown: Shown) -> Mapping[str, Any]:
 def _told(
     contender: Contender,
     texts: Sequence[str],
-    answers: NDArray[np.float64],
+    answers: Chances,
     about: Mapping[str, Any],
 ) -> Iterator[Mapping[str, Any]]:
     """Of each text its label, how probable that is, and what else it might be.
@@ -83,7 +83,7 @@ def _told(
             yield {"text": text, **told, "others": likely[1:]}
 
 
-def _likeliest(chances: NDArray[np.float64]) -> list[int]:
+def _likeliest(chances: Chances) -> list[int]:
     """The likeliest labels, the first of equals first."""
     count = min(_TOLD, len(chances))
     least = np.partition(chances, -count)[-count]

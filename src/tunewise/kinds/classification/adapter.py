@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
-from tunewise.kinds.classification.heads import Head, best_temperature, restored, softmax
+from tunewise.kinds.classification.heads import Chances, Head, best_temperature, restored, softmax
 from tunewise.kinds.classification.linear import head_on
 from tunewise.kinds.descent import layered, learn_layer
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
@@ -42,7 +41,7 @@ def _fitted(setting: Setting, encoder: Encoder) -> Contender:
         layer = _learned(setting, encoder, head)
     arrays = {**head.arrays} if layer is None else dict(layer)
     seen = setting.vectors(encoder, setting.dev.texts)
-    scores = _scores(seen, arrays).astype(np.float64)
+    scores = _scores(seen, arrays)
     temperature, _ = best_temperature(scores, setting.dev.labels)
     settings = {**head.settings, "temperature": temperature}
     name = named("adapter", encoder, setting.encoders)
@@ -68,11 +67,11 @@ def _learned(setting: Setting, encoder: Encoder, head: Head) -> Arrays | None:
 
 
 def _level(setting: Setting, seen: Vectors, arrays: Arrays, temperature: float) -> float:
-    found = softmax(_scores(seen, arrays).astype(np.float64) / temperature)
+    found = softmax(_scores(seen, arrays) / temperature)
     return setting.level(found, setting.dev)
 
 
-def _scores(vectors: Vectors, arrays: Arrays) -> NDArray[np.float32]:
+def _scores(vectors: Vectors, arrays: Arrays) -> Chances:
     return np.asarray(layered(vectors, arrays) @ arrays["weights"].T + arrays["bias"])
 
 
@@ -87,11 +86,11 @@ def _contender(
 ) -> Contender:
     temperature = restored(arrays, settings).temperature
 
-    def answer(texts: Sequence[str]) -> NDArray[np.float64]:
+    def answer(texts: Sequence[str]) -> Chances:
         vectors = encoder.encode_documents(texts)
-        found = np.empty((len(texts), len(arrays["bias"])))
+        found = np.empty((len(texts), len(arrays["bias"])), dtype=np.float32)
         for begin in range(0, len(texts), _ROWS):
-            some = _scores(vectors[begin : begin + _ROWS], arrays).astype(np.float64)
+            some = _scores(vectors[begin : begin + _ROWS], arrays)
             found[begin : begin + _ROWS] = softmax(some / temperature)
         return found
 

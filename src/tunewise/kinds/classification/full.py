@@ -10,8 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from tunewise.encoders import TransformerEncoder, held, load_folder
 from tunewise.kinds.classification import contrastive, linear
 from tunewise.kinds.classification.heads import Head, best_temperature
@@ -75,6 +73,6 @@ def _moved(
     own = load_folder(home, name=encoder.name, engine=encoder.way.word)
     own = held(own, lesson.columns[0])
     scores = setting.vectors(own, setting.dev.texts) @ weights.T + bias
-    temperature, _ = best_temperature(scores.astype(np.float64), setting.dev.labels)
+    temperature, _ = best_temperature(scores, setting.dev.labels)
     settings = {"head": "cross-entropy", "temperature": temperature}
     return tuned, own, Head(weights, bias, temperature, settings)

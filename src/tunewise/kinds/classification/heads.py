@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Chances = NDArray[np.float32]  # (n, labels): of ten thousand labels twice as many would be too many
 
 _STRENGTHS = (1.0, 10.0, 100.0)  # inverse regularisation (C); unit vectors want little of it
-_MANY = 400  # labels from which on least squares take the place of logistic regression
-_NARROW = 5_000  # numbers a vector has, up to which least squares are solved at once
+MANY = 400  # labels from which on least squares take the place of logistic regression
 _ALPHAS = (0.1, 1.0, 10.0)  # regularisation of least squares
 _STEPS = 400
-_TEMPERATURES = np.geomspace(0.01, 10, 61)
+_TEMPERATURES = np.geomspace(0.01, 10, 61).tolist()
+_STRIDE = 6  # temperatures passed over at first
+_MOST_SCORES = 20_000_000  # that a temperature is chosen by
+LEAST = 1e-12  # no answer is taken to be surer than this that a label is wrong
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,10 @@ class Head:
     temperature: float
     settings: Mapping[str, Any]
 
-    def probabilities(self, vectors: Any) -> Floats:
+    def probabilities(self, vectors: Any) -> Chances:
         """Of each label, for each of the vectors (n, d), which may be sparse."""
-        return softmax(np.asarray(vectors @ self.weights.T + self.bias) / self.temperature)
+        scores: Chances = np.asarray(vectors @ self.weights.T + self.bias)
+        return softmax(scores / self.temperature)
 
     @property
     def arrays(self) -> Mapping[str, NDArray[Any]]:
@@ -60,39 +64,49 @@ def fit_head(
     most regularised is taken.
     """
     fits = []
-    for strength in _ALPHAS[::-1] if count > _MANY else _STRENGTHS:
+    for strength in _ALPHAS[::-1] if count > MANY else _STRENGTHS:
         weights, bias = _fitted(train, labels, count, strength, seed)
         scores = np.asarray(dev @ weights.T + bias)
         temperature, loss = best_temperature(scores, dev_labels)
         right = float((scores.argmax(axis=1) == dev_labels).mean()) if len(dev_labels) else 0.0
         fits.append((right, -loss, strength, weights, bias, temperature))
     right, _, strength, weights, bias, temperature = max(fits, key=lambda fit: fit[:2])
-    how = "least squares" if count > _MANY else "logistic regression"
+    how = "least squares" if count > MANY else "logistic regression"
     settings = {"head": how, "strength": strength, "temperature": temperature}
     return Head(weights, bias, temperature, settings)
 
 
-def best_temperature(scores: Floats, labels: NDArray[np.int64]) -> tuple[float, float]:
+def best_temperature(scores: Chances, labels: NDArray[np.int64]) -> tuple[float, float]:
     """The temperature of least log loss, and that loss; 1 where there is nothing to see."""
     if not len(labels):
         return 1.0, 0.0
-    rows = np.arange(len(labels))
-    losses = []
-    for temperature in _TEMPERATURES:
-        chances = softmax(scores / temperature)[rows, labels]
-        losses.append(float(-np.log(np.maximum(chances, 1e-12)).mean()))
-    best = int(np.argmin(losses))
-    return float(_TEMPERATURES[best]), losses[best]
+    step = -(-scores.size // _MOST_SCORES)  # for one number so many suffice
+    some, known = scores[::step], labels[::step]
+    rows = np.arange(len(known))
+
+    def loss(place: int) -> float:
+        chances = softmax(some / _TEMPERATURES[place])[rows, known]
+        return float(-np.log(np.maximum(chances, LEAST)).mean(dtype=np.float64))
+
+    count = len(_TEMPERATURES)
+    near = min(range(0, count, _STRIDE), key=loss)  # the loss falls, and rises again
+    best = min(range(max(near - _STRIDE + 1, 0), min(near + _STRIDE, count)), key=loss)
+    return _TEMPERATURES[best], loss(best)
 
 
-def softmax(scores: Floats) -> Floats:
+def logs(chances: Chances) -> Chances:
+    """Scores whose softmax these probabilities are."""
+    return np.asarray(np.log(np.maximum(chances, LEAST)))
+
+
+def softmax(scores: Chances) -> Chances:
     """Rows (n, labels) that add up to 1.
 
-    >>> softmax(np.array([[0.0, 0.0]])).tolist()
+    >>> softmax(np.zeros((1, 2), dtype=np.float32)).tolist()
     [[0.5, 0.5]]
     """
     raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
 def _fitted(
@@ -118,13 +132,10 @@ def _solved(
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression, RidgeClassifier
+    from sklearn.linear_model import LogisticRegression
 
-    if count > _MANY and train.shape[1] <= _NARROW:
+    if count > MANY:
         return _least_squares(train, labels, strength)
-    if count > _MANY:
-        ridge = RidgeClassifier(alpha=strength, random_state=seed).fit(train, labels)
-        return np.atleast_2d(ridge.coef_), np.atleast_1d(ridge.intercept_)
     model = LogisticRegression(C=strength, max_iter=_STEPS, random_state=seed)
     with warnings.catch_warnings():
         # a head that is still moving a little after so many steps is judged on dev as it is
@@ -146,7 +157,6 @@ def _least_squares(train: Any, labels: NDArray[np.int64], strength: float) -> tu
     texts, counts = len(labels), np.bincount(which)
     own = csr_matrix((np.ones(texts), (which, np.arange(texts))), shape=(len(counts), texts))
     sums, gram = own @ train, train.T @ train
-    sums, gram = (each.toarray() if hasattr(each, "toarray") else each for each in (sums, gram))
     middle = sums.sum(axis=0) / texts
     gram = gram - texts * np.outer(middle, middle) + strength * np.eye(len(middle))
     aims = 2 * (sums - counts[:, None] * middle)  # of targets 1 and -1, about their means

@@ -3,11 +3,8 @@
 import time
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tunewise.encoders import Encoder
-from tunewise.kinds.classification.heads import Head, fit_head, restored
+from tunewise.kinds.classification.heads import Chances, Head, fit_head, restored
 from tunewise.kinds.kind import Contender, Saved, Setting, named
 
 
@@ -42,7 +39,7 @@ def contender(
 ) -> Contender:
     """A head over what the encoder makes of texts."""
 
-    def answer(texts: Sequence[str]) -> NDArray[np.float64]:
+    def answer(texts: Sequence[str]) -> Chances:
         return head.probabilities(encoder.encode_documents(texts))
 
     return Contender(

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tunewise.kinds.classification.heads import Chances
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting
 
 
@@ -21,9 +21,9 @@ def load(saved: Saved) -> Contender:
 
 
 def _contender(arrays: Arrays) -> Contender:
-    shares = arrays["counts"] / arrays["counts"].sum()
+    shares = (arrays["counts"] / arrays["counts"].sum()).astype(np.float32)
 
-    def answer(texts: Sequence[str]) -> NDArray[np.float64]:
+    def answer(texts: Sequence[str]) -> Chances:
         return np.tile(shares, (len(texts), 1))
 
     return Contender("majority", "majority", False, answer, arrays=arrays)

@@ -12,31 +12,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.labelled import LabelledTexts
+from tunewise.kinds.classification.heads import LEAST, Chances
 from tunewise.metrics import Scores, Statistic, calibration_square, pseudo_values
 
 METRICS = ("accuracy", "macro-F1", "log loss", "calibration error")
 DECIDING = ("accuracy", "macro-F1")
 
 Floats = NDArray[np.float64]
-_LEAST = 1e-12  # no answer is taken to be surer than this that a label is wrong
 
 
-def score(answers: Floats, part: LabelledTexts, metrics: Sequence[str]) -> Scores:
+def score(answers: Chances, part: LabelledTexts, metrics: Sequence[str]) -> Scores:
     """Scores of probabilities (n, labels), one row a text."""
     truth = np.asarray(part.labels)
-    chosen = answers.argmax(axis=1)
+    chosen, rows = answers.argmax(axis=1), np.arange(len(truth))
     right = np.asarray(chosen == truth, dtype=np.float64)
-    rows = np.arange(len(truth))
+    given, sure = (answers[rows, each].astype(np.float64) for each in (truth, chosen))
     values: dict[str, Floats] = {}
     statistics: dict[str, Statistic] = {}
     if "accuracy" in metrics:
         values["accuracy"] = right
     if "log loss" in metrics:
-        values["log loss"] = -np.log(np.maximum(answers[rows, truth], _LEAST))
+        values["log loss"] = -np.log(np.maximum(given, LEAST))
     if "macro-F1" in metrics:
         statistics["macro-F1"] = macro_f1(truth, chosen, answers.shape[1])
     if "calibration error" in metrics:
-        statistics["calibration error"] = calibration_square(answers[rows, chosen], right)
+        statistics["calibration error"] = calibration_square(sure, right)
     for name, statistic in statistics.items():
         values[name] = pseudo_values(statistic, len(truth))
     return Scores(

@@ -4,10 +4,9 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
-from tunewise.kinds.classification.heads import Head, best_temperature, readable
+from tunewise.kinds.classification.heads import Chances, Head, best_temperature, readable
 from tunewise.kinds.kind import Contender, Saved, Setting, named
 
 
@@ -31,14 +30,14 @@ def _fitted(setting: Setting, encoder: Encoder, names: Sequence[str]) -> Contend
     began = time.perf_counter()
     vectors = setting.vectors(encoder, names)
     dev = setting.vectors(encoder, setting.dev.texts)
-    temperature, _ = best_temperature((dev @ vectors.T).astype(np.float64), setting.dev.labels)
+    temperature, _ = best_temperature(dev @ vectors.T, setting.dev.labels)
     head = Head(vectors, np.zeros(len(vectors), dtype=np.float32), temperature, {})
     name = named("names", encoder, setting.encoders)
     return _contender(name, encoder, head, time.perf_counter() - began)
 
 
 def _contender(name: str, encoder: Encoder, head: Head, seconds: float) -> Contender:
-    def answer(texts: Sequence[str]) -> NDArray[np.float64]:
+    def answer(texts: Sequence[str]) -> Chances:
         return head.probabilities(encoder.encode_documents(texts))
 
     return Contender(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.labelled import LabelledTexts
+from tunewise.kinds.classification.heads import Chances
 from tunewise.kinds.classification.metrics import score
 from tunewise.kinds.doubles import doubles
 from tunewise.kinds.kind import Shown
@@ -27,7 +28,7 @@ def panels(shown: Shown) -> list[Panel]:
     return found + doubles(shown, score, "accuracy")
 
 
-def _reliability(part: LabelledTexts, answers: NDArray[np.float64]) -> Curves:
+def _reliability(part: LabelledTexts, answers: Chances) -> Curves:
     sure = answers.max(axis=1)
     right = answers.argmax(axis=1) == part.labels
     return Curves(
@@ -41,9 +42,7 @@ def _reliability(part: LabelledTexts, answers: NDArray[np.float64]) -> Curves:
     )
 
 
-def _confusions(
-    part: LabelledTexts, answers: NDArray[np.float64], wrong: NDArray[np.int64]
-) -> Table:
+def _confusions(part: LabelledTexts, answers: Chances, wrong: NDArray[np.int64]) -> Table:
     chosen = answers.argmax(axis=1)
     pairs = Counter(zip(part.labels[wrong].tolist(), chosen[wrong].tolist(), strict=True))
     counts = np.bincount(part.labels, minlength=len(part.names))
@@ -59,9 +58,7 @@ def _confusions(
     )
 
 
-def _mistakes(
-    part: LabelledTexts, answers: NDArray[np.float64], wrong: NDArray[np.int64]
-) -> Examples:
+def _mistakes(part: LabelledTexts, answers: Chances, wrong: NDArray[np.int64]) -> Examples:
     surest = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")][:_READ]
     items = []
     for row in surest.tolist():
@@ -78,7 +75,7 @@ def _mistakes(
     )
 
 
-def _labels(part: LabelledTexts, answers: NDArray[np.float64]) -> Table:
+def _labels(part: LabelledTexts, answers: Chances) -> Table:
     chosen = answers.argmax(axis=1)
     rows = []
     for label, name in enumerate(part.names):

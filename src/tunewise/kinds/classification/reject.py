@@ -21,6 +21,7 @@ from tunewise.kinds.anomaly.alarms import RATES, threshold_of, too_few, wilson
 from tunewise.kinds.anomaly.examples import MarkedTexts
 from tunewise.kinds.anomaly.metrics import auroc, placements
 from tunewise.kinds.anomaly.metrics import score as odd_score
+from tunewise.kinds.classification.heads import Chances
 from tunewise.kinds.kind import Contender, Setting, Shown
 from tunewise.kinds.panels import Examples, Panel, Table, excerpt
 
@@ -88,7 +89,7 @@ def threshold(contender: Contender) -> float | None:
     return None if told is None else float(told["threshold"])
 
 
-def oddness(contender: Contender, texts: Sequence[str], answers: Floats | None = None) -> Floats:
+def oddness(contender: Contender, texts: Sequence[str], answers: Chances | None = None) -> Floats:
     """How little each text belongs (n,), higher for less; `answers` are the contender's, if known.
 
     By its own probability that is one less the probability of the label chosen.
@@ -98,7 +99,7 @@ def oddness(contender: Contender, texts: Sequence[str], answers: Floats | None =
         assert part is not None  # noqa: S101 - it is what tells
         return np.asarray(part.answer(texts))
     answers = contender.answer(texts) if answers is None else answers
-    unsure = np.asarray(1.0 - answers.max(axis=1))
+    unsure = np.asarray(1.0 - answers.max(axis=1), dtype=np.float64)
     if told["by"] == _OWN:
         return unsure
     assert part is not None  # noqa: S101 - it is one half
