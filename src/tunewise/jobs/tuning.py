@@ -247,6 +247,8 @@ def _common(
         "wanted": asdict(wanted),
         "name": served_name(wanted.model, wanted.suffix, place.job),
         "folder": folder,
+        "dimension": encoder.dimension,
+        "max_tokens": encoder.max_tokens,
         "rung": served.rung,
         "epochs": recipe.get("epochs"),
         "batch": recipe.get("batch"),

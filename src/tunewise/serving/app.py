@@ -19,7 +19,7 @@ from tunewise.serving.batching import Limits
 from tunewise.serving.door import Door, Doorway
 from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Offer
-from tunewise.serving.openai import embeddings, models
+from tunewise.serving.openai import embeddings, files, fine_tuning, models
 from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
@@ -38,6 +38,7 @@ def make_app(
     offer: Offer,
     *,
     home: Home | None = None,
+    workers: int = 0,
     settings: Settings = _SETTINGS,
     keys: KeyFile | None = None,
     limits: Limits = _LIMITS,
@@ -45,7 +46,8 @@ def make_app(
 ) -> Door:
     """An ASGI app that serves these models.
 
-    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it.
+    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it,
+    and `workers` how many processes do its jobs, which no other server may have (`Home.held`).
     Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
     `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
     """
@@ -53,13 +55,14 @@ def make_app(
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
+        await service.begin(workers)
         yield
         await service.close()
 
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    at_home = () if home is None else (feedback, search)
+    at_home = () if home is None else (feedback, search, files, fine_tuning)
     for group in (embeddings, models, telnyx_embeddings, health, *at_home):
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)
