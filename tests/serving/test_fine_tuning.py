@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from contextlib import closing
 
 import httpx
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from running import running_app
 
 from tunewise.jobs.home import Home
+from tunewise.objects import Objects
 from tunewise.serving.app import make_app
 from tunewise.serving.gate import passed
 from tunewise.serving.models import load_models
@@ -223,6 +225,30 @@ def test_uploads_that_are_no_files_are_refused_and_leave_nothing(place, client, 
     assert post(file + purpose + b"--x--\r\n").status_code == 200
     for each in client.files.list(purpose="evals"):
         client.files.delete(each.id)
+
+
+def test_telnyx_asks_for_the_same_jobs_and_learns_from_buckets_too(place, uploaded, tuned):
+    with closing(Objects(place[0].objects)) as objects:
+        for name in ("a.jsonl", "b.jsonl"):
+            objects.put("chats", name, ["\n".join(chat_rows()).encode()], most=10**6)
+    with httpx.Client(base_url=f"{place[1]}/v2/ai/fine_tuning") as telnyx:
+        right = {"model": "word-hash", "hyperparameters": {"n_epochs": 1}, "suffix": "x"}
+        made = [
+            telnyx.post("/jobs", json={**right, "training_file": file}).json()
+            for file in ("chats", "chats/b.jsonl", uploaded.id)
+        ]
+        assert [job["training_file"] for job in made] == ["chats", "chats/b.jsonl", uploaded.id]
+        assert {job["hyperparameters"]["n_epochs"] for job in made} == {1}
+        assert [job["id"] for job in telnyx.get("/jobs").json()["data"]][:3] == [
+            job["id"] for job in made[::-1]
+        ]
+        for job in made:
+            assert telnyx.post(f"/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
+        assert telnyx.get(f"/jobs/{tuned.id}").json()["fine_tuned_model"] == tuned.fine_tuned_model
+        for wrong in ("none", "chats/none", ".files", "file-none"):
+            answer = telnyx.post("/jobs", json={**right, "training_file": wrong})
+            assert answer.status_code == 400
+            assert answer.json()["errors"][0]["source"]["pointer"] == "/training_file"
 
 
 def test_after_a_restart_the_model_is_served_until_it_is_deleted(place, client, tuned):

@@ -24,6 +24,7 @@ from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
+from tunewise.serving.telnyx import fine_tuning as tuning_jobs
 from tunewise.serving.telnyx import search
 from tunewise.serving.telnyx.errors import to_telnyx
 
@@ -62,7 +63,7 @@ def make_app(
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    at_home = () if home is None else (feedback, search, files, fine_tuning)
+    at_home = () if home is None else (feedback, search, files, fine_tuning, tuning_jobs)
     for group in (embeddings, models, telnyx_embeddings, health, *at_home):
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)

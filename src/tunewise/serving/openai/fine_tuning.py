@@ -12,6 +12,7 @@ from tunewise.encoders import is_hosted
 from tunewise.errors import AbsentError, OptionError
 from tunewise.jobs.job import Event, Job
 from tunewise.jobs.tuning import BUDGET, Wanted, check_wanted
+from tunewise.objects import FILES
 from tunewise.serving.access import owner, owns
 from tunewise.serving.keys import Key
 from tunewise.serving.openai.errors import RESPONSES
@@ -188,7 +189,9 @@ async def create_job(
 ) -> JobObject:
     """Queues a job. With an Idempotency-Key, the same request sent again gives the same job."""
     service: Service = request.app.state.service
-    return _told(await created(service, wanted_of(service, body), key, idempotency_key))
+    wanted = wanted_of(service, body)
+    await _check_files(service, body, key)
+    return _told(await queued(service, wanted, key, idempotency_key))
 
 
 @router.get("")
@@ -311,7 +314,9 @@ def wanted_of(service: Service, body: JobRequest) -> Wanted:
         encoder=model.source,
         base_url=getattr(model.encoder, "base_url", None) if is_hosted(model.source) else None,
         training=body.training_file,
+        files=[(FILES, body.training_file)],
         validation=body.validation_file,
+        checked=[] if body.validation_file is None else [(FILES, body.validation_file)],
         rung=metadata.get("rung", "auto"),
         epochs=_number(chosen.n_epochs),
         batch=_number(chosen.batch_size),
@@ -329,20 +334,10 @@ def wanted_of(service: Service, body: JobRequest) -> Wanted:
     return wanted
 
 
-async def created(
+async def queued(
     service: Service, wanted: Wanted, key: Key | None, idempotency_key: str | None
 ) -> Job:
-    """A job that is queued, once its files are known to be the caller's and for tuning."""
-    named = {"training_file": wanted.training, "validation_file": wanted.validation}
-    for param, name in named.items():
-        if name is None:
-            continue
-        try:
-            stored = await stored_file(service, name, key)
-        except AbsentError as absent:
-            raise bad_request(f"There is no file '{name}'.", param=param) from absent
-        if stored.about["purpose"] != "fine-tune":
-            raise bad_request("The file is not for purpose 'fine-tune'.", param=param)
+    """A new job of the caller's, or the one that was asked for with this idempotency key."""
     return await service.disk.run(
         lambda: service.queue.add(WORK, asdict(wanted), owner=owner(key), key=idempotency_key)
     )
@@ -381,6 +376,20 @@ async def moved(service: Service, name: str, key: Key | None, change: Callable[[
     """A job of the caller's after a change of its state."""
     await own_job(service, name, key)
     return await service.disk.run(lambda: change(name))
+
+
+async def _check_files(service: Service, body: JobRequest, key: Key | None) -> None:
+    """Raises Refused for files that are not the caller's, or not for tuning."""
+    for param in ("training_file", "validation_file"):
+        name = getattr(body, param)
+        if name is None:
+            continue
+        try:
+            stored = await stored_file(service, name, key)
+        except AbsentError as absent:
+            raise bad_request(f"There is no file '{name}'.", param=param) from absent
+        if stored.about["purpose"] != "fine-tune":
+            raise bad_request("The file is not for purpose 'fine-tune'.", param=param)
 
 
 def _told(job: Job) -> JobObject:
