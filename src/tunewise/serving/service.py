@@ -6,6 +6,7 @@ from functools import cached_property
 from tunewise.collection import open_store
 from tunewise.encoders import cache_folder, is_hosted
 from tunewise.encoders.vectors import Side
+from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.objects import Objects
@@ -20,6 +21,7 @@ from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
 from tunewise.serving.threads import Threads
+from tunewise.serving.tokens import Tokens
 from tunewise.serving.tuned import TunedModels
 from tunewise.serving.workers import Workers
 
@@ -29,13 +31,16 @@ class Settings:
     """What the operator decided about a server with a home.
 
     `query_texts` keeps what was asked in the query log, `query_days` is how long records stay;
-    `hosts` are those that addresses may be fetched from, `upload` the bytes of one file at most.
+    `hosts` are those that addresses may be fetched from. `upload` is the bytes of one file at most,
+    `files` and `stored` how many files there may be, and of how many bytes together.
     """
 
     query_texts: bool = False
     query_days: float = 30.0
     hosts: tuple[str, ...] = ()
     upload: int = 512 * 2**20
+    files: int = 1_000_000
+    stored: int = 2**40
 
 
 @dataclass
@@ -91,8 +96,8 @@ class Service:
             await self._workers.close()
         for batcher in self._batchers.values():
             await batcher.close()
-        self.disk.close()
-        for name in ("collections", "tuned_models", "objects", "queue"):
+        rooms = ("disk", "uploads", "collections", "tuned_models", "objects", "queue", "fates")
+        for name in rooms:
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
 
@@ -100,6 +105,21 @@ class Service:
     def disk(self) -> Threads:
         """Where the disk is waited for."""
         return Threads("disk", count=4, waiting=256)
+
+    @cached_property
+    def uploads(self) -> Threads:
+        """Where files are written as they come."""
+        return Threads("uploads", count=8, waiting=16, patience=1_000)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What signs the addresses of uploads."""
+        return Tokens(self._at_home.secret)
+
+    @cached_property
+    def fates(self) -> Embedded:
+        """What became of each file that was embedded."""
+        return Embedded(self._at_home.embedded)
 
     @cached_property
     def objects(self) -> Objects:

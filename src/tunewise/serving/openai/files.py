@@ -24,10 +24,6 @@ router = APIRouter(prefix="/v1/files", tags=["files"], responses=RESPONSES)
 PURPOSES = ("fine-tune", "evals", "user_data")
 """What a file may be for. Jobs take those for fine-tune."""
 
-MOST_FILES = 10_000
-MOST_BYTES = 64 * 2**30
-"""Of all files together."""
-
 _LONGEST = 255  # letters of a file's name
 _PAGE = 10_000
 _FORM = {
@@ -167,12 +163,12 @@ async def stored_file(service: Service, name: str, key: Key | None) -> Stored:
 
 
 async def _require_room(service: Service) -> None:
+    settings = service.settings
     files, size = await service.disk.run(lambda: service.objects.held())
-    if files >= MOST_FILES or size >= MOST_BYTES:
+    if files >= settings.files or size >= settings.stored:
         raise Refused(
-            f"There are {files:,} files of {size:,} bytes already, and no more than "
-            f"{MOST_FILES:,} of {MOST_BYTES:,} may be. Delete some.",
-            Reason(413, "too_many_files"),
+            f"The server keeps {files:,} files of {size:,} bytes, and takes no more. Delete some.",
+            Reason(507, "insufficient_storage"),
         )
 
 
