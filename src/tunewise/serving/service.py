@@ -20,6 +20,7 @@ from tunewise.serving.observed import Meters
 from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
+from tunewise.serving.shelves import Shelves
 from tunewise.serving.threads import Threads
 from tunewise.serving.tokens import Tokens
 
@@ -83,7 +84,7 @@ class Service:
         """Ends when all that was asked is encoded, found and written."""
         for batcher in self._batchers.values():
             await batcher.close()
-        for name in ("disk", "uploads", "collections", "objects", "queue", "fates"):
+        for name in ("disk", "uploads", "collections", "objects", "queue", "fates", "shelves"):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
 
@@ -106,6 +107,11 @@ class Service:
     def fates(self) -> Embedded:
         """What became of each file that was embedded."""
         return Embedded(self._at_home.embedded)
+
+    @cached_property
+    def shelves(self) -> Shelves:
+        """The buckets that are searched together."""
+        return Shelves(self._at_home.shelves)
 
     @cached_property
     def objects(self) -> Objects:
