@@ -132,6 +132,16 @@ def need(scope: str) -> Callable[[Request], Awaitable[Key | None]]:
     return admitted
 
 
+def owner(key: Key | None) -> str:
+    """Whose what this caller makes is: the key's; nobody's where none is asked for."""
+    return "" if key is None else key.id
+
+
+def owns(key: Key | None, whose: str) -> bool:
+    """Whether a caller may see what is somebody's: its own, and all with the scope admin."""
+    return key is None or key.id == whose or "admin" in key.scopes
+
+
 def scope_of(route: Any) -> str | None:
     """The scope that a route of FastAPI's asks for by `need`; None for none."""
     wanted = list(getattr(getattr(route, "dependant", None), "dependencies", ()))

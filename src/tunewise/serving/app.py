@@ -20,21 +20,25 @@ from tunewise.serving.batching import Limits
 from tunewise.serving.door import Door, Doorway
 from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Offer
-from tunewise.serving.openai import embeddings, models
+from tunewise.serving.openai import embeddings, files, fine_tuning, models
 from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
 from tunewise.serving.signed import is_signed
 from tunewise.serving.telnyx import clusters, documents, search, shelves, storage, tasks
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
+from tunewise.serving.telnyx import fine_tuning as tuning_jobs
 from tunewise.serving.telnyx.errors import to_telnyx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
 _FAILED = 500  # from here on it is the server's doing
 
-AT_HOME = (feedback, search, tasks, storage, clusters, shelves, documents)
-"""What there is besides where a server has a home."""
+_GROUPS = (embeddings, models, telnyx_embeddings, health)
+_AT_HOME = (
+    *(feedback, files, fine_tuning, tuning_jobs),
+    *(search, tasks, storage, clusters, shelves, documents),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +47,7 @@ def make_app(
     offer: Offer,
     *,
     home: Home | None = None,
+    workers: int = 0,
     settings: Settings = _SETTINGS,
     keys: KeyFile | None = None,
     limits: Limits = _LIMITS,
@@ -50,7 +55,8 @@ def make_app(
 ) -> Door:
     """An ASGI app that serves these models.
 
-    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it.
+    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it,
+    and `workers` how many processes do its jobs, which no other server may have (`Home.held`).
     Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
     `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
     """
@@ -58,16 +64,14 @@ def make_app(
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
+        await service.begin(workers)
         yield
         await service.close()
 
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    at_home = (
-        () if home is None else (feedback, search, tasks, storage, clusters, shelves, documents)
-    )
-    for group in (embeddings, models, telnyx_embeddings, health, *at_home):
+    for group in (*_GROUPS, *(() if home is None else _AT_HOME)):
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

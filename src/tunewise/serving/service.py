@@ -23,6 +23,8 @@ from tunewise.serving.refused import bad_request
 from tunewise.serving.shelves import Shelves
 from tunewise.serving.threads import Threads
 from tunewise.serving.tokens import Tokens
+from tunewise.serving.tuned import TunedModels
+from tunewise.serving.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Service:
     home: Home | None = None
     settings: Settings = Settings()
     _batchers: dict[str, Batcher] = field(default_factory=dict)
+    _workers: Workers | None = None
 
     async def vectors(
         self, model: Model, side: Side, texts: list[str], tokens: list[int]
@@ -80,11 +83,22 @@ class Service:
         vector: Vectors = model.finish(vectors, "queries")[0]
         return vector
 
+    async def begin(self, workers: int) -> None:
+        """Clears away what killed processes left half-done in the home, and starts workers."""
+        if self.home is not None:
+            self.objects.sweep()
+            self.tuned_models.sweep()
+            self._workers = Workers(self.home, workers)
+            self._workers.start()
+
     async def close(self) -> None:
         """Ends when all that was asked is encoded, found and written."""
+        if self._workers is not None:
+            await self._workers.close()
         for batcher in self._batchers.values():
             await batcher.close()
-        for name in ("disk", "uploads", "collections", "objects", "queue", "fates", "shelves"):
+        files = ("objects", "queue", "fates", "shelves")
+        for name in ("disk", "uploads", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
 
@@ -122,6 +136,11 @@ class Service:
     def queue(self) -> Queue:
         """What was asked of the workers."""
         return Queue(self._at_home.jobs)
+
+    @cached_property
+    def tuned_models(self) -> TunedModels:
+        """What jobs tuned."""
+        return TunedModels(self._at_home, self.queue, self.offer)
 
     @cached_property
     def collections(self) -> Collections:
