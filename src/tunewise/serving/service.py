@@ -22,6 +22,7 @@ from tunewise.serving.observed import Meters
 from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
+from tunewise.serving.shelves import Shelves
 from tunewise.serving.threads import Threads
 from tunewise.serving.tokens import Tokens
 from tunewise.serving.tuned import TunedModels
@@ -98,8 +99,8 @@ class Service:
             await self._workers.close()
         for batcher in self._batchers.values():
             await batcher.close()
-        rooms = ("disk", "uploads", "collections", "tuned_models", "objects", "queue", "fates")
-        for name in rooms:
+        files = ("objects", "queue", "fates", "shelves")
+        for name in ("disk", "uploads", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
 
@@ -122,6 +123,11 @@ class Service:
     def fates(self) -> Embedded:
         """What became of each file that was embedded."""
         return Embedded(self._at_home.embedded)
+
+    @cached_property
+    def shelves(self) -> Shelves:
+        """The buckets that are searched together."""
+        return Shelves(self._at_home.shelves)
 
     @cached_property
     def objects(self) -> Objects:
