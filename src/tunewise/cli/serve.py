@@ -132,8 +132,10 @@ def application(offer: "Offer", keys: "KeyFile | None") -> "Door":
     """The app for these keys: without any, only for who calls this machine by its own names."""
     from tunewise.serving.app import LOOPBACK, make_app
     from tunewise.serving.door import Doorway
+    from tunewise.serving.spans import spans_wanted
 
-    return make_app(offer, keys=keys, doorway=Doorway(hosts=LOOPBACK if keys is None else None))
+    hosts = LOOPBACK if keys is None else None
+    return make_app(offer, keys=keys, doorway=Doorway(hosts=hosts), spans=spans_wanted())
 
 
 def _told(parsed: argparse.Namespace, offer: "Offer", port: int) -> str:

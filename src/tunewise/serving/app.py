@@ -23,12 +23,14 @@ from tunewise.serving.openai import embeddings, models
 from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
+from tunewise.serving.spans import NoSpans, Spans
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
 from tunewise.serving.telnyx import search
 from tunewise.serving.telnyx.errors import to_telnyx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
+_NO_SPANS = NoSpans()
 _FAILED = 500  # from here on it is the server's doing
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ def make_app(
     keys: KeyFile | None = None,
     limits: Limits = _LIMITS,
     doorway: Doorway = _DOORWAY,
+    spans: Spans = _NO_SPANS,
 ) -> Door:
     """An ASGI app that serves these models.
 
@@ -49,7 +52,7 @@ def make_app(
     Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
     `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
     """
-    service = Service(offer, Access(keys), limits, home=home, settings=settings)
+    service = Service(offer, Access(keys), limits, home=home, settings=settings, spans=spans)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -66,7 +69,9 @@ def make_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
-    return Door(app, doorway=doorway, access=service.access, meters=service.meters, shown=shown)
+    return Door(
+        app, doorway=doorway, access=service.access, meters=service.meters, shown=shown, spans=spans
+    )
 
 
 def shown(path: str, refused: Refused) -> Response:

@@ -1,5 +1,6 @@
 """Service: what the routes share: the models, the batches, who may ask, and what is counted."""
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,6 +22,7 @@ from tunewise.serving.observed import Meters
 from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
+from tunewise.serving.spans import NoSpans, Spans
 from tunewise.serving.threads import Threads
 
 
@@ -48,6 +50,7 @@ class Service:
     meters: Meters = field(default_factory=Meters)
     home: Home | None = None
     settings: Settings = Settings()
+    spans: Spans = field(default_factory=NoSpans)
     _batchers: dict[str, Batcher] = field(default_factory=dict)
 
     async def vectors(
@@ -84,6 +87,7 @@ class Service:
         for name in ("collections", "objects", "queue"):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
+        await asyncio.to_thread(self.spans.close)
 
     @cached_property
     def disk(self) -> Threads:
@@ -124,6 +128,7 @@ class Service:
                 self.meters,
                 self._kept.vectors,
                 cores=cores() if here and not gpus() else 1,
+                spans=self.spans,
             )
         return self._batchers[place]
 
