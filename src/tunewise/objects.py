@@ -81,28 +81,34 @@ class Objects:
         Raises OptionError for one that is larger or a name that is empty, too long or holds a NUL,
         OutputError where the disk is full. Nothing is left of it then, and what was there stays.
         """
+        with self.incoming(bucket, name, most=most, about=about) as file:
+            for block in blocks:
+                file.write(block)
+            return file.keep()
+
+    def incoming(
+        self, bucket: str, name: str, *, most: int, about: Mapping[str, str] | None = None
+    ) -> "Incoming":
+        """A file to write piece by piece, there once it is kept. Raises as `put` does."""
         for word in (bucket, name):
             if not word or len(word) > _LONGEST or "\0" in word:
                 raise OptionError(
                     f"A bucket and a name have 1 to {_LONGEST:,} letters and no NUL. Choose "
                     "another name."
                 )
-        path = self._blobs / uuid4().hex
-        size, digest = _write(path, blocks, most)
-        try:
-            created, told = time.time(), json.dumps(dict(about or {}))
-            with self._entries.whole():
-                old = self._take_out(bucket, name)
-                self._entries.run(
-                    "INSERT INTO objects (bucket, name, size, sha256, created, file, about) "
-                    "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (bucket, name, size, digest, created, path.name, told),
-                )
-        except StoreError:  # of an interruption nobody knows whether the entry was written
-            path.unlink(missing_ok=True)
-            raise
+        return Incoming(self, bucket, name, self._blobs / uuid4().hex, most, dict(about or {}))
+
+    def enter(self, stored: Stored) -> None:
+        """Enters a file that lies on the disk already, in place of one that had its name."""
+        place = (stored.bucket, stored.name, stored.size, stored.sha256, stored.created)
+        with self._entries.whole():
+            old = self._take_out(stored.bucket, stored.name)
+            self._entries.run(
+                "INSERT INTO objects (bucket, name, size, sha256, created, file, about) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*place, stored.path.name, json.dumps(dict(stored.about))),
+            )
         self._remove(old)
-        return Stored(bucket, name, size, digest, created, path, dict(about or {}))
 
     def get(self, bucket: str, name: str) -> Stored:
         """One file. Raises AbsentError where there is none."""
@@ -167,28 +173,61 @@ class Objects:
         return Stored(bucket, name, size, digest, created, path, about)
 
 
-def _write(path: Path, blocks: Iterable[bytes], most: int) -> tuple[int, str]:
-    """Writes a file to the disk; its size and hash. Nothing is left of one that is broken off."""
-    size, digest = 0, hashlib.sha256()
-    with writing(path.parent):
-        file = path.open("xb")
-    try:
-        with file:
-            for block in blocks:  # a reader's own failure is no failure to write
-                size += len(block)
-                if size > most:
-                    raise OptionError(f"A file may have {most:,} bytes, and this one has more.")
-                digest.update(block)
-                with writing(path.parent):
-                    file.write(block)
-            with writing(path.parent):
-                file.flush()
-                os.fsync(file.fileno())
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-    return size, digest.hexdigest()
+class Incoming:
+    """A file under way. What is not kept when its block ends is gone."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        bucket: str,
+        name: str,
+        path: Path,
+        most: int,
+        about: Mapping[str, str],
+    ) -> None:
+        self._objects, self._bucket, self._name = objects, bucket, name
+        self._path, self._most, self._about = path, most, about
+        self._size, self._digest, self._kept = 0, hashlib.sha256(), False
+        with writing(path.parent):
+            self._file = path.open("xb")
+
+    def write(self, block: bytes) -> None:
+        """Writes a further piece. Raises OptionError past what the file may have."""
+        self._size += len(block)
+        if self._size > self._most:
+            raise OptionError(f"A file may have {self._most:,} bytes, and this one has more.")
+        self._digest.update(block)
+        with writing(self._path.parent):
+            self._file.write(block)
+
+    def keep(self, about: Mapping[str, str] | None = None) -> Stored:
+        """Brings all of it to the disk and enters it; `about` is said of it beside the rest."""
+        with writing(self._path.parent):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        _sync_folder(self._path.parent)
+        said = {**self._about, **(about or {})}
+        size, digest = self._size, self._digest.hexdigest()
+        stored = Stored(self._bucket, self._name, size, digest, time.time(), self._path, said)
+        self._kept = True  # of an interrupted entry nobody knows whether it was written
+        try:
+            self._objects.enter(stored)
+        except StoreError:
+            self._kept = False
+            raise
+        return stored
+
+    def close(self) -> None:
+        """Removes what was not kept."""
+        self._file.close()
+        if not self._kept:
+            self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> "Incoming":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,7 +17,7 @@ def turned(tmp_path):
     def turn(*rows):
         lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
         (tmp_path / "in").write_bytes(b"\n".join(lines))
-        changed = as_ours(tmp_path / "in", tmp_path / "out.jsonl")
+        changed = as_ours([tmp_path / "in"], tmp_path / "out.jsonl")
         found = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
         return changed, [json.loads(line) for line in found]
 

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.slow
 @contextmanager
 def served(*arguments, folder):
     """A server in a process of its own, and its address."""
-    environment = {**os.environ, "TUNEWISE_CACHE": str(folder / "cache"), "HF_HUB_OFFLINE": "1"}
+    own = {"TUNEWISE_CACHE": str(folder / "cache"), "TUNEWISE_HOME": str(folder / "home")}
+    environment = {**os.environ, **own, "HF_HUB_OFFLINE": "1"}
     with (folder / "log.jsonl").open("a") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tunewise", "serve", *arguments],

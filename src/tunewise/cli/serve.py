@@ -13,10 +13,12 @@ from tunewise.errors import EncoderError, OptionError
 from tunewise.extras import need
 
 if TYPE_CHECKING:
+    from tunewise.jobs.home import Home
     from tunewise.serving.door import Door
     from tunewise.serving.keys import KeyFile
     from tunewise.serving.models import Offer
 
+_MOST_WORKERS = 64
 _DRAIN = 60  # seconds that requests under way have when the server is told to stop
 _IDLE = 75  # seconds; a client that closes its connections later would send into a closed one
 
@@ -41,6 +43,20 @@ def add(commands: Any) -> None:
     )
     option("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
     option("--port", type=int, default=8000, help="the port, 0 for any free one (default: 8000)")
+    option(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="where files, jobs, tuned models and collections lie (default: $TUNEWISE_HOME, else "
+        "~/.local/share/tunewise)",
+    )
+    option(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="jobs done at the same time (default: 1)",
+    )
     option("--base-url", metavar="URL", help="where hosted encoders (openai:…) are")
     add_engine(parser)
     option(
@@ -60,13 +76,17 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
     uvicorn: Any = need("uvicorn", extra="serve")
+    from tunewise.jobs.home import Home, default_home
     from tunewise.serving.listening import bound, check_certificate
 
     if not 0 <= parsed.port < 2**16:
         raise OptionError(f"There is no port {parsed.port}. Give one from 0 to 65535.")
+    if not 0 <= parsed.workers <= _MOST_WORKERS:
+        raise OptionError(f"There cannot be {parsed.workers} workers. Give 0 to {_MOST_WORKERS}.")
     keys = required_keys(parsed)
     check_certificate(parsed.tls_cert, parsed.tls_key)
-    with bound(parsed.host, parsed.port) as listening:
+    parsed.home = Home(parsed.home or default_home())
+    with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
         return _serve(parsed, uvicorn, keys, listening)
 
 
@@ -83,7 +103,7 @@ def _serve(
     if not offer.models:
         raise EncoderError("No model passed, so there is nothing to serve. The reasons are above.")
     config = uvicorn.Config(
-        application(offer, keys),
+        application(offer, keys, parsed.home, parsed.workers),
         log_config=log_settings(),
         access_log=False,
         server_header=False,
@@ -128,14 +148,22 @@ def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
     return keys
 
 
-def application(offer: "Offer", keys: "KeyFile | None") -> "Door":
+def application(
+    offer: "Offer", keys: "KeyFile | None", home: "Home | None" = None, workers: int = 0
+) -> "Door":
     """The app for these keys: without any, only for who calls this machine by its own names."""
     from tunewise.serving.app import LOOPBACK, make_app
     from tunewise.serving.door import Doorway
     from tunewise.serving.spans import spans_wanted
 
-    hosts = LOOPBACK if keys is None else None
-    return make_app(offer, keys=keys, doorway=Doorway(hosts=hosts), spans=spans_wanted())
+    return make_app(
+        offer,
+        home=home,
+        workers=workers,
+        keys=keys,
+        doorway=Doorway(hosts=LOOPBACK if keys is None else None),
+        spans=spans_wanted(),
+    )
 
 
 def _told(parsed: argparse.Namespace, offer: "Offer", port: int) -> str:

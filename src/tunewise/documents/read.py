@@ -60,6 +60,24 @@ def read_documents(
     return _apart(_of_folder(source) if place.is_dir() else _of_file(source, None))
 
 
+def read_file(
+    path: Path,
+    name: str,
+    *,
+    media_type: str = "",
+    charset: str = "",
+    columns: Mapping[str, str] | None = None,
+    limits: Limits = USUAL,
+) -> Iterator[Document | Failure]:
+    """The documents of one file that is called `name`, wherever its bytes lie.
+
+    `media_type` and `charset` are what a server told of it, "" for nothing; the rest is as in
+    `read_documents`. A file that is not there is a `Failure` too.
+    """
+    chosen = validated(columns, ROLES)
+    return _apart(_of_file(Source(path, name, media_type, charset, chosen, limits), None))
+
+
 def _fetched(source: Source, hosts: Hosts) -> Iterator[Document | Failure]:
     try:
         with fetched(source, hosts) as found:

@@ -1,7 +1,7 @@
 """Forms: files made for tuning chat models, as queries and the documents that answer them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from tunewise.files import whole
 _LONGEST = 4 * 2**20  # bytes of a line; more is no example
 
 
-def as_ours(uploaded: Path, to: Path) -> int:
-    """Writes an uploaded JSONL file to `to` in a form that `read_examples` reads; rows changed.
+def as_ours(uploaded: Iterable[Path], to: Path) -> int:
+    """Writes uploaded JSONL files to `to` in a form that `read_examples` reads; rows changed.
 
     Rows with "messages" give a query and a positive for each answer that follows a user's message;
     "prompt" and "completion" are query and positive. Files of any other form stay as they are.
@@ -21,7 +21,7 @@ def as_ours(uploaded: Path, to: Path) -> int:
     """
     changed, chat = 0, None
     with whole(to) as beside, beside.open("w", encoding="utf-8") as out:
-        for number, line in _lines(uploaded):
+        for number, line in (each for path in uploaded for each in _lines(path)):
             pairs = list(_pairs(_row(line, number), number))
             if chat not in (None, bool(pairs)):
                 raise DataError(

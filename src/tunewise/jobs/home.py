@@ -39,6 +39,16 @@ class Home:
         return self.folder / "collections"
 
     @property
+    def embedded(self) -> Path:
+        """What became of each file of each bucket: a file for `Embedded`."""
+        return self.folder / "embedded.db"
+
+    @property
+    def secret(self) -> Path:
+        """What the addresses of uploads are signed with."""
+        return self.folder / "secret"
+
+    @property
     def queries(self) -> Path:
         """The query log's database: a file for `QueryLog`."""
         return self.folder / "queries.db"

@@ -1,7 +1,7 @@
 """tune: a job that tunes an embedding model, holds it against its base, and leaves it to serve."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -17,7 +17,7 @@ from tunewise.jobs.works import Place
 from tunewise.measurement import measure, tune
 from tunewise.measurement.options import Step
 from tunewise.measurement.tune import trial_texts
-from tunewise.objects import FILES, Objects
+from tunewise.objects import Objects
 from tunewise.report import save_tuned, save_verdict
 from tunewise.task import Task
 from tunewise.training.recipe import RUNGS, recipe_for
@@ -35,15 +35,18 @@ class Wanted:
     """What is asked of a tuning job; plain values, so that it can lie in the queue.
 
     `model` is what the base is served by, `encoder` how it is loaded. `training` and `validation`
-    name files of the bucket FILES. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning
+    are what the caller calls the files, `files` and `checked` where they lie: bucket and name of
+    each. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning
     rate that is usual for it; `budget` is seconds; `suffix` goes into the tuned model's name.
     """
 
     model: str
     encoder: str
     training: str
+    files: Sequence[Sequence[str]]
     base_url: str | None = None
     validation: str | None = None
+    checked: Sequence[Sequence[str]] = ()
     rung: str = "auto"
     epochs: int | None = None
     batch: int | None = None
@@ -108,16 +111,14 @@ def _data(wanted: Wanted, place: Place) -> Examples:
     folder = place.folder / "data"
     folder.mkdir(exist_ok=True)
     try:
-        parts = {"train": wanted.training, "test": wanted.validation}
-        for part, name in parts.items():
-            if name is not None:
-                stored = objects.get(FILES, name)
-                changed = as_ours(stored.path, folder / f"{part}.jsonl")
-                if changed:
-                    place.told(f"{changed:,} rows of {part} became query and document.")
+        for part, places in (("train", wanted.files), ("test", wanted.checked)):
+            paths = [objects.get(*at).path for at in places]
+            changed = as_ours(paths, folder / f"{part}.jsonl") if paths else 0
+            if changed:
+                place.told(f"{changed:,} rows of {part} became query and document.")
     finally:
         objects.close()
-    data = read_examples(folder if wanted.validation else folder / "train.jsonl", seed=wanted.seed)
+    data = read_examples(folder if wanted.checked else folder / "train.jsonl", seed=wanted.seed)
     for finding in data.findings:
         level: Level = "info" if finding.severity == "note" else "warn"
         place.told(f"{finding.code}: {finding.title} ({finding.count:,}). {finding.advice}", level)
@@ -247,6 +248,8 @@ def _common(
         "wanted": asdict(wanted),
         "name": served_name(wanted.model, wanted.suffix, place.job),
         "folder": folder,
+        "dimension": encoder.dimension,
+        "max_tokens": encoder.max_tokens,
         "rung": served.rung,
         "epochs": recipe.get("epochs"),
         "batch": recipe.get("batch"),

@@ -13,7 +13,11 @@ from tunewise.jobs.job import Level
 from tunewise.jobs.queue import Queue
 from tunewise.progress import Progress
 
-WORKS: dict[str, str] = {"tune": "tunewise.jobs.tuning:run"}
+WORKS: dict[str, str] = {
+    "cluster": "tunewise.jobs.clustering:run",
+    "embed": "tunewise.jobs.embedding:run",
+    "tune": "tunewise.jobs.tuning:run",
+}
 """Where the function of each work is, as MODULE:FUNCTION. Imported by who runs it, and only then.
 
 Called with what was asked and a `Place`, it gives the result. It may be killed at any moment, and

@@ -63,6 +63,22 @@ class Access:
         self._take(key, "requests", 1, key.requests_per_minute)
         return key
 
+    def known(self, name: str) -> Key | None:
+        """The key of this id, if it is still good; None where none is asked for. Raises Refused."""
+        if self._keys is None:
+            return None
+        try:
+            found = next((key for key in self._keys.known() if key.id == name), None)
+        except (DataError, OSError):
+            found = None
+        if found is None or not found.good(time.time()):
+            raise Refused(
+                "The key that this address was signed with is no longer good. Have it signed anew.",
+                Reason(401, "invalid_token", headers={"WWW-Authenticate": "Bearer"}),
+            )
+        self._take(found, "requests", 1, found.requests_per_minute)
+        return found
+
     def charge(self, key: Key | None, tokens: int) -> None:
         """Counts tokens against a key's limit. Raises Refused where they are too many just now."""
         if key is not None:
@@ -114,6 +130,16 @@ def need(scope: str) -> Callable[[Request], Awaitable[Key | None]]:
 
     admitted.scope = scope  # type: ignore[attr-defined]  # for `scope_of`
     return admitted
+
+
+def owner(key: Key | None) -> str:
+    """Whose what this caller makes is: the key's; nobody's where none is asked for."""
+    return "" if key is None else key.id
+
+
+def owns(key: Key | None, whose: str) -> bool:
+    """Whether a caller may see what is somebody's: its own, and all with the scope admin."""
+    return key is None or key.id == whose or "admin" in key.scopes
 
 
 def scope_of(route: Any) -> str | None:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -19,13 +20,15 @@ from tunewise.serving.batching import Limits
 from tunewise.serving.door import Door, Doorway
 from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Offer
-from tunewise.serving.openai import embeddings, models
+from tunewise.serving.openai import embeddings, files, fine_tuning, models
 from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
+from tunewise.serving.signed import is_signed
 from tunewise.serving.spans import NoSpans, Spans
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
-from tunewise.serving.telnyx import search
+from tunewise.serving.telnyx import fine_tuning as tuning_jobs
+from tunewise.serving.telnyx import search, storage, tasks
 from tunewise.serving.telnyx.errors import to_telnyx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -40,6 +43,7 @@ def make_app(
     offer: Offer,
     *,
     home: Home | None = None,
+    workers: int = 0,
     settings: Settings = _SETTINGS,
     keys: KeyFile | None = None,
     limits: Limits = _LIMITS,
@@ -48,7 +52,8 @@ def make_app(
 ) -> Door:
     """An ASGI app that serves these models.
 
-    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it.
+    Without a `home` it has embeddings, models and health alone; `settings` are for what is in it,
+    and `workers` how many processes do its jobs, which no other server may have (`Home.held`).
     Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
     `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
     """
@@ -56,13 +61,15 @@ def make_app(
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
+        await service.begin(workers)
         yield
         await service.close()
 
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    at_home = () if home is None else (feedback, search)
+    tuned = (files, fine_tuning, tuning_jobs)
+    at_home = () if home is None else (feedback, search, tasks, storage, *tuned)
     for group in (embeddings, models, telnyx_embeddings, health, *at_home):
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)
@@ -70,7 +77,13 @@ def make_app(
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _failed)
     return Door(
-        app, doorway=doorway, access=service.access, meters=service.meters, shown=shown, spans=spans
+        app,
+        doorway=doorway,
+        access=service.access,
+        meters=service.meters,
+        shown=shown,
+        signed=partial(is_signed, service),
+        spans=spans,
     )
 
 

@@ -6,15 +6,16 @@ A collection is opened with the served model whose stamp made its vectors, and w
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.collection import Collection, Hit, Store
 from tunewise.collection import about as kept
+from tunewise.collection.about import Generation
+from tunewise.collection.filters import Filter
 from tunewise.collection.words import By
 from tunewise.encoders import Encoder
 from tunewise.encoders.vectors import Side
@@ -42,7 +43,7 @@ class Asked:
     query: str
     k: int
     offset: int = 0
-    where: Mapping[str, Any] | None = None
+    where: Filter | None = None
     by: By | None = None
     threshold: float | None = None
     grouped: bool = False
@@ -83,7 +84,7 @@ class Collections:
             if name in self._open:
                 self._open.move_to_end(name)
                 return self._open[name]
-        made = Collection.there(self.store, name)
+        made = self.there(name)
         if made is None:
             raise no_collection(name)
         model = next((m for m in self._offer.models.values() if m.stamp == made.stamp.model), None)
@@ -100,6 +101,21 @@ class Collections:
             while len(self._open) > _OPEN:
                 self._open.popitem(last=False)
         return found
+
+    def there(self, name: str) -> Generation | None:
+        """What made the vectors of a collection; None if there is none."""
+        return Collection.there(self.store, name)
+
+    def drop(self, name: str, where: Filter | None = None) -> None:
+        """Removes a collection, or its chunks that pass a filter; nothing where there is none."""
+        if self.there(name) is None:
+            return
+        collection = Collection.open(self.store, name)
+        if where is None:
+            collection.remove()
+            self.forget(name)
+        elif set(where) <= set(collection.about().fields):
+            collection.delete(where=where)
 
     def forget(self, name: str) -> None:
         """Lets go of a collection that is not what it was when it was opened."""

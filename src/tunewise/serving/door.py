@@ -24,6 +24,9 @@ _ID = re.compile(rb"[\w.-]{1,64}")  # others could break a log line
 OPEN = frozenset({"/healthz", "/readyz"})
 """Paths that no key is asked for."""
 
+BUCKETS = "/v2/storage/buckets/"
+"""Where files are put into buckets: the route says how large one may be, as it streams to disk."""
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 logger = logging.getLogger(__name__)
@@ -58,10 +61,11 @@ class Door:
         access: Access,
         meters: Meters,
         shown: Callable[[str, Refused], Response],
+        signed: Callable[[Scope], bool] = lambda _: False,
         spans: Spans,
     ) -> None:
         self.app, self._doorway, self._access = app, doorway, access
-        self._meters, self._shown, self._spans = meters, shown, spans
+        self._meters, self._shown, self._signed, self._spans = meters, shown, signed, spans
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -97,17 +101,17 @@ class Door:
     async def _let_in(
         self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
     ) -> None:
-        path = scope["path"]
         try:
-            self._check(path, headers)
-            if path not in OPEN:
+            self._check(scope, headers)
+            scope["state"]["signed"] = self._signed(scope)
+            if scope["path"] not in OPEN and not scope["state"]["signed"]:
                 self._admit(scope, headers)
         except Refused as refused:
-            await self._shown(path, refused)(scope, receive, send)
+            await self._shown(scope["path"], refused)(scope, receive, send)
         else:
-            await self.app(scope, self._bounded(path, receive), send)
+            await self.app(scope, self._bounded(scope, receive), send)
 
-    def _check(self, path: str, headers: dict[bytes, bytes]) -> None:
+    def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Raises Refused for what need not be read to be refused."""
         doorway = self._doorway
         if self._inside > doorway.at_once:
@@ -120,7 +124,7 @@ class Door:
                 Reason(403, "unknown_host"),
             )
         length = headers.get(b"content-length", b"0")
-        most, _ = self._room(path)
+        most, _ = self._room(scope)
         if length.isdigit() and int(length) > most:
             raise Refused(_too_large(most), Reason(413, "request_too_large"))
 
@@ -131,9 +135,9 @@ class Door:
             scope["state"]["key"] = key
             scope["state"]["facts"]["key"] = key.id
 
-    def _bounded(self, path: str, receive: Receive) -> Receive:
+    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """The body as it comes, broken off where it is larger or slower than it may be."""
-        most, seconds = self._room(path)
+        most, seconds = self._room(scope)
         left = most
         end: float | None = asyncio.get_running_loop().time() + seconds
 
@@ -154,10 +158,11 @@ class Door:
 
         return received
 
-    def _room(self, path: str) -> tuple[int, float]:
+    def _room(self, scope: Scope) -> tuple[int, float]:
         """Bytes that a body may have, and seconds that it may take."""
-        doorway = self._doorway
-        if path in doorway.uploads:
+        doorway, path = self._doorway, scope["path"]
+        into_bucket = scope["method"] == "PUT" and path.startswith(BUCKETS)
+        if into_bucket or path in doorway.uploads:
             return doorway.upload, doorway.upload_seconds
         return doorway.body, doorway.seconds
 

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -152,9 +152,9 @@ def load_models(
 class _Shared:
     """Encoders by their stamps."""
 
-    def __init__(self, engine: str) -> None:
+    def __init__(self, engine: str, found: MutableMapping[str, Encoder] | None = None) -> None:
         self._engine = engine
-        self._found: dict[str, Encoder] = {}
+        self._found = {} if found is None else found
 
     def load(self, name: str, base_url: str | None = None, engine: str | None = None) -> Encoder:
         """The encoder of this name; the object that is there already, if it is the same."""
@@ -167,6 +167,14 @@ class _Shared:
                 encoder.way, why=encoder.why, keep=False, lanes=None if gpus() else 1
             )
         return self._found.setdefault(encoder.stamp, encoder)
+
+
+def load_winner(name: str, folder: Path, *, encoders: MutableMapping[str, Encoder]) -> Model:
+    """The winner in a folder that holds its `tunewise.json`; raises as `load_models` does.
+
+    It stands on the encoder of its stamp in `encoders`, if one is there, and is entered if not.
+    """
+    return _winner(name, folder, _Shared("auto", encoders))
 
 
 def _home(folder: Path) -> Path | None:

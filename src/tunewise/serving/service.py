@@ -9,6 +9,7 @@ from tunewise.encoders import TransformerEncoder, cache_folder
 from tunewise.encoders.engines.devices import gpus
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
+from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.objects import Objects
@@ -24,6 +25,9 @@ from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
 from tunewise.serving.spans import NoSpans, Spans
 from tunewise.serving.threads import Threads
+from tunewise.serving.tokens import Tokens
+from tunewise.serving.tuned import TunedModels
+from tunewise.serving.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,16 @@ class Settings:
     """What the operator decided about a server with a home.
 
     `query_texts` keeps what was asked in the query log, `query_days` is how long records stay;
-    `hosts` are those that addresses may be fetched from, `upload` the bytes of one file at most.
+    `hosts` are those that addresses may be fetched from. `upload` is the bytes of one file at most,
+    `files` and `stored` how many files there may be, and of how many bytes together.
     """
 
     query_texts: bool = False
     query_days: float = 30.0
     hosts: tuple[str, ...] = ()
     upload: int = 512 * 2**20
+    files: int = 1_000_000
+    stored: int = 2**40
 
 
 @dataclass
@@ -52,6 +59,7 @@ class Service:
     settings: Settings = Settings()
     spans: Spans = field(default_factory=NoSpans)
     _batchers: dict[str, Batcher] = field(default_factory=dict)
+    _workers: Workers | None = None
 
     async def vectors(
         self, model: Model, side: Side, texts: list[str], tokens: list[int]
@@ -79,12 +87,22 @@ class Service:
         vector: Vectors = model.finish(vectors, "queries")[0]
         return vector
 
+    async def begin(self, workers: int) -> None:
+        """Clears away what killed processes left half-done in the home, and starts workers."""
+        if self.home is not None:
+            self.objects.sweep()
+            self.tuned_models.sweep()
+            self._workers = Workers(self.home, workers)
+            self._workers.start()
+
     async def close(self) -> None:
         """Ends when all that was asked is encoded, found and written."""
+        if self._workers is not None:
+            await self._workers.close()
         for batcher in self._batchers.values():
             await batcher.close()
-        self.disk.close()
-        for name in ("collections", "objects", "queue"):
+        rooms = ("disk", "uploads", "collections", "tuned_models", "objects", "queue", "fates")
+        for name in rooms:
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
         await asyncio.to_thread(self.spans.close)
@@ -95,6 +113,21 @@ class Service:
         return Threads("disk", count=4, waiting=256)
 
     @cached_property
+    def uploads(self) -> Threads:
+        """Where files are written as they come."""
+        return Threads("uploads", count=8, waiting=16, patience=1_000)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What signs the addresses of uploads."""
+        return Tokens(self._at_home.secret)
+
+    @cached_property
+    def fates(self) -> Embedded:
+        """What became of each file that was embedded."""
+        return Embedded(self._at_home.embedded)
+
+    @cached_property
     def objects(self) -> Objects:
         """The files that were uploaded."""
         return Objects(self._at_home.objects)
@@ -103,6 +136,11 @@ class Service:
     def queue(self) -> Queue:
         """What was asked of the workers."""
         return Queue(self._at_home.jobs)
+
+    @cached_property
+    def tuned_models(self) -> TunedModels:
+        """What jobs tuned."""
+        return TunedModels(self._at_home, self.queue, self.offer)
 
     @cached_property
     def collections(self) -> Collections:

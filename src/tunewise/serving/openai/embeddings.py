@@ -17,7 +17,7 @@ from tunewise.serving.leaving import unless_gone
 from tunewise.serving.models import Model
 from tunewise.serving.openai.errors import RESPONSES
 from tunewise.serving.openai.input import MOST_ITEMS, checked, texts_of
-from tunewise.serving.openai.models import named
+from tunewise.serving.openai.models import asked_model
 from tunewise.serving.recent import Vectors
 from tunewise.serving.refused import bad_request
 from tunewise.serving.service import Service
@@ -93,7 +93,7 @@ async def create_embeddings(
     How many texts were cut so is in the header `tunewise-cut`.
     """
     service: Service = request.app.state.service
-    model, side = chosen(service, body)
+    model, side = await chosen(service, body, key)
     check_dimensions(model, body.dimensions)
     small = isinstance(body.input, str) and len(body.input) <= _LETTERS_AT_ONCE
     texts, counts = (
@@ -117,9 +117,9 @@ async def create_embeddings(
     return Response(content, media_type="application/json", headers=headers)
 
 
-def chosen(service: Service, body: EmbeddingRequest) -> tuple[Model, Side]:
+async def chosen(service: Service, body: EmbeddingRequest, key: Key | None) -> tuple[Model, Side]:
     """The model, and the side: as `input_type` or the model's suffix says, else documents."""
-    model, side = named(service.offer, body.model)
+    model, side = await asked_model(service, body.model, key)
     asked: Side | None = None
     if body.input_type is not None:
         asked = "queries" if body.input_type == "query" else "documents"

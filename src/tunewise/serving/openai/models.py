@@ -1,15 +1,19 @@
-"""GET /v1/models and /v1/models/{id}: what is served."""
+"""GET /v1/models and /v1/models/{id}: what is served; DELETE for what was tuned."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
 from tunewise.encoders.vectors import Side
-from tunewise.serving.access import need
+from tunewise.errors import AbsentError
+from tunewise.serving.access import need, owns
+from tunewise.serving.keys import Key
 from tunewise.serving.models import Model, Offer
 from tunewise.serving.openai.errors import RESPONSES
 from tunewise.serving.refused import Reason, Refused
+from tunewise.serving.service import Service
+from tunewise.serving.tuned import TUNED, TunedModel
 
 router = APIRouter(prefix="/v1", tags=["models"], responses=RESPONSES)
 
@@ -17,16 +21,27 @@ _SIDES: dict[str, Side] = {"query": "queries", "document": "documents"}
 
 
 class ModelObject(BaseModel):
-    """A model, and beside OpenAI's fields what its vectors are."""
+    """A model, and beside OpenAI's fields what its vectors are.
+
+    `stamp` is None for a tuned model as long as nobody asked it for anything.
+    """
 
     id: str
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "tunewise"
-    stamp: str
+    stamp: str | None
     dimension: int
     dimensions: list[int]
     max_tokens: int | None
+
+
+class Deleted(BaseModel):
+    """What was deleted."""
+
+    id: str
+    object: str
+    deleted: Literal[True] = True
 
 
 class ModelList(BaseModel):
@@ -36,17 +51,69 @@ class ModelList(BaseModel):
     data: list[ModelObject]
 
 
-@router.get("/models", dependencies=[Depends(need("embed"))])
-async def list_models(request: Request) -> ModelList:
-    """The models that are served, in the order in which they were named."""
-    offer: Offer = request.app.state.service.offer
-    return ModelList(data=[_told(model) for model in offer.models.values()])
+@router.get("/models")
+async def list_models(
+    request: Request, key: Annotated[Key | None, Depends(need("embed"))]
+) -> ModelList:
+    """The models that are served, in the order in which they were named; then the caller's own."""
+    service: Service = request.app.state.service
+    tuned = [] if service.home is None else await service.disk.run(service.tuned_models.all)
+    own = [_told_tuned(each) for each in tuned if owns(key, each.owner)]
+    return ModelList(data=[*(_told(model) for model in service.offer.models.values()), *own])
 
 
-@router.get("/models/{model:path}", dependencies=[Depends(need("embed"))])
-async def retrieve_model(request: Request, model: str) -> ModelObject:
+@router.get("/models/{model:path}")
+async def retrieve_model(
+    request: Request, model: str, key: Annotated[Key | None, Depends(need("embed"))]
+) -> ModelObject:
     """One model."""
-    return _told(named(request.app.state.service.offer, model)[0])
+    service: Service = request.app.state.service
+    if (tuned := await _tuned(service, model, key)) is not None:
+        return _told_tuned(tuned)
+    return _told(named(service.offer, model)[0])
+
+
+@router.delete("/models/{model:path}")
+async def delete_model(
+    request: Request, model: str, key: Annotated[Key | None, Depends(need("tune"))]
+) -> Deleted:
+    """Deletes a model that a job tuned. What the server was started with stays."""
+    service: Service = request.app.state.service
+    tuned = await _tuned(service, model, key)
+    if tuned is None:
+        named(service.offer, model)
+        raise Refused(
+            f"The model '{model[:100]}' was not tuned here; who runs this server decides on it.",
+            Reason(403, "not_deletable", "model"),
+        )
+    await service.disk.run(lambda: service.tuned_models.delete(tuned))
+    return Deleted(id=model, object="model")
+
+
+async def asked_model(service: Service, word: str, key: Key | None) -> tuple[Model, Side | None]:
+    """The model that a word names, as `named`; or one that a job of the caller's tuned.
+
+    The first to ask for a tuned model waits until it is loaded and was held against what was
+    measured. Raises Refused as `named` does.
+    """
+    if word not in service.offer.models:
+        name, _, side = word.rpartition(":")
+        for each, at in ((word, None), (name, _SIDES.get(side))):
+            tuned = await _tuned(service, each, key)
+            if tuned is not None and (each == word or at is not None):
+                return await service.tuned_models.load(tuned), at
+    return named(service.offer, word)
+
+
+async def _tuned(service: Service, name: str, key: Key | None) -> TunedModel | None:
+    """A tuned model of the caller's; None where there is none of this name."""
+    if service.home is None or not name.startswith(TUNED):
+        return None
+    try:
+        found = await service.disk.run(lambda: service.tuned_models.find(name))
+    except AbsentError:
+        return None
+    return found if owns(key, found.owner) else None
 
 
 def named(offer: Offer, word: str) -> tuple[Model, Side | None]:
@@ -76,4 +143,17 @@ def _told(model: Model) -> ModelObject:
         dimension=model.encoder.dimension,
         dimensions=[*dict.fromkeys([model.encoder.dimension, *model.prefixes])],
         max_tokens=model.encoder.max_tokens,
+    )
+
+
+def _told_tuned(found: TunedModel) -> ModelObject:
+    size: int = found.made["dimension"]
+    return ModelObject(
+        id=found.name,
+        created=int(found.created),
+        owned_by=found.owner or "tunewise",
+        stamp=None,
+        dimension=size,
+        dimensions=[size],
+        max_tokens=found.made["max_tokens"],
     )

@@ -23,7 +23,9 @@ async def create_embeddings(
     return await embeddings.create_embeddings(body, request, key)
 
 
-@router.get("/models", dependencies=[Depends(need("embed"))])
-async def list_embedding_models(request: Request) -> models.ModelList:
+@router.get("/models")
+async def list_embedding_models(
+    request: Request, key: Annotated[Key | None, Depends(need("embed"))]
+) -> models.ModelList:
     """The models that are served, in the order in which they were named."""
-    return await models.list_models(request)
+    return await models.list_models(request, key)

@@ -1,0 +1,250 @@
+"""Embedding a bucket: every file read, cut, encoded and put into the collection of its name.
+
+One embedding of a bucket goes on at a time: a second waits for the first, and then passes over what
+has not changed. So does one that was killed and is begun again. A file that fails is told with its
+reason, and the rest goes on.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from tunewise.collection import Collection, Store, open_store
+from tunewise.collection.filters import DOCUMENT
+from tunewise.collection.indexing import Chunker, fitting, index_documents
+from tunewise.collection.winner import Winner, load_winner
+from tunewise.documents import Chunk, Document, Failure
+from tunewise.documents.address import Hosts, fetched
+from tunewise.documents.limits import MIB, Limits
+from tunewise.documents.read import read_file
+from tunewise.documents.source import Source
+from tunewise.errors import DataError
+from tunewise.jobs.embedded import Embedded, Fate, Status
+from tunewise.jobs.home import Home
+from tunewise.jobs.works import Place
+from tunewise.objects import Objects, Stored
+
+LIMITS = Limits(file_bytes=128 * MIB, archive_files=10_000, archive_bytes=1024 * MIB)
+"""Lower than for one's own files: what is uploaded may be anybody's."""
+
+FILENAME, CHECKSUM, UPLOADED = "filename", "checksum", "uploaded_at"
+"""Metadata of every chunk: the file's name, its SHA-256, and when it was put (ISO, UTC)."""
+
+_TOLD = 20  # failures that a result names; of each file all are kept
+_REASONS = 3  # that a file names
+_AT_ONCE = 200  # documents looked up together
+
+
+@dataclass
+class _Files:
+    """The files of a bucket as they are read: whose documents are whose, and what failed."""
+
+    stored: dict[str, Stored]
+    documents: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, list[str]] = field(default_factory=dict)
+
+    def fate(self, name: str, good: Set[str]) -> tuple[Status, str | None]:
+        """How a file fared, and why; `good` are the files of which anything was taken in."""
+        reasons = self.failures.get(name, [])
+        if not reasons:
+            return "success", None
+        more = f" And {len(reasons) - _REASONS:,} more." if len(reasons) > _REASONS else ""
+        told = " ".join(reasons[:_REASONS]) + more
+        return ("partial_success" if name in good else "failure"), told
+
+
+def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
+    """Embeds a bucket, and says how many files there were and which failed.
+
+    `asked` holds "bucket", "model" (name, source, engine, base_url, stamp), "size" and "overlap" of
+    chunks (None for the usual), and perhaps "url" with "hosts": an address whose page is put into
+    the bucket first. Raises TunewiseError where nothing could be done.
+    """
+    bucket, home = asked["bucket"], place.home
+    with (
+        embedding(home, bucket),
+        closing(Objects(home.objects)) as objects,
+        closing(Embedded(home.embedded)) as fates,
+        closing(open_store(str(home.collections))) as store,
+    ):
+        if asked.get("url"):
+            place.progress("fetching the address", 0, 0)
+            _fetch(asked["url"], asked["hosts"], objects, bucket)
+        files = _Files({each.name: each for each in objects.list(bucket)})
+        collection, chunker = _opened(asked, store, place)
+        told = index_documents(collection, _read(files, fates), chunker, progress=place.progress)
+        for failure in told.failures:
+            if failure.name in files.documents:  # it was read, and could not be cut or written
+                name = files.documents.pop(failure.name)
+                files.failures.setdefault(name, []).append(failure.reason)
+        removed = _prune(collection, files, objects)
+        kept = _keep(files, fates, bucket)
+    failed = [each for each in kept if each.status != "success"]
+    return {
+        "status": _status(kept),
+        "files": len(kept),
+        "failed": len(failed),
+        "added": told.added,
+        "changed": told.changed,
+        "unchanged": told.unchanged,
+        "removed": removed,
+        "chunks": told.chunks,
+        "failures": [{"filename": one.name, "reason": one.reason} for one in failed[:_TOLD]],
+    }
+
+
+@contextmanager
+def embedding(home: Home, bucket: str, *, seconds: float = -1) -> Iterator[None]:
+    """Keeps others from embedding the bucket or dropping its vectors meanwhile.
+
+    Waits so many seconds for who is at it (for ever, if negative), then raises filelock.Timeout.
+    """
+    name = blake2b(bucket.encode(), digest_size=8).hexdigest()
+    folder = home.folder / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / f"embedding-{name}.lock", timeout=seconds):
+        yield
+
+
+def fitted(chunker: Chunker | None, size: int | None, overlap: int | None) -> Chunker:
+    """How documents are cut: as the collection's were, unless a size or an overlap is asked for."""
+    usual = chunker or Chunker()
+    wanted = size or usual.size
+    kept = usual.overlap if overlap is None else overlap
+    return Chunker(wanted, min(kept, wanted // 2))
+
+
+def iso(seconds: float) -> str:
+    """A time in seconds since 1970 as text, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Collection, Chunker]:
+    """The bucket's collection, new where there is none, and how its documents are cut."""
+    bucket, model = asked["bucket"], asked["model"]
+    place.progress("loading the model", 0, 0)
+    winner = load_winner(model["source"], engine=model["engine"], base_url=model["base_url"])
+    if winner.encoder.stamp != model["stamp"]:
+        raise DataError(
+            f"The model '{model['name']}' is not what it was when the server loaded it, so its "
+            "vectors could not be searched. Restart the server, and embed the bucket again."
+        )
+    there = Collection.there(store, bucket)
+    known = there and Chunker.read(there.stamp.chunker)
+    wanted = fitted(known, asked["size"], asked["overlap"])
+    chunker = fitting(wanted, winner.encoder)
+    if there is None:
+        return _made(store, bucket, winner, chunker), chunker
+    return Collection.open(store, bucket, winner.encoder), chunker
+
+
+def _made(store: Store, bucket: str, winner: Winner, chunker: Chunker) -> Collection:
+    return Collection.create(
+        store,
+        bucket,
+        winner.encoder,
+        precision=winner.precision,
+        prefix=winner.prefix,
+        chunker=str(chunker),
+        retrieval=winner.retrieval,
+        source=winner.source,
+        engine=winner.engine,
+    )
+
+
+def _fetch(url: str, hosts: list[str], objects: Objects, bucket: str) -> None:
+    """Puts what an address answers into the bucket, by the address as its name."""
+    source = Source(Path(), url, limits=LIMITS)
+    with fetched(source, Hosts(hosts)) as found, found.path.open("rb") as file:
+        told = {"media_type": found.media_type, "charset": found.charset}
+        blocks = iter(lambda: file.read(MIB), b"")
+        objects.put(bucket, url, blocks, most=LIMITS.address_bytes, about=told)
+
+
+def _read(files: _Files, fates: Embedded) -> Iterator[Document | Failure]:
+    for name, stored in files.stored.items():
+        fates.keep(stored.bucket, name, stored.sha256, "processing")
+        about = stored.about
+        for each in read_file(
+            stored.path,
+            name,
+            media_type=about.get("media_type", ""),
+            charset=about.get("charset", ""),
+            limits=LIMITS,
+        ):
+            if isinstance(each, Failure):
+                reason = each.reason if each.name == name else f"{each.name}: {each.reason}"
+                files.failures.setdefault(name, []).append(reason)
+            else:
+                own = _own(each, stored)
+                files.documents[own.id] = name
+                yield own
+
+
+def _own(document: Document, stored: Stored) -> Document:
+    """The document with an id that no other file's has, and the file it is from."""
+    id_ = document.id if document.id == stored.name else f"{stored.name}: {document.id}"
+    told = {
+        FILENAME: stored.name,
+        CHECKSUM: stored.sha256,
+        UPLOADED: iso(stored.created),
+    }
+    return replace(document, id=id_, metadata={**document.metadata, **told})
+
+
+def _prune(collection: Collection, files: _Files, objects: Objects) -> int:
+    """Removes documents of files that are gone, and what files no longer hold that were read.
+
+    What a file had before that failed now is kept.
+    """
+    there = {each.name for each in objects.list(collection.name)}
+    late = [id_ for id_, name in files.documents.items() if name not in there]
+    gone = sorted(set(collection.digests()) - set(files.documents))
+    for start in range(0, len(gone), _AT_ONCE):
+        some = gone[start : start + _AT_ONCE]
+        held = _names(collection, some)
+        late += [id_ for id_ in some if held[id_] not in there or held[id_] not in files.failures]
+    for start in range(0, len(late), _AT_ONCE):
+        collection.delete(documents=late[start : start + _AT_ONCE])
+    files.stored = {name: each for name, each in files.stored.items() if name in there}
+    return len(late)
+
+
+def _names(collection: Collection, documents: list[str]) -> Mapping[str, str]:
+    """The file that each document is from."""
+    found: dict[str, str] = {}
+    for chunk in _chunks(collection, documents):
+        found[chunk.document] = str(chunk.metadata.get(FILENAME, chunk.document))
+    return {id_: found.get(id_, id_) for id_ in documents}
+
+
+def _chunks(collection: Collection, documents: list[str]) -> Iterator[Chunk]:
+    after = ""
+    where = {DOCUMENT: {"in": documents}}
+    while page := collection.page(where=where, after=after, limit=1_000):
+        yield from page
+        after = page[-1].id
+
+
+def _keep(files: _Files, fates: Embedded, bucket: str) -> list[Fate]:
+    """Keeps how each file fared, and gives what is kept."""
+    good = set(files.documents.values())
+    for name, stored in files.stored.items():
+        status, reason = files.fate(name, good)
+        fates.keep(bucket, name, stored.sha256, status, reason)
+    gone = [each.name for each in fates.files(bucket) if each.name not in files.stored]
+    fates.forget(bucket, gone)
+    return fates.files(bucket)
+
+
+def _status(kept: Sequence[Fate]) -> Status:
+    found = {each.status for each in kept}
+    if len(found) > 1:
+        return "partial_success"
+    return found.pop() if found else "success"

@@ -1,0 +1,40 @@
+"""Names of buckets and files, and who made a job: what routes check before anything is done."""
+
+import re
+from typing import Annotated
+
+from fastapi import Path
+from pydantic import Field
+
+from tunewise.jobs.job import Job
+from tunewise.serving.keys import Key
+from tunewise.serving.refused import Reason, Refused, bad_request
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # as a collection of its name is called
+
+Bucket = Annotated[str, Path(min_length=1, max_length=100)]
+Name = Annotated[str, Path(min_length=1, max_length=1_024)]
+BucketField = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+def check_bucket(name: str, *, param: str = "bucket_name") -> None:
+    """Raises Refused for what no bucket can be called."""
+    if not _BUCKET.fullmatch(name):
+        raise bad_request(
+            "A bucket is called by up to 40 letters (A to Z), digits, - and _, and begins with a "
+            "letter or digit.",
+            param=param,
+            code="invalid_bucket_name",
+        )
+
+
+def owner_of(key: Key | None) -> str:
+    """Whose a job is: its key's, or everybody's where no keys are asked for."""
+    return "" if key is None else key.id
+
+
+def check_own(job: Job, work: str, key: Key | None) -> Job:
+    """The job, if it is of this work and of this key. Raises Refused as for one that is not."""
+    if job.work != work or job.owner != owner_of(key):
+        raise Refused(f"There is no job '{job.id}'.", Reason(404, "not_found"))
+    return job

@@ -1,0 +1,267 @@
+"""Files and fine-tuning jobs with the published openai client, unmodified, over a real socket."""
+
+import io
+import json
+import time
+from contextlib import closing
+
+import httpx
+import numpy as np
+import openai
+import pytest
+from running import running_app
+
+from tunewise.jobs.home import Home
+from tunewise.objects import Objects
+from tunewise.serving.app import make_app
+from tunewise.serving.gate import passed
+from tunewise.serving.models import load_models
+from tunewise.testing import tiny_task
+
+pytestmark = pytest.mark.slow
+
+FORM = "multipart/form-data; boundary=x"
+
+
+def chat_rows():
+    task = tiny_task()
+    for query, graded in task.judgments.items():
+        for document in graded:
+            asked = {"role": "user", "content": task.queries.text(query)}
+            answer = {"role": "assistant", "content": task.documents.text(document)}
+            yield json.dumps({"messages": [asked, answer]})
+
+
+def app_over(home):
+    return make_app(passed(load_models(["word-hash"])), home=home, workers=1)
+
+
+def client_of(url):
+    return openai.OpenAI(base_url=f"{url}/v1", api_key="none", max_retries=0)
+
+
+@pytest.fixture(scope="module")
+def place(home):
+    """A home, and the address of the server over it."""
+    with running_app(app_over(Home(home / "state"))) as url:
+        yield Home(home / "state"), url
+
+
+@pytest.fixture(scope="module")
+def client(place):
+    return client_of(place[1])
+
+
+@pytest.fixture(scope="module")
+def uploaded(client):
+    content = "\n".join(chat_rows()).encode()
+    file = client.files.create(file=("chats.jsonl", content), purpose="fine-tune")
+    assert client.files.content(file.id).content == content
+    return file
+
+
+@pytest.fixture(scope="module")
+def tuned(client, uploaded):
+    """A job that succeeded."""
+    job = client.fine_tuning.jobs.create(
+        model="word-hash",
+        training_file=uploaded.id,
+        suffix="acts",
+        seed=1,
+        metadata={"rung": "adapter", "team": "shop"},
+        extra_headers={"Idempotency-Key": "once"},
+    )
+    assert job.status == "queued"
+    again = client.fine_tuning.jobs.create(
+        model="word-hash",
+        training_file=uploaded.id,
+        suffix="acts",
+        seed=1,
+        metadata={"rung": "adapter", "team": "shop"},
+        extra_headers={"Idempotency-Key": "once"},
+    )
+    assert again.id == job.id
+    return wait(client, job.id, "succeeded")
+
+
+def wait(client, job, *states, seconds=120):
+    end = time.monotonic() + seconds
+    while (found := client.fine_tuning.jobs.retrieve(job)).status not in states:
+        assert found.status != "failed", found.error
+        assert time.monotonic() < end, found.status
+        time.sleep(0.1)
+    return found
+
+
+def test_files_are_listed_page_by_page_and_deleted(client, uploaded):
+    others = [
+        client.files.create(file=(f"{n}.jsonl", io.BytesIO(b"{}")), purpose="user_data")
+        for n in range(3)
+    ]
+    assert client.files.retrieve(others[0].id).filename == "0.jsonl"
+    listed = client.files.list(purpose="user_data", limit=2)
+    assert [file.id for file in listed.data] == [others[2].id, others[1].id]
+    assert [file.id for file in listed] == [file.id for file in others[::-1]]
+    for file in others:
+        assert client.files.delete(file.id).deleted
+    assert [file.id for file in client.files.list()] == [uploaded.id]
+    with pytest.raises(openai.NotFoundError):
+        client.files.content(others[0].id)
+
+
+def test_a_job_tells_what_it_brought_and_its_model_answers_at_once(place, client, tuned):
+    assert tuned.fine_tuned_model == f"ft:word-hash:acts:{tuned.id[4:12]}"
+    assert tuned.trained_tokens > 1000
+    assert tuned.seed == 1
+    gain = tuned.model_extra["result"]["gain"]
+    assert gain["low"] > 0.1
+    assert gain["units"] == 32
+    events = list(client.fine_tuning.jobs.list_events(tuned.id))
+    assert events[0].message == "The job succeeded."
+    assert next(event for event in events if event.type == "metrics").data["gain"] == gain
+    assert events[-1].message == "128 rows of train became query and document."
+    [checkpoint] = client.fine_tuning.jobs.checkpoints.list(tuned.id)
+    assert checkpoint.fine_tuned_model_checkpoint == tuned.fine_tuned_model
+    found = httpx.get(f"{place[1]}/v1/fine_tuning/jobs/{tuned.id}/verdict").json()
+    assert found["improved"] is True
+    assert found["gain"]["difference"]["low"] == pytest.approx(gain["low"])
+    report = httpx.get(f"{place[1]}/v1/fine_tuning/jobs/{tuned.id}/report")
+    assert "nDCG@10" in report.text
+    assert "sandbox" in report.headers["content-security-policy"]
+
+
+def test_the_tuned_model_gives_the_vectors_that_were_measured(place, client, tuned):
+    words = ["fix my old kettle"]
+    name = f"{tuned.fine_tuned_model}:query"
+    answer = client.embeddings.create(model=name, input=words, encoding_format="float")
+    [saved] = load_models([f"one={place[0].models / tuned.id}"]).values()
+    expected = saved.finish(saved.encoder.encode_queries(words), "queries")
+    assert np.allclose([each.embedding for each in answer.data], expected, atol=1e-6)
+    plain = client.embeddings.create(model="word-hash", input=words, encoding_format="float")
+    assert not np.allclose(plain.data[0].embedding, expected[0], atol=0.01)
+    listed = {model.id for model in client.models.list()}
+    assert listed == {"word-hash", tuned.fine_tuned_model}
+
+
+def test_jobs_are_listed_newest_first_and_by_metadata(client, uploaded, tuned):
+    made = [
+        client.fine_tuning.jobs.create(
+            model="word-hash", training_file=uploaded.id, metadata={"rung": "adapter", "n": str(n)}
+        )
+        for n in range(2)
+    ]
+    listed = client.fine_tuning.jobs.list(limit=1)
+    assert [job.id for job in listed] == [made[1].id, made[0].id, tuned.id]
+    assert [job.id for job in client.fine_tuning.jobs.list(metadata={"n": "0"})] == [made[0].id]
+    for job in made:
+        assert client.fine_tuning.jobs.cancel(job.id).status == "cancelled"
+        with pytest.raises(openai.BadRequestError, match=r"is over \(cancelled\)"):
+            client.fine_tuning.jobs.pause(job.id)
+
+
+def test_a_paused_job_waits_and_goes_on_when_resumed(client, uploaded):
+    job = client.fine_tuning.jobs.create(
+        model="word-hash", training_file=uploaded.id, metadata={"rung": "adapter"}, seed=2
+    )
+    wait(client, job.id, "running")
+    assert client.fine_tuning.jobs.pause(job.id).status == "paused"
+    time.sleep(0.5)
+    assert client.fine_tuning.jobs.retrieve(job.id).status == "paused"
+    assert client.fine_tuning.jobs.resume(job.id).status == "queued"
+    wait(client, job.id, "running", "succeeded")
+    client.fine_tuning.jobs.cancel(job.id)
+
+
+def test_a_job_on_what_cannot_be_learned_from_fails_and_says_why(client):
+    file = client.files.create(file=("bad.jsonl", b'{"messages": []}\n'), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(model="word-hash", training_file=file.id)
+    end = time.monotonic() + 60
+    while (job := client.fine_tuning.jobs.retrieve(job.id)).status != "failed":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert "In line 1 no assistant's message answers a user's" in job.error.message
+
+
+def test_what_cannot_be_asked_is_refused_before_anything_is_queued(client, uploaded):
+    create = client.fine_tuning.jobs.create
+    right = {"model": "word-hash", "training_file": uploaded.id}
+    for wrong, told in (
+        ({"model": "gpt-4o"}, "does not exist here"),
+        ({"training_file": "file-none"}, "There is no file 'file-none'"),
+        ({"metadata": {"rung": "ladder"}}, "no rung 'ladder'"),
+        ({"metadata": {"budget": "soon"}}, "a number of seconds"),
+        ({"suffix": "a:b"}, "pattern"),
+        ({"method": {"type": "dpo"}}, "supervised"),
+        ({"integrations": [{"type": "wandb"}]}, "at most 0 items"),
+        ({"metadata": {str(n): "" for n in range(17)}}, "at most 16 items"),
+        (
+            {"metadata": {"rung": "adapter"}, "hyperparameters": {"n_epochs": 2}},
+            "recipes of its own",
+        ),
+    ):
+        with pytest.raises((openai.BadRequestError, openai.NotFoundError), match=told):
+            create(**{**right, **wrong})
+
+
+def test_uploads_that_are_no_files_are_refused_and_leave_nothing(place, client, uploaded):
+    def post(content, kind=FORM):
+        return httpx.post(f"{place[1]}/v1/files", content=content, headers={"content-type": kind})
+
+    part = b'--x\r\ncontent-disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
+    file, purpose = part % (b"file", b'; filename="a"', b"{}"), part % (b"purpose", b"", b"evals")
+    assert post(b"{}", "application/json").status_code == 415
+    for content, told in (
+        (file + b"--x--\r\n", "'purpose' says what a file is for"),
+        (purpose + b"--x--\r\n", "There is no file"),
+        (purpose + file, "breaks off"),
+        (file + file + purpose + b"--x--\r\n", "One file a request"),
+        (purpose * 17 + b"--x--\r\n", "16 parts"),
+        (purpose + part % (b"expires_after[seconds]", b"", b"3600") + file + b"--x--\r\n", "stay"),
+        (part % (b"purpose", b"", b"x" * 2000) + b"--x--\r\n", "1024 bytes"),
+        (b"no form at all", "no whole form"),
+    ):
+        answer = post(content)
+        assert (answer.status_code, told in answer.json()["error"]["message"]) == (400, True), told
+    assert post(file + purpose + b"--x--\r\n").status_code == 200
+    for each in client.files.list(purpose="evals"):
+        client.files.delete(each.id)
+
+
+def test_telnyx_asks_for_the_same_jobs_and_learns_from_buckets_too(place, uploaded, tuned):
+    with closing(Objects(place[0].objects)) as objects:
+        for name in ("a.jsonl", "b.jsonl"):
+            objects.put("chats", name, ["\n".join(chat_rows()).encode()], most=10**6)
+    with httpx.Client(base_url=f"{place[1]}/v2/ai/fine_tuning") as telnyx:
+        right = {"model": "word-hash", "hyperparameters": {"n_epochs": 1}, "suffix": "x"}
+        made = [
+            telnyx.post("/jobs", json={**right, "training_file": file}).json()
+            for file in ("chats", "chats/b.jsonl", uploaded.id)
+        ]
+        assert [job["training_file"] for job in made] == ["chats", "chats/b.jsonl", uploaded.id]
+        assert {job["hyperparameters"]["n_epochs"] for job in made} == {1}
+        assert [job["id"] for job in telnyx.get("/jobs").json()["data"]][:3] == [
+            job["id"] for job in made[::-1]
+        ]
+        for job in made:
+            assert telnyx.post(f"/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
+        assert telnyx.get(f"/jobs/{tuned.id}").json()["fine_tuned_model"] == tuned.fine_tuned_model
+        for wrong in ("none", "chats/none", ".files", "file-none"):
+            answer = telnyx.post("/jobs", json={**right, "training_file": wrong})
+            assert answer.status_code == 400
+            assert answer.json()["errors"][0]["source"]["pointer"] == "/training_file"
+
+
+def test_after_a_restart_the_model_is_served_until_it_is_deleted(place, client, tuned):
+    name = tuned.fine_tuned_model
+    before = client.embeddings.create(model=name, input="mend a kettle").data[0].embedding
+    with running_app(make_app(passed(load_models(["word-hash"])), home=place[0])) as url:
+        other = client_of(url)
+        assert (
+            other.embeddings.create(model=name, input="mend a kettle").data[0].embedding == before
+        )
+        assert other.models.delete(name).deleted
+    with pytest.raises(openai.NotFoundError, match="does not exist here"):
+        client.embeddings.create(model=name, input="mend a kettle")
+    with pytest.raises(openai.PermissionDeniedError):
+        client.models.delete("word-hash")
+    assert client.fine_tuning.jobs.retrieve(tuned.id).status == "succeeded"
