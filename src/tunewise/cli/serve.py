@@ -154,6 +154,7 @@ def application(
     """The app for these keys: without any, only for who calls this machine by its own names."""
     from tunewise.serving.app import LOOPBACK, make_app
     from tunewise.serving.door import Doorway
+    from tunewise.serving.spans import spans_wanted
 
     return make_app(
         offer,
@@ -161,6 +162,7 @@ def application(
         workers=workers,
         keys=keys,
         doorway=Doorway(hosts=LOOPBACK if keys is None else None),
+        spans=spans_wanted(),
     )
 
 

@@ -21,6 +21,7 @@ from tunewise.encoders.vectors import Side
 from tunewise.serving.observed import Meters
 from tunewise.serving.recent import Recent
 from tunewise.serving.refused import Reason, Refused, busy
+from tunewise.serving.spans import NoSpans, Spans
 
 Vectors = NDArray[np.float32]
 Kept = Callable[[Encoder, Side, Sequence[str]], Vectors]
@@ -28,6 +29,7 @@ Kept = Callable[[Encoder, Side, Sequence[str]], Vectors]
 _Key = tuple[str, Side, bytes]
 _GUESS = 2_000.0  # tokens a second, before any were measured
 _LEAST = 1_024  # tokens a batch, where as many wait
+_NO_SPANS = NoSpans()
 _LINGER, _LONGEST = 0.1, 0.05  # of what the last batch took, and seconds
 
 logger = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class _Text:
     text: str
     tokens: int
     vector: asyncio.Future[Vectors]
+    asked_in: object  # the span of who asked first
     wanted: int = 0
     begun: bool = False
 
@@ -85,8 +88,16 @@ class _Lane:
 class Batcher:
     """Encodes for many callers in `cores` threads. Used by one event loop; `close` when done."""
 
-    def __init__(self, limits: Limits, meters: Meters, kept: Kept, *, cores: int = 1) -> None:
-        self.limits, self._meters, self._kept = limits, meters, kept
+    def __init__(
+        self,
+        limits: Limits,
+        meters: Meters,
+        kept: Kept,
+        *,
+        cores: int = 1,
+        spans: Spans = _NO_SPANS,
+    ) -> None:
+        self.limits, self._meters, self._kept, self._spans = limits, meters, kept, spans
         self._lanes: OrderedDict[tuple[str, Side], _Lane] = OrderedDict()
         self._waited_for: dict[_Key, _Text] = {}
         self._recent = Recent(limits.memory)
@@ -141,9 +152,9 @@ class Batcher:
     ) -> list[_Text]:
         fresh = {key: each for key, each in missing.items() if key not in self._waited_for}
         self._admit(sum(count for _, count in fresh.values()))
-        loop = asyncio.get_running_loop()
+        loop, here = asyncio.get_running_loop(), self._spans.here()
         for key, (text, count) in fresh.items():
-            self._waited_for[key] = _Text(key, text, count, loop.create_future())
+            self._waited_for[key] = _Text(key, text, count, loop.create_future(), here)
         asked = [self._waited_for[key] for key in missing]
         for each in asked:
             each.wanted += 1
@@ -206,7 +217,9 @@ class Batcher:
             tokens = sum(text.tokens for text in texts)
             self._meters.began_batch(len(texts), tokens)
             self._busy += 1
-            await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
+            counts, asked = {"texts": len(texts), "tokens": tokens}, (t.asked_in for t in texts)
+            with self._spans.step("batch", counts, asked):
+                await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
             took = time.perf_counter() - began
             self._rate += 0.1 * (tokens * self._busy / max(took, 1e-4) - self._rate)
             self._busy -= 1
@@ -230,9 +243,10 @@ class Batcher:
         loop = asyncio.get_running_loop()
         words = [text.text for text in texts]
         try:
-            vectors = await loop.run_in_executor(
-                self._threads, self._kept, lane.encoder, lane.side, words
-            )
+            with self._spans.step("encode", {"texts": len(texts)}):
+                vectors = await loop.run_in_executor(
+                    self._threads, self._kept, lane.encoder, lane.side, words
+                )
         except Exception as error:  # whatever it is, those who wait must hear of it
             # its message may quote a text, so neither the log nor another caller sees it
             name, kind = lane.encoder.name, type(error).__name__

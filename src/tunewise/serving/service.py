@@ -1,5 +1,6 @@
 """Service: what the routes share: the models, the batches, who may ask, and what is counted."""
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -23,6 +24,7 @@ from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
 from tunewise.serving.shelves import Shelves
+from tunewise.serving.spans import NoSpans, Spans
 from tunewise.serving.threads import Threads
 from tunewise.serving.tokens import Tokens
 from tunewise.serving.tuned import TunedModels
@@ -56,6 +58,7 @@ class Service:
     meters: Meters = field(default_factory=Meters)
     home: Home | None = None
     settings: Settings = Settings()
+    spans: Spans = field(default_factory=NoSpans)
     _batchers: dict[str, Batcher] = field(default_factory=dict)
     _workers: Workers | None = None
 
@@ -103,6 +106,7 @@ class Service:
         for name in ("disk", "uploads", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
+        await asyncio.to_thread(self.spans.close)
 
     @cached_property
     def disk(self) -> Threads:
@@ -168,6 +172,7 @@ class Service:
                 self.meters,
                 self._kept.vectors,
                 cores=cores() if here and not gpus() else 1,
+                spans=self.spans,
             )
         return self._batchers[place]
 
