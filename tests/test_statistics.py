@@ -5,6 +5,7 @@ import pytest
 
 from tunewise.comparison import compare, interval, level_of
 from tunewise.metrics import Scores, pseudo_values
+from tunewise.power import most_differing
 
 UNITS = 120
 GROUPS = [str(number // 2) for number in range(UNITS)]
@@ -45,6 +46,15 @@ def test_a_mean_told_as_a_statistic_has_nearly_the_same_interval():
     level = level_of(scores(ONE, as_statistic=True), "accuracy", GROUPS)
     expected = interval(ONE, GROUPS, bounds=(0, 1))
     assert level.low == pytest.approx(expected.low, abs=0.003)
+
+
+@pytest.mark.parametrize("as_statistic", [False, True])
+def test_a_perfect_score_is_no_promise_of_one(as_statistic):
+    level = level_of(scores(np.ones(UNITS), as_statistic=as_statistic), "accuracy", GROUPS)
+    hidden = most_differing(0) / len(set(GROUPS))  # groups in a row that could all be wrong
+    assert (level.mean, level.low, level.high) == (1, pytest.approx(1 - hidden), 1)
+    half = level_of(scores(np.full(UNITS, 0.5), as_statistic=as_statistic), "accuracy", GROUPS)
+    assert (half.low, half.high) == pytest.approx((0.5 - hidden / 2, 0.5 + hidden / 2))
 
 
 def test_identical_contenders_differ_by_nothing():

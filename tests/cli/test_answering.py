@@ -130,6 +130,10 @@ def test_who_or_what_is_unknown_is_said(shop, capsys):
     assert "no user 'nobody'" in capsys.readouterr().err
     assert main(["recommend", "shop", "--had", "i1,zzz"]) == 2
     assert "no item 'zzz'" in capsys.readouterr().err
+    assert main(["recommend", "shop", "--had", " ,"]) == 2
+    assert "--had ' ,' names no item" in capsys.readouterr().err
+    assert main(["recommend", "shop", "--user-text", " "]) == 2
+    assert "--user-text is empty" in capsys.readouterr().err
     assert main(["predict", "intents", "nosuch.txt"]) == 2
     assert "There is no file 'nosuch.txt'" in capsys.readouterr().err
 

@@ -97,6 +97,21 @@ def test_answers_are_probabilities(verdict):
         assert answers.min() >= 0, name
 
 
+def test_words_and_vectors_together_are_as_sure_as_they_are_right(tmp_path):
+    rng = np.random.default_rng(0)
+    table = [(text, name if rng.random() < 0.8 else "loan") for text, name in rows()]
+    texts = KIND.read(Source(str(written(tmp_path, table))))
+    train, dev, test = (texts.take(part) for part in ("train", "dev", "test"))
+    setting = Setting(train, dev, [WordHashEncoder()], "accuracy", lambda *_: 0.0)
+    fitted = [one for word in ("lexical", "linear") for one in KIND.table[word].fit(setting, [])]
+    [found] = KIND.table["hybrid"].fit(setting, fitted)
+    calibration = score(found.answer(test.texts), test, ["calibration error"])
+    assert calibration.mean("calibration error") < 0.05
+    apart = [score(one.answer(dev.texts), dev, ["log loss"]).mean("log loss")
+             for one in (found, *fitted)]  # fmt: skip
+    assert apart[0] <= max(apart[1:])
+
+
 def test_macro_f1_is_that_of_scikit_learn_and_counts_weights_as_repeats():
     from sklearn.metrics import f1_score
 

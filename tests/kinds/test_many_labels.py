@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from tunewise.kinds import KINDS, Source
+from tunewise.kinds import KINDS, Setting, Source, load, save
 from tunewise.kinds.classification.heads import fit_head
 from tunewise.measurement import measure_kind
 from tunewise.testing import WordHashEncoder
@@ -47,6 +47,23 @@ def test_a_label_with_one_text_is_named_kept_and_learned(few):
         assert one.answer(["lend me a boat"]).shape == (1, 3)
     nearest = next(one for one in verdict.contenders if one.family == "neighbours")
     assert nearest.answer(["lend me a boat"]).argmax() == 0
+
+
+def test_of_many_labels_words_alone_tell_those_that_have_a_word_of_their_own(tmp_path):
+    rng = np.random.default_rng(0)
+    said = [" ".join(f"word{n}" for n in rng.integers(0, 900, 6)) for _ in range(4 * 450)]
+    rows = [(f"about{n // 4} {words}", f"label{n // 4}") for n, words in enumerate(said)]
+    texts = KIND.read(Source(str(written(tmp_path, rows))))
+    setting = Setting(texts.take("train"), texts.take("dev"), [], "accuracy", lambda *_: 0.0)
+    [lexical] = KIND.table["lexical"].fit(setting, [])
+    assert lexical.settings["head"] == "likeness"
+    test = texts.take("test")
+    answers = lexical.answer(test.texts)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-4)
+    assert (answers.argmax(axis=1) == test.labels).mean() > 0.98
+    save(KIND, lexical, tmp_path / "model")
+    found = load(KINDS, tmp_path / "model").contender
+    np.testing.assert_array_equal(found.answer(test.texts), answers)
 
 
 def test_heads_of_many_labels_are_those_that_scikit_learn_finds():

@@ -80,6 +80,15 @@ def test_lists_are_taken_as_they_are_and_none_is_an_answer(tmp_path):
     assert told(texts)["D076"][0] == 3 and told(texts)["D066"][0] == 3
 
 
+def test_a_separator_that_parts_nothing_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text('text,labels\na,"x;y"\nb,x\nc,y\n')
+    with pytest.raises(OptionError, match=r"The separator '/' stands in none .* such as 'x;y'"):
+        read_multilabelled(tmp_path / "t.csv", separator="/")
+    (tmp_path / "l.jsonl").write_text('{"text": "a", "labels": ["x"]}\n' * 3)
+    with pytest.raises(OptionError, match="which are lists"):
+        read_multilabelled(tmp_path / "l.jsonl", separator="/")
+
+
 @pytest.mark.parametrize(
     ("field", "separator", "names"),
     [

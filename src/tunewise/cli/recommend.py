@@ -40,6 +40,7 @@ def run(parsed: argparse.Namespace) -> int:
             "Say for whom: --user ID; or for somebody new --had ITEM,ITEM, --user-text TEXT, or "
             "both of these."
         )
+    _check_said(parsed)
     loaded = load_winner(parsed.folder, ["recommendation"])
     question = _question(loaded, parsed)
     with shown() as progress:
@@ -49,6 +50,14 @@ def run(parsed: argparse.Namespace) -> int:
     for row in loaded.kind.told(loaded.contender, question, answers, about):
         print_row(row)
     return 0
+
+
+def _check_said(parsed: argparse.Namespace) -> None:
+    """Raises OptionError where what is said of somebody new says nothing."""
+    if parsed.had is not None and not _items(parsed.had):
+        raise OptionError(f"--had '{parsed.had}' names no item. Give some with commas between.")
+    if parsed.user_text is not None and not parsed.user_text.strip():
+        raise OptionError("--user-text is empty. Say what somebody is like, or leave it out.")
 
 
 def _question(loaded: "Loaded", parsed: argparse.Namespace) -> "Question":

@@ -28,7 +28,7 @@ from tunewise.data.portions import (
 )
 from tunewise.data.read import open_all
 from tunewise.data.remarks import Remarks
-from tunewise.errors import DataError
+from tunewise.errors import DataError, OptionError
 from tunewise.finding import Finding
 
 _SEPARATORS = ("|", ";", ",")
@@ -164,8 +164,15 @@ def _labels(
     rows: Sequence[_Row], separator: str | None, remarks: Remarks, source: str
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Which label each text has, bool (n, names), and the names in order of the alphabet."""
+    fields = [row.told for row in rows if isinstance(row.told, str)]
     if separator is None:
-        separator = _separator([row.told for row in rows if isinstance(row.told, str)], remarks)
+        separator = _separator(fields, remarks)
+    elif not any(separator in field for field in fields):
+        seen = f"such as {short(fields[0])}" if fields else "which are lists"
+        raise OptionError(
+            f"The separator '{separator}' stands in none of the labels of '{source}', {seen}, so "
+            "it parts nothing. Name the one that does, or leave it out."
+        )
     several = [_cut(row, separator) for row in rows]
     names = sorted({name for own in several for name in own})
     if not names:
