@@ -3,7 +3,8 @@
 Clustered unit vectors; queries are further points of the same clusters. Filters are of two sorts:
 drawn at random, and adversarial ones, which let only those rows pass that lie farthest from the
 queries. Memory is this process's own, without the vectors to be added, which are mapped, and
-without PostgreSQL's server. Run: python benchmarks/stores.py [--rows 100000] [--store lance|postgres]
+without PostgreSQL's server.
+Run: python benchmarks/stores.py [--rows 100000] [--store lance|postgres]
 """
 
 import argparse
@@ -156,7 +157,8 @@ def main() -> None:
         rows = [("", 1.0, np.zeros(options.rows))]
         rows += [(field, share, values) for field, values in (("random", random), ("far", far))
                  for share in SHARES]  # fmt: skip
-        print("| filter | share | recall@10 | queries/s | p50 ms | load |\n|---|---|---|---|---|---|")
+        print("| filter | share | recall@10 | queries/s | p50 ms | load |")
+        print("|---|---|---|---|---|---|")
         for field, share, values in rows:
             recall, speed, middle = asked(collection, truth, field, share, values)
             print(f"| {field or 'none'} | {share:.1%} | {recall:.3f} | {speed:.1f} | {middle:.1f} "
