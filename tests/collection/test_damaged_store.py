@@ -98,6 +98,17 @@ def test_a_file_that_was_cut_off_is_told(tmp_path, chunk):
         verify(again)
 
 
+def test_a_copy_of_the_folder_is_the_collection_as_it_was(tmp_path, chunk):
+    made = Collection.create(open_store(str(tmp_path / "store")), "violins", WordHashEncoder())
+    made.add([chunk(name, text) for name, text in TEXTS.items()])
+    shutil.copytree(tmp_path / "store", tmp_path / "copy")
+    made.delete(documents=["d3"])
+    shutil.rmtree(tmp_path / "store")
+    again = Collection.open(open_store(str(tmp_path / "copy")), "violins", WordHashEncoder())
+    assert again.search(TEXTS["d3"], k=1)[0].chunk.document == "d3"
+    assert verify(again) == []
+
+
 def test_the_command_names_damaged_documents_and_writes_them_anew(home, tmp_path, capsys):
     docs, place = tmp_path / "docs", str(tmp_path / "store")
     docs.mkdir()
@@ -111,7 +122,7 @@ def test_the_command_names_damaged_documents_and_writes_them_anew(home, tmp_path
     assert main([*index, "--check"]) == 2
     told = capsys.readouterr()
     assert told.err.endswith("damaged: d7.txt\n")
-    assert "1 documents are damaged; --check --from DOCUMENTS writes them anew" in told.out
+    assert "damaged documents: 1; --check --from DOCUMENTS writes them anew" in told.out
     assert main([*index, "--check", "--from", str(docs)]) == 0
     assert "0 added, 1 changed, 29 unchanged" in capsys.readouterr().out
     assert main([*index, "--check"]) == 0
@@ -137,7 +148,6 @@ except StoreError as refusal:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit to set")
 def test_a_write_that_does_not_fit_is_refused_and_what_was_there_stays(tmp_path):
-    shutil.rmtree(tmp_path / "store", ignore_errors=True)
     place = str(tmp_path / "store")
     ran = subprocess.run(
         [sys.executable, "-c", WRITER, place],

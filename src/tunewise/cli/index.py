@@ -109,7 +109,7 @@ def _damaged(parsed: argparse.Namespace, store: "Store", progress: "Progress") -
         print(printable(f"damaged: {document}"), file=sys.stderr)
     told = "all chunks are what was written"
     if damaged:
-        told = f"{len(damaged):,} documents are damaged; --check --from DOCUMENTS writes them anew"
+        told = f"damaged documents: {len(damaged):,}; --check --from DOCUMENTS writes them anew"
     print(f"{parsed.collection}: {told}")
     return damaged
 
@@ -152,9 +152,11 @@ def _first(found: "Iterator[Document | Failure]") -> "list[Document | Failure]":
     from tunewise.documents import Document
 
     first: list[Document | Failure] = []
+    documents = 0
     for each in found:
         first.append(each)
-        if len(first) >= _SAMPLE and any(isinstance(one, Document) for one in first[-_SAMPLE:]):
+        documents += isinstance(each, Document)
+        if len(first) >= _SAMPLE and documents:
             break
     return first
 

@@ -174,7 +174,7 @@ def calibrated(contender: Contender, training: Training) -> Contender:
     What nobody judged counts as noise. What is relevant and not among the DEPTH documents of its
     query is left out: no threshold could keep it.
     """
-    place = {id_: number for number, id_ in enumerate(training.documents.ids)}
+    place = {id_: number for number, id_ in enumerate(contender.dev.document_ids)}
     relevant: list[NDArray[np.bool_]] = []
     for query, (places, _) in zip(contender.dev.query_ids, contender.dev, strict=True):
         grades = training.dev.judgments.get(query, {})
