@@ -136,7 +136,7 @@ def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Colle
             "vectors could not be searched. Restart the server, and embed the bucket again."
         )
     there = Collection.there(store, bucket)
-    known = there and Chunker.read(there.stamp.chunker)
+    known = None if there is None else Chunker.read(there.stamp.chunker)
     wanted = fitted(known, asked["size"], asked["overlap"])
     chunker = fitting(wanted, winner.encoder)
     if there is None:
