@@ -52,7 +52,7 @@ def read_documents(
         if not hosts and not private_hosts:
             raise OptionError(
                 f"'{path}' is an address, and nothing is fetched but from hosts that were named. "
-                "Pass hosts=['its.host.name']."
+                "Name its host: --host its.host.name (hosts=['its.host.name'])."
             )
         source = Source(Path(), str(path), columns=chosen, limits=limits)
         return _apart(_fetched(source, Hosts(hosts, private_hosts)))
