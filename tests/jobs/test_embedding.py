@@ -42,7 +42,8 @@ def delete(home, name):
 
 
 def embed(home, **asked):
-    whole = {"bucket": "library", "model": MODEL, "size": None, "overlap": None, **asked}
+    whole = {"bucket": "library", "model": MODEL, "chunker": "256 tokens, overlap 32",
+             **asked}  # fmt: skip
     with closing(Queue(home.jobs)) as queue:
         job = queue.add("embed", whole)
         return run(whole, place_of(home, job.id, queue))

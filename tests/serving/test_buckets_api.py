@@ -117,10 +117,13 @@ def test_the_same_idempotency_key_is_the_same_task(client):
     other = create(bucket_name="library", idempotency_key="two").data
     assert first.task_id == again.task_id != other.task_id
     assert (first.status, first.task_name, first.user_id) == ("queued", "embed library", "local")
+    assert (first.model, first.chunks) == ("m", "256 tokens, overlap 32")
     with pytest.raises(telnyx.BadRequestError):
         create(bucket_name="library", document_chunk_size=64, idempotency_key="one")
+    sized = create(bucket_name="library", document_chunk_size=64, document_chunk_overlap_size=50)
+    assert sized.data.chunks == "64 tokens, overlap 32"  # half is the most, and it is said
     queued = [each.task_id for each in client.ai.embeddings.list().data]
-    assert {first.task_id, other.task_id} <= set(queued)
+    assert {first.task_id, other.task_id, sized.data.task_id} == set(queued)
     assert client.ai.embeddings.list(status=["success", "failure"]).data == []
     retrieved = client.ai.embeddings.retrieve(first.task_id).data
     assert (retrieved.task_id, retrieved.status) == (first.task_id, "queued")

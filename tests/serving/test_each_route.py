@@ -7,6 +7,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from running import Waits, running_app
 
+from tunewise.jobs.home import Home
 from tunewise.serving.access import scope_of
 from tunewise.serving.app import make_app
 from tunewise.serving.door import OPEN
@@ -40,8 +41,9 @@ def keys(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def door(keys):
-    return make_app(Offer({"waits": Model("waits", Waits())}), keys=keys)
+def door(keys, tmp_path_factory):
+    home = Home(tmp_path_factory.mktemp("home"))
+    return make_app(Offer({"waits": Model("waits", Waits())}), home=home, keys=keys)
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,7 @@ def add(commands: Any) -> None:
         metavar="HOST",
         help="a host from which pages may be put into buckets (may be repeated)",
     )
+    option("--rerank", metavar="NAME", help="a cross-encoder that searches may have the best order")
     parser.set_defaults(run=run)
 
 
@@ -172,12 +173,15 @@ def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
 def settings_of(parsed: argparse.Namespace) -> "Settings":
     """What is decided about searches and addresses. Raises OptionError for what cannot be."""
     from tunewise.documents.address import Hosts
+    from tunewise.retrieval import load_reranker
     from tunewise.serving.service import Settings
 
     if not parsed.query_days > 0:
         raise OptionError(f"Records cannot be kept for {parsed.query_days:g} days. Give more.")
+    if parsed.rerank is not None:
+        load_reranker(parsed.rerank)  # one that cannot be loaded is told now
     hosts = tuple(Hosts(parsed.fetch_host).public)
-    return Settings(parsed.query_texts, parsed.query_days, hosts)
+    return Settings(parsed.query_texts, parsed.query_days, hosts, parsed.rerank)
 
 
 def application(

@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,14 @@ from tunewise.collection import Collection, Hit, Store
 from tunewise.collection import about as kept
 from tunewise.collection.about import Generation
 from tunewise.collection.filters import Filter
+from tunewise.collection.searching import RERANK_TOP
 from tunewise.collection.words import By
 from tunewise.encoders import Encoder
 from tunewise.encoders.vectors import Side
 from tunewise.errors import DataError, EncoderError, StoreError
 from tunewise.progress import Progress, silent
 from tunewise.querylog import QueryLog
+from tunewise.retrieval import Reranker
 from tunewise.serving.keys import Key
 from tunewise.serving.models import Model, Offer
 from tunewise.serving.recent import Vectors, encode
@@ -48,8 +51,9 @@ class Asked:
     offset: int = 0
     where: Filter | None = None
     by: By | None = None
-    threshold: float | None = None
+    threshold: float | Literal["calibrated"] | None = None
     grouped: bool = False
+    rerank: Reranker | None = None
 
 
 @dataclass(frozen=True)
@@ -166,10 +170,12 @@ class Collections:
             by=asked.by,
             threshold=asked.threshold,
             grouped=asked.grouped,
+            rerank=asked.rerank,
+            rerank_top=max(RERANK_TOP, asked.offset + asked.k),
         )
         cosines = [hit.score for hit in hits]
         now = collection.about().current
-        if (asked.by or now.retrieval.by) != "vectors":
+        if asked.rerank is not None or (asked.by or now.retrieval.by) != "vectors":
             cosines = _cosines(collection, hits, vector)
         return Found(
             model, hits, cosines, self._recorded(collection.name, now.stamp.digits, asked, hits)

@@ -12,6 +12,7 @@ from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.objects import Objects
 from tunewise.querylog import QueryLog
+from tunewise.retrieval import Reranker, load_reranker
 from tunewise.serving.access import Access
 from tunewise.serving.batching import Batcher, Limits
 from tunewise.serving.collections import Collections
@@ -33,13 +34,15 @@ class Settings:
     """What the operator decided about a server with a home.
 
     `query_texts` keeps what was asked in the query log, `query_days` is how long records stay;
-    `hosts` are those that addresses may be fetched from. `upload` is the bytes of one file at most,
-    `files` and `stored` how many files there may be, and of how many bytes together.
+    `hosts` are those that addresses may be fetched from, `rerank` names a cross-encoder. `upload`
+    is the bytes of one file at most, `files` and `stored` how many files there may be, and of how
+    many bytes together.
     """
 
     query_texts: bool = False
     query_days: float = 30.0
     hosts: tuple[str, ...] = ()
+    rerank: str | None = None
     upload: int = 512 * 2**20
     files: int = 1_000_000
     stored: int = 2**40
@@ -136,6 +139,12 @@ class Service:
     def shelves(self) -> Shelves:
         """The buckets that are searched together."""
         return Shelves(self._at_home.shelves)
+
+    @cached_property
+    def reranker(self) -> Reranker:
+        """What orders the best anew, where the operator named one."""
+        assert self.settings.rerank is not None  # noqa: S101 - looked at before
+        return load_reranker(self.settings.rerank)
 
     @cached_property
     def objects(self) -> Objects:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tunewise.collection.indexing import Chunker, fitting
 from tunewise.encoders import TransformerEncoder
-from tunewise.jobs.embedding import embedding, fitted, iso
+from tunewise.jobs.embedding import embedding, iso
 from tunewise.jobs.job import Job
 from tunewise.serving.access import need
 from tunewise.serving.collections import check_opens, encoder_of, no_collection
@@ -64,13 +64,18 @@ class EmbedUrlRequest(BaseModel):
 
 
 class Task(BaseModel):
-    """An embedding of a bucket, how it stands, and once it is over what failed and why."""
+    """An embedding of a bucket, how it stands, and once it is over what failed and why.
+
+    `chunks` says how large they are: as asked for, as far as the model reads so much.
+    """
 
     task_id: str
     task_name: str
     user_id: str
     status: Status
     bucket: str
+    model: str
+    chunks: str
     created_at: str
     finished_at: str | None
     error: str | None = None
@@ -239,21 +244,22 @@ def _asked(service: Service, body: EmbedRequest, model: Model) -> dict[str, Any]
     """What the job is told. Raises Refused where the bucket's vectors are of another kind."""
     size, overlap = body.document_chunk_size, body.document_chunk_overlap_size
     there = service.collections.there(body.bucket_name)
-    if there is not None:
-        known = Chunker.read(there.stamp.chunker)
-        wanted = fitting(fitted(known, size, overlap), encoder_of(model))
-        if there.stamp.model != model.stamp or known != wanted:
-            raise bad_request(
-                f"'{body.bucket_name}' is embedded by '{there.stamp.encoder}' in chunks of "
-                f"{there.stamp.chunker}, and this asks for '{model.name}' and {wanted}. Delete "
-                "its embeddings first (DELETE /v2/ai/embeddings/buckets/…); the files stay.",
-                code="embedded_otherwise",
-            )
+    known = None if there is None else Chunker.read(there.stamp.chunker)
+    usual = known or Chunker()
+    wanted = size or usual.size
+    share = usual.overlap if overlap is None else overlap
+    chunker = fitting(Chunker(wanted, min(share, wanted // 2)), encoder_of(model))
+    if there is not None and (there.stamp.model != model.stamp or known != chunker):
+        raise bad_request(
+            f"'{body.bucket_name}' is embedded by '{there.stamp.encoder}' in chunks of "
+            f"{there.stamp.chunker}, and this asks for '{model.name}' and {chunker}. Delete its "
+            "embeddings first (DELETE /v2/ai/embeddings/buckets/…); the files stay.",
+            code="embedded_otherwise",
+        )
     encoder = model.encoder
     return {
         "bucket": body.bucket_name,
-        "size": size,
-        "overlap": overlap,
+        "chunker": str(chunker),
         "model": {
             "name": model.name,
             "source": model.source or encoder.name,
@@ -337,6 +343,8 @@ def _told(job: Job) -> Task:
         user_id=job.owner or "local",
         status=status_of(job),
         bucket=job.asked["bucket"],
+        model=job.asked["model"]["name"],
+        chunks=job.asked["chunker"],
         created_at=iso(job.created),
         finished_at=None if job.finished is None else iso(job.finished),
         error=job.error,
