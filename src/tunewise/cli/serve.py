@@ -76,6 +76,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
     uvicorn: Any = need("uvicorn", extra="serve")
+    from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
     from tunewise.serving.listening import bound, check_certificate
 
@@ -87,6 +88,7 @@ def run(parsed: argparse.Namespace) -> int:
     check_certificate(parsed.tls_cert, parsed.tls_key)
     parsed.home = Home(parsed.home or default_home())
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
+        bring_up_to_date(parsed.home.folder)
         return _serve(parsed, uvicorn, keys, listening)
 
 
