@@ -103,6 +103,24 @@ def test_a_signed_address_is_for_one_file_one_while_and_two_methods(client, url,
     assert home.secret.stat().st_mode & 0o077 == 0
 
 
+def test_a_disk_that_is_full_is_told_and_nothing_is_left_of_the_file(tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    home = Home(tmp_path)
+    with running(MODEL, home=home) as url:
+        place = f"{url}{BUCKETS}/full/a.txt"
+        assert httpx.put(place, content=b"before").status_code == 200
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, hard))
+        try:
+            answer = httpx.put(place, content=b"x" * 400_000)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert code(answer) == (507, "insufficient_storage")
+        assert str(tmp_path) not in answer.text
+        assert httpx.get(place).content == b"before"
+    assert [path.read_bytes() for path in (home.objects / "blobs").iterdir()] == [b"before"]
+
+
 @pytest.mark.parametrize("bucket", ["a.b", "-a", ".files", "a" * 41, "%2E%2E"])
 def test_a_bucket_that_cannot_be_called_so_is_refused(url, bucket):
     answer = httpx.put(f"{url}{BUCKETS}/{bucket}/a.txt", content=b"x")

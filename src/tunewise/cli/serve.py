@@ -93,6 +93,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
     uvicorn: Any = need("uvicorn", extra="serve")
+    from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
     from tunewise.serving.listening import bound, check_certificate
 
@@ -105,6 +106,7 @@ def run(parsed: argparse.Namespace) -> int:
     parsed.home = Home(parsed.home or default_home())
     settings = settings_of(parsed)
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
+        bring_up_to_date(parsed.home.folder)
         return _serve(parsed, uvicorn, keys, settings, listening)
 
 
@@ -195,6 +197,7 @@ def application(
     from tunewise.serving.app import LOOPBACK, make_app
     from tunewise.serving.door import Doorway
     from tunewise.serving.service import Settings
+    from tunewise.serving.spans import spans_wanted
 
     return make_app(
         offer,
@@ -203,6 +206,7 @@ def application(
         settings=settings or Settings(),
         keys=keys,
         doorway=Doorway(hosts=LOOPBACK if keys is None else None),
+        spans=spans_wanted(),
     )
 
 

@@ -1,11 +1,14 @@
 """Service: what the routes share: the models, the batches, who may ask, and what is counted."""
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from tunewise.collection import open_store
-from tunewise.encoders import cache_folder, is_hosted
+from tunewise.encoders import TransformerEncoder, cache_folder
+from tunewise.encoders.engines.devices import gpus
+from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
@@ -23,6 +26,7 @@ from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
 from tunewise.serving.shelves import Shelves
+from tunewise.serving.spans import NoSpans, Spans
 from tunewise.serving.threads import Threads
 from tunewise.serving.tokens import Tokens
 from tunewise.serving.tuned import TunedModels
@@ -58,6 +62,7 @@ class Service:
     meters: Meters = field(default_factory=Meters)
     home: Home | None = None
     settings: Settings = Settings()
+    spans: Spans = field(default_factory=NoSpans)
     _batchers: dict[str, Batcher] = field(default_factory=dict)
     _workers: Workers | None = None
 
@@ -114,6 +119,7 @@ class Service:
         for name in ("disk", "uploads", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
+        await asyncio.to_thread(self.spans.close)
 
     @cached_property
     def disk(self) -> Threads:
@@ -177,9 +183,16 @@ class Service:
         # What is computed here takes turns, for the cores are the same; an endpoint that does not
         # answer holds up nobody but those who ask for it.
         name = model.encoder.name
-        place = name if is_hosted(name) else "here"
+        here = isinstance(model.encoder, TransformerEncoder)
+        place = "here" if here else name
         if place not in self._batchers:
-            self._batchers[place] = Batcher(self.limits, self.meters, self._kept.vectors)
+            self._batchers[place] = Batcher(
+                self.limits,
+                self.meters,
+                self._kept.vectors,
+                cores=cores() if here and not gpus() else 1,
+                spans=self.spans,
+            )
         return self._batchers[place]
 
     @cached_property
