@@ -165,6 +165,18 @@ def test_a_model_that_is_not_what_the_server_has_makes_no_vectors(home):
         assert Collection.there(store, "library") is None
 
 
+def test_a_cancelled_embedding_makes_nothing_of_what_was_dropped(home):
+    put(home, **FILES)
+    asked = {"bucket": "library", "model": MODEL, "chunker": "256 tokens, overlap 32"}
+    with closing(Queue(home.jobs)) as queue:
+        job = queue.add("embed", asked)
+        queue.cancel(job.id)
+        with pytest.raises(DataError, match="was cancelled"):
+            run(asked, place_of(home, job.id, queue))
+    with closing(open_store(str(home.collections))) as store:
+        assert Collection.there(store, "library") is None
+
+
 def test_an_address_that_is_not_allowed_is_not_fetched(home):
     with pytest.raises(DataError, match="not among the hosts"):
         embed(home, url="http://localhost:1/", hosts=["example.com"])

@@ -27,6 +27,8 @@ from tunewise.documents.source import Source
 from tunewise.errors import DataError
 from tunewise.jobs.embedded import Embedded, Fate, Status
 from tunewise.jobs.home import Home
+from tunewise.jobs.job import ENDED
+from tunewise.jobs.queue import Queue
 from tunewise.jobs.works import Place
 from tunewise.objects import Objects, Stored
 
@@ -73,6 +75,7 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
         closing(Embedded(home.embedded)) as fates,
         closing(open_store(str(home.collections))) as store,
     ):
+        _require_wanted(place)
         if asked.get("url"):
             place.progress("fetching the address", 0, 0)
             _fetch(asked["url"], asked["hosts"], objects, bucket)
@@ -117,6 +120,13 @@ def iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
+def _require_wanted(place: Place) -> None:
+    """Raises DataError where the job was cancelled while it waited: its bucket may be dropped."""
+    with closing(Queue(place.home.jobs)) as queue:
+        if queue.job(place.job).state in ENDED:
+            raise DataError("The embedding was cancelled, and nothing of it was done.")
+
+
 def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Collection, Chunker]:
     """The bucket's collection, new where there is none, and how its documents are cut."""
     bucket, model = asked["bucket"], asked["model"]
@@ -127,7 +137,8 @@ def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Colle
             f"The model '{model['name']}' is not what it was when the server loaded it, so its "
             "vectors could not be searched. Restart the server, and embed the bucket again."
         )
-    chunker = Chunker.read(asked["chunker"]) or Chunker()
+    chunker = Chunker.read(asked["chunker"])
+    assert chunker is not None  # noqa: S101 - it was written by `str`
     if Collection.there(store, bucket) is None:
         return _made(store, bucket, winner, chunker), chunker
     return Collection.open(store, bucket, winner.encoder), chunker
