@@ -4,6 +4,7 @@ import argparse
 import socket
 import sys
 import time
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,24 @@ def add(commands: Any) -> None:
     )
     option("--host", default="127.0.0.1", help="the address to listen at (default: 127.0.0.1)")
     option("--port", type=int, default=8000, help="the port, 0 for any free one (default: 8000)")
+    option("--base-url", metavar="URL", help="where hosted encoders (openai:…) are")
+    add_engine(parser)
+    option(
+        "--keys", type=Path, metavar="FILE", help="the keys asked for, as tunewise keys made them"
+    )
+    option("--tls-cert", type=Path, metavar="FILE", help="the certificate, for https")
+    option("--tls-key", type=Path, metavar="FILE", help="its private key")
+    option(
+        "--behind-proxy",
+        action="store_true",
+        help="a proxy in front does TLS, and nobody else reaches this port",
+    )
+    _add_home(option)
+    parser.set_defaults(run=run)
+
+
+def _add_home(option: Callable[..., Any]) -> None:
+    """What is for what lies in the server's home: jobs, files and collections."""
     option(
         "--home",
         type=Path,
@@ -57,18 +76,6 @@ def add(commands: Any) -> None:
         default=1,
         metavar="N",
         help="jobs done at the same time (default: 1)",
-    )
-    option("--base-url", metavar="URL", help="where hosted encoders (openai:…) are")
-    add_engine(parser)
-    option(
-        "--keys", type=Path, metavar="FILE", help="the keys asked for, as tunewise keys made them"
-    )
-    option("--tls-cert", type=Path, metavar="FILE", help="the certificate, for https")
-    option("--tls-key", type=Path, metavar="FILE", help="its private key")
-    option(
-        "--behind-proxy",
-        action="store_true",
-        help="a proxy in front does TLS, and nobody else reaches this port",
     )
     option("--query-texts", action="store_true", help="keep what was searched for in the query log")
     option(
@@ -86,7 +93,6 @@ def add(commands: Any) -> None:
         help="a host from which pages may be put into buckets (may be repeated)",
     )
     option("--rerank", metavar="NAME", help="a cross-encoder that searches may have the best order")
-    parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
