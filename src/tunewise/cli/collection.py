@@ -53,11 +53,13 @@ def search_collection(parsed: argparse.Namespace) -> int:
     from tunewise.collection import Collection
     from tunewise.collection.winner import load_winner
     from tunewise.data.queries import read_queries
+    from tunewise.encoders.loading import is_local
 
     with closing(store_of(parsed, parsed.folder)) as store, shown() as progress:
         about = Collection.open(store, parsed.collection).about()
-        engine = about.current.engine or "auto"
-        winner = load_winner(str(parsed.folder), engine=engine, progress=progress)
+        # another kind of model has no engine: it is refused by its stamp, in words about models
+        engine = about.current.engine if is_local(str(parsed.folder)) else ""
+        winner = load_winner(str(parsed.folder), engine=engine or "auto", progress=progress)
         collection = Collection.open(store, parsed.collection, winner.encoder)
         progress("", 0, 0)  # ends the bar that is drawn
         if parsed.words is not None:
