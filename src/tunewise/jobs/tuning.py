@@ -21,7 +21,7 @@ from tunewise.objects import Objects
 from tunewise.report import save_tuned, save_verdict
 from tunewise.task import Task
 from tunewise.training.recipe import RUNGS, recipe_for
-from tunewise.verdict import Verdict
+from tunewise.verdict import CANNOT_TELL, SUFFICES, Verdict
 
 SEAL = "served.json"
 """In a model's folder: the result of the job that made it. Where it is, all is."""
@@ -202,7 +202,7 @@ def _tuned(
         gain = facts["gain"]
         made = {
             **_common(wanted, data, encoder, place, tuning.outcome.contender, "model"),
-            "answer": "tune" if tuning.improved else "suffices",
+            "answer": _answer(tuning.improved, gain),
             "sentence": _sentence(facts),
             "improved": tuning.improved,
             "metric": facts["metric"],
@@ -214,6 +214,13 @@ def _tuned(
         }
         _seal(beside, made)
     return made
+
+
+def _answer(improved: bool, gain: Mapping[str, Any] | None) -> str:
+    """The verdict's word for one rung: by the interval, whatever dev liked."""
+    if gain is None or (improved and gain["difference"]["low"] <= 0 < gain["difference"]["high"]):
+        return CANNOT_TELL
+    return "tune" if improved and gain["difference"]["low"] > 0 else SUFFICES
 
 
 def _difference(gain: Mapping[str, Any]) -> Mapping[str, Any]:
