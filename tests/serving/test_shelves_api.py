@@ -14,6 +14,8 @@ from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Model
 from tunewise.testing import WordHashEncoder
 
+pytestmark = pytest.mark.slow
+
 ENCODER = WordHashEncoder()
 TEXTS = {
     "manuals": ["The kettle boils water.", "The ladder has nine steps.", "Kettles are cleaned."],
