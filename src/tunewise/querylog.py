@@ -133,7 +133,8 @@ class QueryLog:
         """
         at, key = since, ""
         while rows := self._after(at, key, collection):
-            yield from map(_served, rows)
+            for row in rows:
+                yield _served(row)
             key, at = rows[-1][:2]
 
     def _after(self, at: float, key: str, collection: str | None) -> list[tuple[Any, ...]]:

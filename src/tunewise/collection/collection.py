@@ -34,6 +34,7 @@ from tunewise.progress import Progress, silent
 from tunewise.retrieval import Reranker
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_AT_ONCE = 4_096  # texts encoded together: one document may have a hundred thousand
 
 
 class Collection:
@@ -311,10 +312,8 @@ class Collection:
                         f"Chunk '{there[0]}' is in collection '{self.name}' already, so nothing "
                         "was added. Use upsert to put chunks in the place of others."
                     )
-            about, precision = (
-                kept.fielded(self.store, about, table, chunks),
-                about.current.stamp.precision,
-            )
+            about = kept.fielded(self.store, about, table, chunks)
+            precision = about.current.stamp.precision
             rows = [
                 row_of(chunk, digests.get(chunk.document, ""), about.fields, vector, precision)
                 for chunk, vector in zip(chunks, vectors, strict=True)
@@ -362,8 +361,12 @@ class Collection:
     def _vectors(
         self, about: About, texts: Sequence[str], progress: Progress
     ) -> NDArray[np.float32]:
-        encoder = self._checked(about)
-        return cut(encoder.encode_documents(texts, progress=progress), about.current.stamp)
+        encoder, stamp = self._checked(about), about.current.stamp
+        parts = [
+            cut(encoder.encode_documents(texts[begin : begin + _AT_ONCE], progress=progress), stamp)
+            for begin in range(0, max(len(texts), 1), _AT_ONCE)
+        ]
+        return np.concatenate(parts)
 
     def _encoded(self, about: About, queries: Sequence[str]) -> NDArray[np.float32]:
         return cut(self._checked(about).encode_queries(queries), about.current.stamp)

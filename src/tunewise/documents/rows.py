@@ -51,8 +51,7 @@ def read_jsonl(source: Source) -> Iterator[Document | Failure]:
 def _delimited(source: Source, delimiter: str) -> Iterator[Document | Failure]:
     names = open_table(source.path).columns  # looks at them too: twice the same name is refused
     _columns(names, source.columns)
-    rows = _rows(source, delimiter)
-    if next(rows, None) is None:
+    if next(_rows(source, delimiter), None) is None:
         raise DataError(f"'{source.name}' has only a first line, of column names, and no rows.")
     kinds = _kinds(names, (fields for _, fields in _rows(source, delimiter)))
     for place, fields in _rows(source, delimiter):

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from tunewise.collection import open_store
 from tunewise.encoders import TransformerEncoder, cache_folder
@@ -14,6 +15,7 @@ from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.objects import Objects
 from tunewise.querylog import QueryLog
+from tunewise.retrieval import Reranker, load_reranker
 from tunewise.serving.access import Access
 from tunewise.serving.batching import Batcher, Limits
 from tunewise.serving.collections import Collections
@@ -36,13 +38,15 @@ class Settings:
     """What the operator decided about a server with a home.
 
     `query_texts` keeps what was asked in the query log, `query_days` is how long records stay;
-    `hosts` are those that addresses may be fetched from. `upload` is the bytes of one file at most,
-    `files` and `stored` how many files there may be, and of how many bytes together.
+    `hosts` are those that addresses may be fetched from, `rerank` names a cross-encoder. `upload`
+    is the bytes of one file at most, `files` and `stored` how many files there may be, and of how
+    many bytes together.
     """
 
     query_texts: bool = False
     query_days: float = 30.0
     hosts: tuple[str, ...] = ()
+    rerank: str | None = None
     upload: int = 512 * 2**20
     files: int = 1_000_000
     stored: int = 2**40
@@ -87,6 +91,15 @@ class Service:
         vectors = await self.vectors(model, "queries", [query], [tokens])
         vector: Vectors = model.finish(vectors, "queries")[0]
         return vector
+
+    async def tuned_in(self, folder: str) -> Model | None:
+        """The model that was tuned here and lies in this folder; None if there is none."""
+        place = Path(folder)
+        if not place.is_relative_to(self._at_home.models.resolve()):
+            return None
+        found = await self.disk.run(self.tuned_models.all)
+        own = [one for one in found if place.is_relative_to(one.folder.resolve())]
+        return await self.tuned_models.load(own[0]) if own else None
 
     async def begin(self, workers: int) -> None:
         """Clears away what killed processes left half-done in the home, and starts workers."""
@@ -134,6 +147,12 @@ class Service:
         return Shelves(self._at_home.shelves)
 
     @cached_property
+    def reranker(self) -> Reranker:
+        """What orders the best anew, where the operator named one."""
+        assert self.settings.rerank is not None  # noqa: S101 - looked at before
+        return load_reranker(self.settings.rerank)
+
+    @cached_property
     def objects(self) -> Objects:
         """The files that were uploaded."""
         return Objects(self._at_home.objects)
@@ -153,7 +172,7 @@ class Service:
         """The collections that can be searched."""
         home, settings = self._at_home, self.settings
         log = QueryLog(home.queries, texts=settings.query_texts, days=settings.query_days)
-        return Collections(open_store(str(home.collections)), self.offer, log)
+        return Collections(open_store(str(home.collections)), self.offer, self.tuned_in, log)
 
     @property
     def _at_home(self) -> Home:

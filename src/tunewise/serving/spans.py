@@ -129,7 +129,7 @@ class SentSpans:
         from opentelemetry.context import Context
 
         there: dict[int, Any] = {id(each): each for each in asked or () if each is not None}
-        return self._tracer.start_as_current_span(
+        span: AbstractContextManager[object] = self._tracer.start_as_current_span(
             name,
             context=None if asked is None else Context(),
             links=[self._trace.Link(each) for each in there.values()],
@@ -137,6 +137,7 @@ class SentSpans:
             record_exception=False,
             set_status_on_exception=False,
         )
+        return span
 
     def close(self) -> None:
         """Sends the rest."""

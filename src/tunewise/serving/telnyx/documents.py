@@ -19,7 +19,7 @@ from tunewise.serving.refused import Reason, Refused, bad_request
 from tunewise.serving.service import Service
 from tunewise.serving.shelves import Retrieval, Shelf
 from tunewise.serving.telnyx.errors import RESPONSES
-from tunewise.serving.telnyx.paging import PageMeta, PageNumber, PageSize, meta_of
+from tunewise.serving.telnyx.paging import PageNumber, PageSize, meta_of
 from tunewise.serving.telnyx.search import MOST_LETTERS, searched
 from tunewise.serving.telnyx.shelves import opened
 
@@ -50,9 +50,13 @@ class FoundDocument(BaseModel):
     metadata: dict[str, Any]
 
 
-class DocumentsMeta(PageMeta):
-    """Which page, and what was searched."""
+class DocumentsMeta(BaseModel):
+    """Which page, as elsewhere, and what was searched."""
 
+    page_number: int
+    page_size: int
+    total_pages: int
+    total_results: int
     collection_slug: str
     retrieval_type: Retrieval | None
     searched_sources: list[str]

@@ -48,13 +48,16 @@ async def create_collection(
     """A new collection of buckets, which need not be embedded yet."""
     buckets = [_bucket(source, key) for source in body.sources]
     retrieval = (body.settings and body.settings.retrieval) or RetrievalRequest()
-    asked = {"retrieval": retrieval.retrieval_type, "top_k": retrieval.top_k}
-    given = {name: value for name, value in asked.items() if value is not None}
     service: Service = request.app.state.service
     return await _answered(
         service,
         lambda: service.shelves.add(
-            body.name, slug=body.slug, description=body.description, buckets=buckets, **given
+            body.name,
+            slug=body.slug,
+            description=body.description,
+            buckets=buckets,
+            retrieval=retrieval.retrieval_type or "vector",
+            top_k=retrieval.top_k or 10,
         ),
     )
 
