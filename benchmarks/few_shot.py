@@ -1,13 +1,15 @@
 """Few texts a label: the contrastive rung beside SetFit on the same draws.
 
     python benchmarks/few_shot.py --peer PYTHON [--sets banking77,clinc150] [--shots 8,16,64]
-                                  [--draws 5] [--labels N] [--results FILE] [--cells N] [--show]
+                                  [--draws 5] [--labels N] [--steps N] [--results FILE] [--cells N]
+                                  [--show]
 
 Of each label so many training texts are drawn; both learn from the same draw and are scored on the
 same test texts, taking turns. SetFit runs in an environment of its own (few_shot_peer.py says how
 to make it) with its own defaults, but 20 pairs a text where its default of all pairs would take
 hours. Ours keeps a quarter of the draw as dev. What is out of scope (clinc150's `oos`) is left out.
-`--labels` draws so many of the labels first, for machines with little time.
+`--labels` draws so many of the labels first, for machines with little time; `--steps` stops SetFit
+after so many steps of sixteen pairs, which is told with the texts a label.
 
 Each cell (a draw, one of the two) is a line of `--results` (few_shot.jsonl beside this file) as
 soon as it is done, and is not done again: kill it and go on whenever there is time. `--cells` stops
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("--shots", default="8,16,64")
     parser.add_argument("--draws", type=int, default=5)
     parser.add_argument("--labels", type=int)
+    parser.add_argument("--steps", type=int, default=-1)
     parser.add_argument("--results", type=Path, default=Path(__file__).with_suffix(".jsonl"))
     parser.add_argument("--cells", type=int)
     parser.add_argument("--show", action="store_true")
@@ -61,16 +64,17 @@ def main() -> None:
           "| ours: s (processor) | SetFit: s (processor) | times as fast |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     done = [json.loads(told) for told in lines(parsed.results)]
-    for kind in sorted({key(one)[:3] for one in done}):
-        print(line(kind, [one for one in done if key(one)[:3] == kind]))
+    for kind in sorted({key(one)[:4] for one in done}):
+        print(line(kind, [one for one in done if key(one)[:4] == kind]))
 
 
 def lines(results: Path) -> list[str]:
     return results.read_text(encoding="utf-8").splitlines() if results.is_file() else []
 
 
-def key(cell: Mapping[str, Any]) -> tuple[str, int, int, int, str]:
-    return cell["set"], cell["labels"], cell["shots"], cell["draw"], cell["who"]
+def key(cell: Mapping[str, Any]) -> tuple[str, int, int, int, int, str]:
+    steps = cell.get("steps", -1)
+    return cell["set"], cell["labels"], cell["shots"], steps, cell["draw"], cell["who"]
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -85,7 +89,7 @@ def run(parsed: argparse.Namespace) -> None:
         found = (
             ours(train, test, cell["draw"])
             if cell["who"] == "ours"
-            else theirs(parsed.peer, train, test, cell["draw"])
+            else theirs(parsed.peer, train, test, cell["draw"], parsed.steps)
         )
         with parsed.results.open("a", encoding="utf-8") as file:
             file.write(json.dumps({**cell, **found}) + "\n")
@@ -99,7 +103,8 @@ def cells(
         for draw, name in product(range(parsed.draws), read):
             for who in ("ours", "peer") if parsed.peer else ("ours",):
                 labels = len(read[name].names)
-                yield {"set": name, "labels": labels, "shots": shots, "draw": draw, "who": who}
+                one = {"set": name, "labels": labels, "shots": shots, "draw": draw, "who": who}
+                yield one | ({"steps": parsed.steps} if parsed.steps > 0 else {})
 
 
 def in_scope(examples: Any, count: int | None) -> LabelledTexts:
@@ -154,10 +159,13 @@ def ours(draw: LabelledTexts, test: LabelledTexts, seed: int) -> Mapping[str, fl
     return {**found, **taken, "note": "; ".join(tuned.notes)}
 
 
-def theirs(peer: Path, draw: LabelledTexts, test: LabelledTexts, seed: int) -> Mapping[str, float]:
+def theirs(
+    peer: Path, draw: LabelledTexts, test: LabelledTexts, seed: int, steps: int
+) -> Mapping[str, float]:
     """SetFit on the whole draw, in a process of its own environment."""
     script = Path(__file__).with_name("few_shot_peer.py")
-    told = {"train": draw.texts, "labels": draw.labels.tolist(), "test": test.texts, "seed": seed}
+    told = {"train": draw.texts, "labels": draw.labels.tolist(), "test": test.texts, "seed": seed,
+            "steps": steps}  # fmt: skip
     ran = subprocess.run([peer, script], input=json.dumps(told), capture_output=True, text=True)
     if ran.returncode:
         raise SystemExit(f"SetFit ended with {ran.returncode}: {ran.stderr[-800:]}")
@@ -166,15 +174,17 @@ def theirs(peer: Path, draw: LabelledTexts, test: LabelledTexts, seed: int) -> M
     return {"accuracy": float(right.mean()), **{name: answer[name] for name in TAKEN}}
 
 
-def line(kind: tuple[str, int, int], cells: Sequence[Mapping[str, Any]]) -> str:
+def line(kind: tuple[str, int, int, int], cells: Sequence[Mapping[str, Any]]) -> str:
     """A row of the table, of the draws that both have done where there is a peer."""
     sides = {who: {one["draw"]: one for one in cells if one["who"] == who}
              for who in ("ours", "peer")}  # fmt: skip
     draws = sorted(set(sides["ours"]) & set(sides["peer"]) or set(sides["ours"]))
     mine = [sides["ours"][draw] for draw in draws]
     other = [sides["peer"][draw] for draw in draws if draw in sides["peer"]]
-    told = [*map(str, kind), str(len(draws)), with_ends([one["linear"] for one in mine]),
-            with_ends([one["accuracy"] for one in mine])]  # fmt: skip
+    name, labels, shots, steps = kind
+    stopped = f" (SetFit: {steps} steps)" if steps > 0 else ""
+    told = [name, str(labels), f"{shots}{stopped}", str(len(draws))]
+    told += [with_ends([one[way] for one in mine]) for way in ("linear", "accuracy")]
     if not other:
         return "| " + " | ".join([*told, "", "", taken(mine), "", ""]) + " |"
     pairs = list(zip(mine, other, strict=True))

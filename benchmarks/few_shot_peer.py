@@ -21,7 +21,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             output_dir=folder, num_iterations=20, num_epochs=1, seed=told["seed"],
-            report_to="none", save_strategy="no", show_progress_bar=False,
+            max_steps=told["steps"], report_to="none", save_strategy="no", show_progress_bar=False,
         )  # fmt: skip
         began, spent = time.perf_counter(), time.process_time()
         Trainer(model=model, args=arguments, train_dataset=train).train()

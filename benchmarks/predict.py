@@ -2,6 +2,7 @@
 
     python benchmarks/predict.py rows [10000,100000,1000000]
     python benchmarks/predict.py labels [1000,10000]
+    python benchmarks/predict.py documents [10000]
 
 `rows`: a linear head is measured on banking77, and then `tunewise predict` labels a file of so many
 texts. Their vectors are made up and put into the cache beforehand, as if they had been encoded
@@ -11,16 +12,24 @@ before: what is timed is all but the encoding (benchmarks/encoding.md has that).
 share a word of their own, and made-up vectors that lie about a middle of its own. `tunewise
 measure` measures all that tune no encoder, and `tunewise predict` labels ten thousand texts.
 
+`documents`: which of so many documents of medquad is a sentence from? The first three to five
+sentences of each that stand in no other document, one alone of every hundredth. All is encoded by
+the command itself, and what tunes is left out: an adapter of so many labels takes minutes.
+
 Each command runs in a process of its own; told are its seconds by the clock and of the processor,
 and the most memory that it held.
 """
 
 import argparse
+import csv
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,17 +43,20 @@ from tunewise.kinds.classification.heads import readable
 DATA = Path(os.environ.get("TUNEWISE_DATA", "../shared/data"))
 SMALL = "majority,names,lexical,neighbours,linear,hybrid,adapter"
 TEXTS, BLOCK, WIDTH = 5, 50_000, 384
+FEWEST = 5  # words of a sentence that are not enough
 NOISE = 0.8  # as far from its label's middle as a text's vector is, the middle being 1 long
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("rows", "labels"))
+    parser.add_argument("what", choices=("rows", "labels", "documents"))
     parser.add_argument("sizes", nargs="?")
     parsed = parser.parse_args()
-    usual, run = {"rows": ("10000,100000,1000000", rows), "labels": ("1000,10000", labels)}[
-        parsed.what
-    ]
+    usual, run = {
+        "rows": ("10000,100000,1000000", rows),
+        "labels": ("1000,10000", labels),
+        "documents": ("10000", documents),
+    }[parsed.what]
     print("| what | seconds | of the processor | most memory |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         os.environ["TUNEWISE_CACHE"] = str(Path(folder, "cache"))
@@ -88,6 +100,39 @@ def labels(sizes: Sequence[int], folder: Path) -> Iterator[str]:
         asked = ["predict", out, str(again)]
         count = min(10_000, len(texts))
         yield line(f"predict {count:,} texts of {size:,} labels", command(asked, folder))
+
+
+def documents(sizes: Sequence[int], folder: Path) -> Iterator[str]:
+    for size in sizes:
+        table = sentences(size)
+        path, again = folder / f"documents{size}.csv", folder / "again.txt"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *table])
+        out, tried = str(folder / f"out{size}"), SMALL.removesuffix(",adapter")
+        asked = ["measure", str(path), "--kind", "classification", "--try", tried, "--out", out]
+        yield line(
+            f"measure {len(table):,} sentences of {size:,} documents", command(asked, folder)
+        )
+        again.write_text("\n".join(" ".join(text.split()) for text, _ in table[:10_000]))
+        asked = ["predict", out, str(again)]
+        yield line(f"predict 10,000 sentences of {size:,} documents", command(asked, folder))
+
+
+def sentences(size: int) -> list[tuple[str, str]]:
+    """Sentences that stand in one document of medquad, with that document's name."""
+    with (DATA / "medquad" / "corpus.jsonl").open(encoding="utf-8") as file:
+        rows = [json.loads(row) for row in file]
+    said = {row["_id"]: [one for one in re.split(r"(?<=[.!?])\s+", row["text"])
+                         if len(one.split()) > FEWEST] for row in rows}  # fmt: skip
+    times = Counter(one.casefold() for own in said.values() for one in own)
+    kept = {key: [one for one in own if times[one.casefold()] == 1][:TEXTS]
+            for key, own in said.items()}  # fmt: skip
+    enough = [(key, own) for key, own in kept.items() if len(own) >= TEXTS - 2][:size]
+    return [
+        (one, key)
+        for place, (key, own) in enumerate(enough)
+        for one in (own[:1] if place % 100 == 99 else own)
+    ]
 
 
 def name(label: int) -> str:
