@@ -18,7 +18,7 @@ import tunewise
 
 pytestmark = pytest.mark.slow
 
-KILLS = 5
+KILLS = 4
 LATEST = 9  # lines of progress after which a run is killed at the latest; a whole run has about 14
 SPREAD = 2.0  # seconds that a kill may come after its line
 
@@ -28,7 +28,7 @@ TRIED = "lexical,pretrained,hybrid,adapter"
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("home")
-    task = tunewise.read_task("docstrings:json,email,argparse,unittest,http")
+    task = tunewise.read_task("docstrings:json,email,argparse,http")
     tunewise.write_task(task, folder / "data")
     return folder
 
