@@ -75,7 +75,7 @@ venv: .venv/.whole  ## The virtual environment with all extras and the developer
 .venv/.whole: .venv/.base
 	@echo "Adding the other extras and the developers' tools."
 	$(INSTALL) --editable \
-		'.[offline,tune,openvino,int8,onnx,segment,parquet,hub,graph,documents,collection,postgres,serve]' --group dev
+		'.[offline,tune,openvino,int8,onnx,segment,parquet,hub,graph,documents,collection,postgres,serve,otel]' --group dev
 	@touch $@
 
 constraints: .venv/.whole  ## Pin what is installed now, after changing a dependency

@@ -9,7 +9,8 @@ serving_plain.py: SentenceTransformer.encode with nothing said. All take turns, 
 no text is ever asked for twice, so that no cache helps. Each caller sends one text a request, and
 64 callers also `--texts` a request; `--size` texts are what 64 callers ask for. Printed are texts a
 second (median), the ratio to in process and to plain round by round (median, smallest and largest),
-the time of one short query with nothing beside it, and what each server holds in memory at the end.
+what a text takes of the processor in this process or in the server's (clients not counted), the
+time of one short query with nothing beside it, and what each server holds in memory at the end.
 """
 
 import argparse
@@ -67,20 +68,25 @@ def compare(
     work: Sequence[tuple[int, int, int]],  # callers, texts a request, texts in all
     rounds: int,
 ) -> None:
-    print("| callers × texts | in process | ours | plain | ours ÷ in process | ours ÷ plain |")
-    print("|---|---|---|---|---|---|", flush=True)
+    print("| callers × texts | in process | ours | plain | ours ÷ in process | ours ÷ plain "
+          "| processor ms a text: in process, ours, plain |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|", flush=True)
     for callers, per, total in work:
         speeds: dict[str, list[float]] = {"in": [], "ours": [], "plain": []}
+        worked: dict[str, list[float]] = {"in": [], "ours": [], "plain": []}
         for _ in range(rounds):
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), time.process_time()
             encode(fresh(texts, total))
             speeds["in"].append(total / (time.perf_counter() - began))
-            for name, (url, _pid) in (("ours", ours), ("plain", plain)):
-                asked = (url, fresh(texts, total), callers, per)
+            worked["in"].append(1_000 * (time.process_time() - busy) / total)
+            for name, (url, pid) in (("ours", ours), ("plain", plain)):
+                asked, busy = (url, fresh(texts, total), callers, per), processor(pid)
                 speeds[name].append(total / clients.apply(drive, asked))
+                worked[name].append(1_000 * (processor(pid) - busy) / total)
         told = [f"{median(speeds[name]):,.0f}" for name in speeds]
         ratios = [ratio(speeds["ours"], speeds[other]) for other in ("in", "plain")]
-        print(f"| {callers} × {per} | {' | '.join([*told, *ratios])} |", flush=True)
+        spent = ", ".join(f"{median(each):.1f}" for each in worked.values())
+        print(f"| {callers} × {per} | {' | '.join([*told, *ratios, spent])} |", flush=True)
     print("\n| one short query | p50 ms | p99 ms |\n|---|---|---|")
     waits: dict[str, list[float]] = {"ours": [], "plain": []}
     for _ in range(10):
@@ -186,6 +192,12 @@ def started(command: Any) -> Iterator[tuple[str, int]]:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def processor(process: int) -> float:
+    """Seconds of processor that a process has had, all threads together."""
+    told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def answers(port: int) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fastapi.routing import iter_route_contexts
+
 import tunewise
 from tunewise.cli import parser as command_line
 from tunewise.comparison import Comparison
@@ -44,6 +46,15 @@ Data and models are described in the [guide](../guide/index.md). Environment var
 | `TUNEWISE_API_KEY`, `OPENAI_API_KEY` | the key for what is hosted; the first counts |
 | `HF_HUB_OFFLINE` | 1: the Hugging Face hub is not asked for models |
 """
+_HTTP = """\
+What `tunewise serve` answers. The service describes itself at `/openapi.json`, to whoever has a
+good key. The [guide](../guide/serving.md) says how it is used, [Operating](../guide/operating.md)
+how it is kept.
+
+A key goes into the header `Authorization: Bearer KEY`; each route below says the scope it asks for.
+Under `/v1` errors have OpenAI's shape, under `/v2` Telnyx's. 429 and 503 carry `Retry-After`. Every
+answer has `x-request-id`, the caller's own if it sent one."""
+_APIS = {"openai": "OpenAI", "telnyx": "Telnyx"}
 
 
 def main() -> None:
@@ -55,7 +66,11 @@ def main() -> None:
 
 def pages() -> Mapping[str, str]:
     """File name → text of every page of the reference."""
-    return {"command-line.md": commands_page(), "python.md": python_page()}
+    return {
+        "command-line.md": commands_page(),
+        "http.md": http_page(),
+        "python.md": python_page(),
+    }
 
 
 def commands_page() -> str:
@@ -139,6 +154,94 @@ def python_page() -> str:
         *(_mistake(name, each) for name, each in mistakes.items()),
     ]
     return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def http_page() -> str:
+    """The page about the service's routes, from its own description."""
+    from tunewise.jobs.home import Home
+    from tunewise.serving.access import scope_of
+    from tunewise.serving.app import make_app
+    from tunewise.serving.models import Offer
+
+    app = make_app(Offer({}), home=Home(Path("nowhere"))).app
+    scopes = {
+        (method.lower(), route.path_format): scope_of(route)
+        for route in iter_route_contexts(app.routes)
+        for method in route.methods or ()
+    }
+    told = app.openapi()
+    routes = sorted((path, how, each) for path, ways in told["paths"].items()
+                    for how, each in ways.items())  # fmt: skip
+    bodies = told["components"]["schemas"]
+    sections = [_MADE, "# HTTP", _HTTP, "## Routes"]
+    sections += [_route(how, path, each, scopes[how, path]) for path, how, each in routes]
+    sections.append("## Bodies")
+    sections += [_body(name, each) for name, each in sorted(bodies.items(), key=_short_of)
+                 if not name.endswith("ValidationError")]  # fmt: skip
+    return "\n\n".join(section.strip() for section in sections if section) + "\n"
+
+
+def _route(how: str, path: str, route: Mapping[str, Any], scope: str | None) -> str:
+    lines = [f"### {how.upper()} {path}", route.get("description", "")]
+    facts = [f"scope: {f'`{scope}`' if scope else 'none'}"]
+    for each in route.get("parameters", ()):
+        needed = "" if each.get("required") else ", optional"
+        facts.append(f"{each['in']} `{each['name']}`: {_kind(each['schema'])}{needed}")
+    for kind, content in route.get("requestBody", {}).get("content", {}).items():
+        facts.append(f"body ({kind}): {_kind(content.get('schema', {}))}")
+    errors = []
+    for status, answer in route["responses"].items():
+        if status >= "400":
+            errors += [] if "ValidationError" in str(answer) else [status]
+            continue
+        content = answer.get("content", {})
+        kinds = [_kind(each.get("schema", {})) or f"`{kind}`" for kind, each in content.items()]
+        facts.append(f"answer {status}: {' or '.join(kinds) or 'empty'}")
+    facts += [f"errors: {', '.join(errors)}"] if errors else []
+    return "\n\n".join([*lines, "\n".join(f"- {fact}" for fact in facts)])
+
+
+def _body(name: str, schema: Mapping[str, Any]) -> str:
+    needed = schema.get("required", ())
+    rows = [
+        f"| `{field}`{'' if field in needed else ' (optional)'} | {_cell(_kind(each))} |"
+        for field, each in schema.get("properties", {}).items()
+    ]
+    table = "\n".join(["| field | type |", "|---|---|", *rows]) if rows else _kind(schema)
+    return f"### {_called(name)}\n\n{schema.get('description', '')}\n\n{table}"
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """A type of JSON Schema in words."""
+    if "$ref" in schema:
+        name = _called(schema["$ref"].rpartition("/")[2])
+        return f"[{name}](#{name.lower().replace(' ', '-')})"
+    if "const" in schema or "enum" in schema:
+        return " or ".join(f"`{each}`" for each in schema.get("enum", [schema.get("const")]))
+    if choices := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
+        return " or ".join(dict.fromkeys(_kind(each) for each in choices))
+    if schema.get("type") == "array":
+        inner = _kind(schema.get("items", {}))
+        return f"array of {f'({inner})' if ' or ' in inner else inner or 'anything'}"
+    least, most = schema.get("minimum"), schema.get("maximum")
+    bounds = [
+        f"from {least:g}" if least is not None else "",
+        f"to {most:g}" if most is not None else "",
+    ]
+    default = f"default {schema['default']}" if schema.get("default") is not None else ""
+    told = ", ".join(part for part in (" ".join(filter(None, bounds)), default) if part)
+    return f"{schema.get('type', '')}{f' ({told})' if told else ''}"
+
+
+def _called(name: str) -> str:
+    """A schema's name; of two that are called the same, each with its API's."""
+    *rooms, last = name.split("__")
+    api = next((word for word in rooms if word in ("openai", "telnyx")), "")
+    return f"{last} of {_APIS[api]}" if api else last
+
+
+def _short_of(named: tuple[str, Any]) -> str:
+    return _called(named[0])
 
 
 def _is_error(each: Any) -> bool:

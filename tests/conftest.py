@@ -1,6 +1,8 @@
 """What tests of several rooms share: a folder to stand in, a small encoder of its words."""
 
+import random
 import re
+import shutil
 
 import pytest
 
@@ -52,6 +54,55 @@ def word_model(tmp_path_factory):
         str(home), create_model_card=False
     )
     return home
+
+
+@pytest.fixture(scope="session")
+def cross_encoder(tmp_path_factory):
+    """A small BERT over pairs, taught that a text with the word "official" answers; its folder.
+
+    Its tokenizer is that of all-MiniLM-L6-v2.
+    """
+    import torch
+    from sentence_transformers import CrossEncoder
+    from transformers import BertConfig, BertForSequenceClassification
+
+    from tunewise.encoders.sources import find
+
+    raw = tmp_path_factory.mktemp("cross") / "raw"
+    torch.manual_seed(0)
+    BertForSequenceClassification(BertConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=64, num_labels=1,
+    )).save_pretrained(raw)  # fmt: skip
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"):
+        if (source := find("all-MiniLM-L6-v2").folder / name).is_file():
+            shutil.copy(source, raw / name)
+    model = CrossEncoder(str(raw), device="cpu", max_length=64)
+    _teach(model.model, model.tokenizer)
+    model.save_pretrained(str(raw.parent / "official"))
+    return raw.parent / "official"
+
+
+def _teach(network, tokenizer):
+    import torch
+
+    rest = ["the", "a", "violin", "mended", "is", "rumour", "hand", "nothing", "notice", "gossip"]
+    rng = random.Random(0)
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    network.train()
+    for _ in range(60):
+        texts = [rng.choices(rest, k=rng.randint(2, 12)) for _ in range(32)]
+        truth = torch.tensor([float(n % 2) for n in range(32)])
+        for text in texts[1::2]:
+            text.insert(rng.randrange(len(text) + 1), "official")
+        queries = [" ".join(rng.choices(rest, k=3)) for _ in texts]
+        pairs = tokenizer(queries, [" ".join(t) for t in texts], padding=True, return_tensors="pt")
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            network(**pairs).logits[:, 0], truth
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
 
 
 def _write_tokenizer(folder, words):

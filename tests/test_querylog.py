@@ -32,6 +32,22 @@ def test_texts_are_kept_only_if_that_is_said(log, tmp_path):
     told.close()
 
 
+def test_a_long_log_is_read_in_its_order_and_not_at_once(tmp_path):
+    now = iter(float(n // 3) for n in range(10_000))  # three at each moment
+    log = QueryLog(tmp_path / "queries.db", clock=lambda: next(now), days=1)
+    keys = [log.record("a" if n % 2 else "b", STAMP, FOUND, words="x") for n in range(2_500)]
+    reading = log.read()
+    first = next(reading)
+    later = log.record("a", STAMP, FOUND, words="x")
+    rest = [first, *reading]
+    assert sorted(one.id for one in rest) == sorted([*keys, later])
+    assert [one.time for one in rest] == sorted(one.time for one in rest)
+    assert len(list(log.read("a"))) == 1_251
+    late = [one for one in rest if one.collection == "a" and one.time >= 400]
+    assert 600 < len(late) == len(list(log.read("a", since=400.0)))
+    log.close()
+
+
 def test_feedback_joins_what_was_given_before_and_is_checked(log):
     key = log.record("faq", STAMP, FOUND, words="x")
     log.add_feedback(key, {"d1#0": 1})

@@ -73,7 +73,10 @@ class Database:
                 f"'{self.path}' was written by a newer Tunewise (format {found}, and this one "
                 f"knows {version}). Install the newer one again."
             )
-        self._file.executescript(f"BEGIN; {schema} PRAGMA user_version = {version}; COMMIT;")
+        # at once for writing: a reader's turn cannot become a writer's while another writes
+        self._file.executescript(
+            f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {version}; COMMIT;"
+        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:

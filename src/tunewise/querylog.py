@@ -19,13 +19,14 @@ from tunewise.errors import DataError, OptionError, StoreError
 
 _DAY = 86_400.0
 _PRUNED_EVERY = 1_000  # records
+_AT_ONCE = 1_000  # records read together
 _WAIT = 10.0  # seconds for another process's write
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS served (
     id TEXT PRIMARY KEY, time REAL NOT NULL, collection TEXT NOT NULL, stamp TEXT NOT NULL,
     found TEXT NOT NULL, words TEXT, feedback TEXT
 );
-CREATE INDEX IF NOT EXISTS served_by_time ON served (collection, time);
+CREATE INDEX IF NOT EXISTS served_in_order ON served (time, id);
 """
 
 
@@ -126,13 +127,25 @@ class QueryLog:
         return _served(row)
 
     def read(self, collection: str | None = None, *, since: float = 0.0) -> Iterator[Served]:
-        """The records of a collection, or of all, from a time on, oldest first."""
-        rows = self._run(
-            "SELECT * FROM served WHERE time >= ? AND (? IS NULL OR collection = ?) "
-            "ORDER BY time, id",
-            (since, collection, collection),
-        ).fetchall()
-        yield from map(_served, rows)
+        """The records of a collection, or of all, from a time on, oldest first.
+
+        They are read some at a time, however many there are, and writers go on meanwhile.
+        """
+        at, key = since, ""
+        while rows := self._after(at, key, collection):
+            for row in rows:
+                yield _served(row)
+            key, at = rows[-1][:2]
+
+    def _after(self, at: float, key: str, collection: str | None) -> list[tuple[Any, ...]]:
+        """The next records by time and id."""
+        words = (
+            "SELECT * FROM served WHERE (time, id) > (?, ?) AND (? IS NULL OR collection = ?) "
+            "ORDER BY time, id LIMIT ?"
+        )
+        with self._told(), self._turn:
+            values = (at, key, collection, collection, _AT_ONCE)
+            return self._file.execute(words, values).fetchall()
 
     def prune(self) -> int:
         """Removes what is older than is to be kept, and says how many records that were."""

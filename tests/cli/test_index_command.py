@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -113,9 +114,15 @@ def test_another_model_is_refused_switched_to_and_back_from(
         (["--from", "docs", "--reembed"], "Say one thing to do"),
         (["--reembed"], "no collection 'documents'"),
         (["--from", "tiny", "--size", "3"], "Chunks of 3 tokens"),
+        (["--from", "tiny", "--size", "0"], "Chunks of 0 tokens"),
+        (["--from", "tiny", "--prefix", "0"], "A prefix of 0 numbers"),
+        (["--from", "tiny", "--column", "document=nope"], "No document was found in 'tiny'"),
+        (["--from", "empty"], "No document was found in 'empty'"),
+        (["--from", "http://localhost/x"], "Name its host: --host"),
     ],
 )
 def test_what_cannot_be_done_is_refused(won, tmp_path, capsys, arguments, told):
+    Path("empty").mkdir(exist_ok=True)
     assert told in run(capsys, "index", won, *arguments, "--store", tmp_path / "s", code=2).err
     again = run(
         capsys, "search", won, "x", "--collection", "documents", "--store", tmp_path / "s", code=2
@@ -131,6 +138,12 @@ def test_chunks_of_another_size_are_refused_in_the_same_collection(won, docs, tm
     assert "were cut to 64 tokens, overlap 32" in refused
     refused = run(capsys, "index", won, "--from", docs, "--prefix", "8", *place, code=2).err
     assert "keeps 64 numbers in float32" in refused
+
+
+def test_chunks_longer_than_what_the_encoder_reads_are_refused(word_model, docs, tmp_path, capsys):
+    arguments = ["--from", docs, "--store", tmp_path / "store", "--size", "100000"]
+    refused = run(capsys, "index", word_model, *arguments, code=2).err
+    assert "Chunks of 100,000 tokens (--size) would be cut off" in refused
 
 
 @pytest.mark.slow

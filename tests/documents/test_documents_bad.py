@@ -94,7 +94,7 @@ def test_a_row_that_is_wrong_is_told_by_its_line_and_the_others_are_read(folder:
 def test_a_column_that_was_asked_for_and_is_not_there_is_told(folder: Path) -> None:
     (folder / "a.csv").write_text("text,body\none,two\n", encoding="utf-8")
     told = failures(folder, columns={"document": "Body"})
-    assert "no column named 'Body'; its columns are 'text', 'body'" in told["a.csv:2"]
+    assert "no column named 'Body'; its columns are 'text', 'body'" in told["a.csv"]
 
 
 def test_the_second_document_of_an_id_is_a_failure(folder: Path) -> None:
@@ -184,9 +184,26 @@ def test_links_and_secrets_in_a_zip_file_are_told(folder: Path) -> None:
     assert "is encrypted" in failures(folder)["b.zip/x.txt"]
 
 
-def test_a_zip_bomb_is_not_unpacked(folder: Path) -> None:
+def test_a_zip_bomb_is_not_unpacked_and_what_lies_beside_it_is_read(folder: Path) -> None:
     zipped(folder / "a.zip", **{"zeros.txt": bytes(50_000_000), "b.txt": b"b"})
-    assert "more than 200 times" in failures(folder)["a.zip"]
+    found = list(read_documents(folder, limits=Limits(archive_bytes=1_000)))
+    assert [each.id for each in found if isinstance(each, Document)] == ["a.zip/b.txt", GOOD]
+    (bomb,) = (each for each in found if isinstance(each, Failure))
+    assert bomb.name == "a.zip/zeros.txt"
+    assert "more than 200 times" in bomb.reason
+
+
+def test_a_table_of_a_first_line_only_is_told(folder: Path) -> None:
+    (folder / "a.csv").write_text("text,year\n\n", encoding="utf-8")
+    assert "has only a first line" in failures(folder)["a.csv"]
+
+
+def test_what_a_parser_says_of_a_damaged_file_is_kept_from_the_terminal(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.pdf").write_bytes(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\nstartxref\n7\n%%EOF\n")
+    assert "cannot be read as PDF" in failures(folder)["a.pdf"]
+    assert not capsys.readouterr().err
 
 
 def test_a_zip_file_that_lies_about_sizes_gives_no_more_than_it_says(folder: Path) -> None:
@@ -215,7 +232,7 @@ def test_what_archives_hold_together_is_bounded(folder: Path) -> None:
         "a.zip/2.zip", "a.zip/3.zip", "a.zip/4.zip",
     ]  # fmt: skip
     told = failures(folder, limits=Limits(archive_bytes=500))
-    assert "unpacked, has" in told["a.zip"]
+    assert "would unpack to too much" in told["a.zip"]
 
 
 def test_zip_files_too_deep_in_one_another_are_not_opened(folder: Path) -> None:

@@ -70,6 +70,12 @@ def test_front_matter_is_taken_off_and_its_fields_are_metadata(tmp_path: Path) -
     found = one(write(tmp_path / "a.md", '---\ntitle: "Loans"\nteam: desk\n---\n# Rules\ntext\n'))
     assert (found.title, found.text) == ("Loans", "# Rules\ntext\n")
     assert found.metadata["team"] == "desk"
+    front = "---\nyear: 2020\nfee: 0.5\ndraft: true\nsince: 2020-01-31\nroom: '12'\n---\ntext\n"
+    fields = one(write(tmp_path / "b.md", front)).metadata
+    assert {**fields, "source": "", "media_type": ""} == {
+        "year": 2020, "fee": 0.5, "draft": True, "since": "2020-01-31", "room": "12",
+        "source": "", "media_type": "",
+    }  # fmt: skip
 
 
 # HTML

@@ -1,5 +1,9 @@
-"""A server on a real socket in this process, and encoders that do what a test needs."""
+"""A server on a real socket, in this process or its own, and encoders that do what a test needs."""
 
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -32,6 +36,32 @@ def running_app(app):
     finally:
         server.should_exit = True
         thread.join(20)
+
+
+@contextmanager
+def served(*arguments, folder):
+    """A server in a process of its own, and its address."""
+    own = {"TUNEWISE_CACHE": str(folder / "cache"), "TUNEWISE_HOME": str(folder / "home")}
+    environment = {**os.environ, **own, "HF_HUB_OFFLINE": "1"}
+    with (folder / "log.jsonl").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tunewise", "serve", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+    try:
+        lines = []
+        while not (found := re.search(r"http\S+", lines[-1] if lines else "")):
+            lines.append(process.stdout.readline())
+            assert lines[-1], (folder / "log.jsonl").read_text()
+        yield process, found[0]
+    finally:
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
 
 
 class Waits:

@@ -1,5 +1,6 @@
 """Each route that is mounted, whichever they are, refuses each key that is wrong for it."""
 
+import json
 import re
 
 import httpx
@@ -7,12 +8,19 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from running import Waits, running_app
 
+from tunewise.jobs.home import Home
 from tunewise.serving.access import scope_of
 from tunewise.serving.app import make_app
 from tunewise.serving.door import OPEN
 from tunewise.serving.keys import SCOPES, KeyFile
 from tunewise.serving.models import Model, Offer
+from tunewise.serving.service import Settings
 
+NAME_A_COLLECTION = {  # in the body, not in the path
+    ("POST", "/v2/ai/embeddings"): {"bucket_name": "mine"},
+    ("POST", "/v2/ai/embeddings/similarity-search"): {"bucket_name": "mine", "query": "x"},
+    ("POST", "/v2/ai/embeddings/url"): {"bucket_name": "mine", "url": "https://x.invalid/a.txt"},
+}
 NO_SCOPE = {"/openapi.json"}  # any good key opens it
 
 
@@ -25,12 +33,12 @@ def mounted(door):
     )
 
 
-def asked(client, method, path, *, body=None, authorization=None):
-    """The answer at this path, for names that are not there."""
+def asked(client, method, path, *, body=None, authorization=None, **named):
+    """The answer at this path, for names that are not there unless they are `named`."""
     headers = {} if authorization is None else {"authorization": authorization}
     if body is not None:
         headers["content-type"] = "application/json"
-    address = re.sub(r"\{\w+(:path)?\}", "none", path)
+    address = re.sub(r"\{(\w+)(:path)?\}", lambda found: named.get(found[1], "none"), path)
     return client.request(method, address, headers=headers, content=body)
 
 
@@ -40,13 +48,16 @@ def keys(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def door(keys):
-    return make_app(Offer({"waits": Model("waits", Waits())}), keys=keys)
+def door(keys, tmp_path_factory):
+    home = Home(tmp_path_factory.mktemp("home"))
+    settings = Settings(hosts=("x.invalid",))
+    offer = Offer({"waits": Model("waits", Waits())})
+    return make_app(offer, keys=keys, home=home, settings=settings)
 
 
 @pytest.fixture(scope="module")
 def client(door):
-    with running_app(door) as url, httpx.Client(base_url=url) as asking:
+    with running_app(door) as url, httpx.Client(base_url=url, timeout=60) as asking:
         yield asking
 
 
@@ -99,6 +110,7 @@ def test_each_route_refuses_what_is_no_good_key_before_it_reads_a_body(door, cli
                 assert answer.headers["www-authenticate"] == "Bearer"
 
 
+@pytest.mark.slow
 def test_each_route_refuses_a_key_for_something_else_and_takes_its_own(door, client, secrets):
     for method, path, wanted in mounted(door):
         for name, (_, secret) in secrets.items():
@@ -108,6 +120,25 @@ def test_each_route_refuses_a_key_for_something_else_and_takes_its_own(door, cli
             else:
                 assert whole.status_code == 403, (method, path, name)
                 assert "not for" in whole.text
+
+
+def test_a_key_for_other_collections_opens_none_of_this_one(door, client, keys):
+    _, own = keys.create("", SCOPES)
+    _, other = keys.create("", SCOPES, collections=["other"])
+    put = "/v2/storage/buckets/{bucket}/{name:path}"
+    there = {"bucket": "mine", "name": "a.txt"}
+    asked(client, "PUT", put, body=b"text", authorization=f"Bearer {own}", **there)
+    told, tried = f"Bearer {other}", set()
+    for method, path, _ in mounted(door):
+        if "{bucket}" in path or (method, path) in NAME_A_COLLECTION:
+            body = json.dumps(NAME_A_COLLECTION.get((method, path), {})).encode()
+            answer = asked(client, method, path, body=body, authorization=told, **there)
+            assert answer.status_code in (403, 404), (method, path, answer.text)
+            tried.add((method, path))
+    assert tried > set(NAME_A_COLLECTION)
+    assert asked(client, "GET", put, authorization=f"Bearer {own}", **there).text == "text"
+    seen = client.get("/v2/storage/buckets", headers={"authorization": told})
+    assert "mine" not in seen.text
 
 
 def test_what_is_not_there_is_not_told_without_a_key(client, secrets):

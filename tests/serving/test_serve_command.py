@@ -1,48 +1,20 @@
 """`tunewise serve` as a user types it: a process, its address, and how it ends."""
 
-import os
-import re
 import signal
 import ssl
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 
 import httpx
 import numpy as np
 import pytest
+from running import served
 
 from tunewise.serving.keys import KeyFile
 from tunewise.testing import WordHashEncoder
 
 pytestmark = pytest.mark.slow
-
-
-@contextmanager
-def served(*arguments, folder):
-    """A server in a process of its own, and its address."""
-    own = {"TUNEWISE_CACHE": str(folder / "cache"), "TUNEWISE_HOME": str(folder / "home")}
-    environment = {**os.environ, **own, "HF_HUB_OFFLINE": "1"}
-    with (folder / "log.jsonl").open("a") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tunewise", "serve", *arguments],
-            cwd=folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-    try:
-        lines = []
-        while not (found := re.search(r"http\S+", lines[-1] if lines else "")):
-            lines.append(process.stdout.readline())
-            assert lines[-1], (folder / "log.jsonl").read_text()
-        yield process, found[0]
-    finally:
-        process.kill()
-        process.wait(10)
-        process.stdout.close()
 
 
 def embed(url, text="open a file", model="word-hash"):

@@ -29,11 +29,11 @@ TEXTS = {
 QUERY = "are books lent"
 
 
-def fill(home, name, encoder=ENCODER, **options):
+def fill(home, name, encoder=ENCODER, documents=TEXTS, **options):
     """A collection of the texts above in a home."""
     with closing(open_store(str(home.collections))) as store:
         made = Collection.create(store, name, encoder, **options)
-        for number, (document, texts) in enumerate(TEXTS.items()):
+        for number, (document, texts) in enumerate(documents.items()):
             chunks = [
                 Chunk(f"{document}#{place}", document, text, 0, len(text), place, len(texts), "",
                       {"filename": f"{document} 1.txt", "checksum": "c" * 64, "number": number})
@@ -139,6 +139,8 @@ def test_a_collection_is_searched_as_its_winner_was_unless_told_otherwise(client
         ({"filter": {"number": "x"}}, 400, "bad_request", None),
         ({"filter": {"number": {"like": 1}}}, 400, "bad_request", None),
         ({"by": "magic"}, 400, "bad_request", "/by"),
+        ({"threshold": "calibrated"}, 400, "bad_request", None),
+        ({"rerank": True}, 400, "no_reranker", "/rerank"),
         ({"wrong": 1}, 400, "bad_request", "/wrong"),
     ],
 )
@@ -147,6 +149,22 @@ def test_what_cannot_be_asked_is_refused_with_its_reason(url, home, asked, statu
     assert (got, error["code"]) == (status, code)
     assert error.get("source", {}).get("pointer") == pointer
     assert str(home.folder) not in error["detail"]
+
+
+@pytest.mark.slow
+def test_the_servers_cross_encoder_orders_the_best_anew_if_it_is_asked_to(tmp_path, cross_encoder):
+    home = Home(tmp_path)
+    fill(home, "library", documents={**TEXTS, "rules": ("The official answer is this.",)})
+    settings = Settings(rerank=str(cross_encoder))
+    with (
+        running(Model("m", ENCODER), home=home, settings=settings) as url,
+        telnyx.Telnyx(base_url=f"{url}/v2", api_key="none") as client,
+    ):
+        plain, anew = (search(client, rerank=rerank) for rerank in (False, True))
+    assert ids(plain)[0] == "loans#0"
+    assert ids(anew)[0] == "rules#0"
+    vectors = ENCODER.encode_documents([anew[0].document_chunk, QUERY])
+    assert anew[0].distance == pytest.approx(1 - float(vectors[0] @ vectors[1]), abs=1e-5)
 
 
 def test_a_model_with_an_adapter_searches_what_it_indexed_and_nothing_else(tmp_path):

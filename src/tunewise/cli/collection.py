@@ -3,15 +3,18 @@
 import argparse
 import json
 import shutil
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tunewise.cli.progress import shown
 from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
-    from tunewise.collection import Collection, Hit, Store
+    from tunewise.collection import Hit, Store
+    from tunewise.progress import Progress
 
 _STORE = "collections"
 
@@ -33,10 +36,31 @@ def add_search(parser: argparse.ArgumentParser) -> None:
     """Adds what a search in a collection takes."""
     add, with_ = parser.add_argument, "with --collection:"
     add_place(parser)
-    add("--by", metavar="WAY", help=f"{with_} vectors, words or hybrid (default: as the winner)")
+    add(
+        "--by",
+        choices=("vectors", "words", "hybrid"),
+        help=f"{with_} by what to search (default: as the winner)",
+    )
     add("--filter", metavar="JSON", help=f'{with_} such as \'{{"year": {{"gte": 2020}}}}\'')
-    add("--threshold", type=float, metavar="SCORE", help=f"{with_} the least score")
+    add(
+        "--threshold",
+        metavar="SCORE",
+        help=f"{with_} the least score, or 'calibrated' for the one that measure chose",
+    )
     add("--grouped", action="store_true", help=f"{with_} the best chunk of each document only")
+    add("--rerank", metavar="NAME", help=f"{with_} a cross-encoder that puts the best in order")
+    add("--rerank-top", type=int, metavar="N", help=f"{with_} how many it reads (default: 50)")
+
+
+def refuse_alone(parsed: argparse.Namespace) -> None:
+    """Raises OptionError for what only a search in a collection takes, where none is named."""
+    names = ("store", "by", "filter", "threshold", "grouped", "rerank", "rerank_top")
+    given = [name for name in names if getattr(parsed, name) not in (None, False)]
+    if given and parsed.collection is None:
+        raise OptionError(
+            f"--{given[0].replace('_', '-')} is for a search in a collection, and none is named. "
+            "Name it with --collection, or leave the option out."
+        )
 
 
 def store_of(parsed: argparse.Namespace, source: str | Path) -> "Store":
@@ -50,36 +74,59 @@ def store_of(parsed: argparse.Namespace, source: str | Path) -> "Store":
 
 def search_collection(parsed: argparse.Namespace) -> int:
     """Prints what is found: for WORDS to be read, for a file of queries as lines of JSON."""
-    from tunewise.collection import Collection
-    from tunewise.collection.winner import load_winner
     from tunewise.data.queries import read_queries
 
+    asked = None if parsed.words is not None else read_queries(Path(parsed.queries))
     with closing(store_of(parsed, parsed.folder)) as store, shown() as progress:
-        about = Collection.open(store, parsed.collection).about()
-        engine = about.current.engine or "auto"
-        winner = load_winner(str(parsed.folder), engine=engine, progress=progress)
-        collection = Collection.open(store, parsed.collection, winner.encoder)
+        search = _search(parsed, store, progress)
         progress("", 0, 0)  # ends the bar that is drawn
-        if parsed.words is not None:
-            hits = _hits(collection, parsed, parsed.words)
-            print("\n".join(_page(hits)) or "Nothing was found.")
+        if asked is None:
+            print("\n".join(_page(search(parsed.words))) or "Nothing was found.")
             return 0
-        asked = read_queries(Path(parsed.queries))
         for query, words in zip(asked.ids, asked.texts, strict=True):
-            for hit in _hits(collection, parsed, words):
+            for hit in search(words):
                 print(json.dumps(_row(query, hit), ensure_ascii=False))
     return 0
 
 
-def _hits(collection: "Collection", parsed: argparse.Namespace, words: str) -> "list[Hit]":
-    return collection.search(
-        words,
+def _search(
+    parsed: argparse.Namespace, store: "Store", progress: "Progress"
+) -> "Callable[[str], list[Hit]]":
+    """The search that the arguments describe, with what it takes loaded and no more."""
+    from tunewise.collection import Collection
+    from tunewise.collection.winner import load_winner
+    from tunewise.retrieval import load_reranker
+
+    if parsed.rerank_top is not None and parsed.rerank is None:
+        raise OptionError("--rerank-top goes with --rerank. Name a cross-encoder with it.")
+    where, threshold = _filter(parsed.filter), _least(parsed.threshold)
+    now = Collection.open(store, parsed.collection).about().current
+    encoder = None
+    if (parsed.by or now.retrieval.by) != "words":
+        engine = now.engine or "auto"
+        encoder = load_winner(str(parsed.folder), engine=engine, progress=progress).encoder
+    collection = Collection.open(store, parsed.collection, encoder)
+    return partial(
+        collection.search,
         k=parsed.k,
-        where=_filter(parsed.filter),
+        where=where,
         by=parsed.by,
-        threshold=parsed.threshold,
+        threshold=threshold,
         grouped=parsed.grouped,
+        rerank=None if parsed.rerank is None else load_reranker(parsed.rerank),
+        **({} if parsed.rerank_top is None else {"rerank_top": parsed.rerank_top}),
     )
+
+
+def _least(given: str | None) -> 'float | Literal["calibrated"] | None':
+    if given is None or given == "calibrated":
+        return None if given is None else "calibrated"
+    try:
+        return float(given)
+    except ValueError:
+        raise OptionError(
+            f"--threshold takes a number or the word calibrated, not '{given}'."
+        ) from None
 
 
 def _filter(given: str | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import chain, islice
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.collection import add_place, store_of
@@ -14,9 +14,12 @@ from tunewise.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from tunewise.collection import Collection, Store, VectorStamp
-    from tunewise.collection.indexing import Indexed
+    from tunewise.collection.about import Generation
+    from tunewise.collection.indexing import Chunker, Indexed
     from tunewise.collection.winner import Winner
     from tunewise.documents import Document, Failure
+    from tunewise.encoders import Encoder
+    from tunewise.metrics import Threshold
     from tunewise.progress import Progress
 
 _SAMPLE = 256  # documents by which the quickest way to encode is found
@@ -43,7 +46,14 @@ def add(commands: Any) -> None:
         metavar="ROLE=NAME",
         help="which column of a table is what: document, document_id, title (may be repeated)",
     )
-    option("--host", action="append", default=[], help="a host that may be fetched from")
+    option(
+        "--host", action="append", default=[], metavar="HOST",
+        help="a host that may be fetched from (may be repeated)",
+    )  # fmt: skip
+    option(
+        "--private-host", action="append", default=[], metavar="HOST",
+        help="the same for a host that is in a private network, or this machine",
+    )  # fmt: skip
     option("--size", type=int, metavar="N", help="tokens a chunk has at most (default: 256)")
     option("--overlap", type=int, metavar="N", help="tokens neighbours share (default: 32)")
     option("--prefix", type=int, metavar="N", help="keep so many first numbers of each vector")
@@ -59,75 +69,132 @@ def add(commands: Any) -> None:
         action="store_true",
         help="make the vectors anew with DIR, beside the old ones, and switch",
     )
+    option(
+        "--check",
+        action="store_true",
+        help="see whether all is what was written; with --from, what is not is written anew",
+    )
     option("--rollback", action="store_true", help="go back to the vectors before; DIR made those")
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Does what is asked, and says what came of it."""
-    asked = [parsed.documents is not None, parsed.reembed, parsed.rollback]
-    if sum(asked) != 1:
+    reading = parsed.documents is not None
+    if [reading or parsed.check, parsed.reembed, parsed.rollback].count(True) != 1:
         raise OptionError(
-            "Say one thing to do: --from DOCUMENTS, --reembed or --rollback. For example: tunewise "
-            f"index {parsed.source} --from docs/."
+            "Say one thing to do: --from DOCUMENTS, --check, --reembed or --rollback. For example: "
+            f"tunewise index {parsed.source} --from docs/."
         )
     with closing(store_of(parsed, parsed.source)) as store, shown() as progress:
-        if parsed.documents is not None:
-            return _index(parsed, store, progress)
+        damaged = _damaged(parsed, store, progress) if parsed.check else []
+        if reading:
+            return _index(parsed, store, damaged, progress)
+        if parsed.check:
+            return _FAILED if damaged else 0
         collection = _switched(parsed, store, progress)
         progress("", 0, 0)  # ends the bar that is drawn
         print(_told(collection))
     return 0
 
 
-def _index(parsed: argparse.Namespace, store: "Store", progress: "Progress") -> int:
-    from tunewise.collection.indexing import index_documents
-    from tunewise.documents import read_documents
+def _damaged(parsed: argparse.Namespace, store: "Store", progress: "Progress") -> list[str]:
+    """The documents of which something is not what was written; says what was found."""
+    from tunewise.collection import Collection, verify
+    from tunewise.report import printable
 
-    found = read_documents(parsed.documents, columns=columns_of(parsed), hosts=parsed.host)
+    damaged = verify(Collection.open(store, parsed.collection), progress=progress)
+    progress("", 0, 0)
+    for document in damaged:
+        print(printable(f"damaged: {document}"), file=sys.stderr)
+    told = "all chunks are what was written"
+    if damaged:
+        told = f"damaged documents: {len(damaged):,}; --check --from DOCUMENTS writes them anew"
+    print(f"{parsed.collection}: {told}")
+    return damaged
+
+
+def _index(
+    parsed: argparse.Namespace, store: "Store", anew: list[str], progress: "Progress"
+) -> int:
+    from tunewise.collection import Collection
+    from tunewise.collection.indexing import index_documents
+    from tunewise.documents import Document, read_documents
+
+    found = read_documents(
+        parsed.documents,
+        columns=columns_of(parsed),
+        hosts=parsed.host,
+        private_hosts=parsed.private_host,
+    )
     progress("reading documents", 0, 0)
-    first = list(islice(found, _SAMPLE))
-    collection, winner, chunker = _opened(parsed, store, first, progress)
+    first = _first(found)
+    there = Collection.there(store, parsed.collection)
+    texts = [each.text for each in first if isinstance(each, Document)]
+    if not texts and there is None:
+        progress("", 0, 0)
+        return _nothing(parsed, first)
+    winner = _winner(parsed, there.engine if there else "auto", texts, progress)
+    collection, chunker = _opened(parsed, store, winner)
     told = index_documents(
-        collection, chain(first, found), chunker, prune=parsed.prune, progress=progress
+        collection, chain(first, found), chunker, prune=parsed.prune, anew=anew, progress=progress
     )
     progress("", 0, 0)  # ends the bar that is drawn
-    for line in chain([winner.note] if winner.note else [], _failures(told)):
+    for line in chain([winner.note] if winner.note else [], _failures(told.failures)):
         print(line, file=sys.stderr)
     print(f"{_summary(told, prune=parsed.prune)}\n{_told(collection)}")
     nothing = told.failures and not (told.added or told.changed or told.unchanged)
     return _FAILED if nothing else 0
 
 
-def _opened(
-    parsed: argparse.Namespace,
-    store: "Store",
-    first: "Iterable[Document | Failure]",
-    progress: "Progress",
-) -> Any:
-    """The collection, new where there is none; what makes its vectors; how documents are cut."""
-    from tunewise.collection import Collection
-    from tunewise.collection.indexing import Chunker, fitting
+def _first(found: "Iterator[Document | Failure]") -> "list[Document | Failure]":
+    """What is read first: some, but as much as it takes until there is a document."""
     from tunewise.documents import Document
 
+    first: list[Document | Failure] = []
+    documents = 0
+    for each in found:
+        first.append(each)
+        documents += isinstance(each, Document)
+        if len(first) >= _SAMPLE and documents:
+            break
+    return first
+
+
+def _nothing(parsed: argparse.Namespace, failures: "Iterable[Any]") -> int:
+    """Says that there is nothing to index; no collection is made for it."""
+    for line in _failures(failures):
+        print(line, file=sys.stderr)
+    print(
+        f"tunewise: No document was found in '{parsed.documents}', so no collection was made. "
+        "Give a file, folder, zip or address that has some.",
+        file=sys.stderr,
+    )
+    return _FAILED
+
+
+def _opened(
+    parsed: argparse.Namespace, store: "Store", winner: "Winner"
+) -> "tuple[Collection, Chunker]":
+    """The collection, new where there is none, and how its documents are cut."""
+    from tunewise.collection import Collection
+
     there = Collection.there(store, parsed.collection)
-    texts = [each.text for each in first if isinstance(each, Document)]
-    winner = _winner(parsed, there.engine if there else "auto", texts, progress)
-    usual = (there and Chunker.read(there.stamp.chunker)) or fitting(Chunker(), winner.encoder)
-    size, overlap = parsed.size or usual.size, parsed.overlap
-    if overlap is None:
-        overlap = min(usual.overlap, size // 2)
-    chunker = fitting(Chunker(size, overlap), winner.encoder)
+    chunker, threshold = _chunker(parsed, there, winner.encoder), _threshold(parsed, winner)
     if there:
         _check_kept(parsed, there.stamp)
-        return Collection.open(store, parsed.collection, winner.encoder), winner, chunker
+        collection = Collection.open(store, parsed.collection, winner.encoder)
+        if threshold and winner.retrieval == there.retrieval:
+            collection.calibrate(threshold)
+        return collection, chunker
     try:
         made = Collection.create(
             store,
             parsed.collection,
             winner.encoder,
             precision=parsed.precision or winner.precision,
-            prefix=parsed.prefix or winner.prefix,
+            prefix=_prefix(parsed, winner),
+            threshold=threshold,
             chunker=str(chunker),
             retrieval=winner.retrieval,
             source=winner.source,
@@ -136,13 +203,39 @@ def _opened(
     except DataError:  # another process may have made it meanwhile
         if Collection.there(store, parsed.collection) is None:
             raise
-        return _opened(parsed, store, first, progress)
-    return made, winner, chunker
+        return _opened(parsed, store, winner)
+    return made, chunker
+
+
+def _chunker(
+    parsed: argparse.Namespace, there: "Generation | None", encoder: "Encoder"
+) -> "Chunker":
+    """How documents are cut: as is said, else as before, else as the encoder allows."""
+    from tunewise.collection.indexing import Chunker, fitting
+
+    usual = (there and Chunker.read(there.stamp.chunker)) or fitting(Chunker(), encoder)
+    size = usual.size if parsed.size is None else parsed.size
+    overlap = parsed.overlap
+    if overlap is None:
+        overlap = min(usual.overlap, size // 2)
+    asked = Chunker(size, overlap)
+    room = fitting(asked, encoder).size
+    if room < size:
+        raise OptionError(
+            f"Chunks of {size:,} tokens (--size) would be cut off: '{encoder.name}' reads {room:,} "
+            "of a text. Give a smaller size."
+        )
+    return asked
+
+
+def _prefix(parsed: argparse.Namespace, winner: "Winner") -> int | None:
+    return winner.prefix if parsed.prefix is None else int(parsed.prefix)
 
 
 def _check_kept(parsed: argparse.Namespace, stamp: "VectorStamp") -> None:
     """Raises OptionError where vectors are asked for that the collection does not keep."""
-    asked = (parsed.prefix or stamp.dimension, parsed.precision or stamp.precision)
+    prefix = stamp.dimension if parsed.prefix is None else parsed.prefix
+    asked = (prefix, parsed.precision or stamp.precision)
     if asked != (stamp.dimension, stamp.precision):
         raise OptionError(
             f"Collection '{parsed.collection}' keeps {stamp.dimension} numbers in "
@@ -165,6 +258,11 @@ def _winner(
     )
 
 
+def _threshold(parsed: argparse.Namespace, winner: "Winner") -> "Threshold | None":
+    """The winner's, as far as its vectors are kept whole: cut ones have other cosines."""
+    return winner.threshold if _prefix(parsed, winner) is None else None
+
+
 def _switched(parsed: argparse.Namespace, store: "Store", progress: "Progress") -> "Collection":
     from tunewise.collection import Collection, reembed, rollback
 
@@ -177,7 +275,8 @@ def _switched(parsed: argparse.Namespace, store: "Store", progress: "Progress") 
     return reembed(
         collection,
         winner.encoder,
-        prefix=parsed.prefix or winner.prefix,
+        prefix=_prefix(parsed, winner),
+        threshold=_threshold(parsed, winner),
         retrieval=winner.retrieval,
         source=winner.source,
         engine=winner.engine,
@@ -185,10 +284,10 @@ def _switched(parsed: argparse.Namespace, store: "Store", progress: "Progress") 
     )
 
 
-def _failures(told: "Indexed") -> Iterator[str]:
+def _failures(failures: "Iterable[Failure]") -> Iterator[str]:
     from tunewise.report import printable
 
-    for failure in told.failures:
+    for failure in failures:
         yield printable(f"failed: {failure.name}: {failure.reason}")
 
 
@@ -210,7 +309,13 @@ def _told(collection: "Collection") -> str:
     if info.built is not None:
         found = f"recall@10 {info.built.recall:.3f} against exact search ({info.built.asked})"
     kept = f"{info.stamp.dimension} numbers in {info.stamp.precision}"
+    least = ""
+    if info.threshold is not None:
+        least = (
+            f"; calibrated threshold {info.threshold.score:.3f}, which kept "
+            f"{info.threshold.recall:.0%} of what was relevant to the dev queries"
+        )
     return (
         f"{info.name} in '{info.store}': {info.chunks:,} chunks of {info.documents:,} documents, "
-        f"{info.nbytes / 1e6:.1f} MB; {info.stamp.encoder}, {kept}, {found}"
+        f"{info.nbytes / 1e6:.1f} MB; {info.stamp.encoder}, {kept}, {found}{least}"
     )

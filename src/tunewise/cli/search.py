@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tunewise.cli.collection import add_search, search_collection
+from tunewise.cli.collection import add_search, refuse_alone, search_collection
 from tunewise.cli.data import add_data, read_data
 from tunewise.cli.progress import shown
 from tunewise.errors import DataError, OptionError
@@ -61,6 +61,7 @@ def run(parsed: argparse.Namespace) -> int:
             f"There is nothing to search for. Say what: tunewise search {parsed.folder} "
             '"your words", or give a file of queries with --queries.'
         )
+    refuse_alone(parsed)
     put_back(parsed.folder)
     if parsed.collection is not None:
         return search_collection(parsed)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tunewise.serving.door import Door
     from tunewise.serving.keys import KeyFile
     from tunewise.serving.models import Offer
+    from tunewise.serving.service import Settings
 
 _MOST_WORKERS = 64
 _DRAIN = 60  # seconds that requests under way have when the server is told to stop
@@ -69,6 +70,22 @@ def add(commands: Any) -> None:
         action="store_true",
         help="a proxy in front does TLS, and nobody else reaches this port",
     )
+    option("--query-texts", action="store_true", help="keep what was searched for in the query log")
+    option(
+        "--query-days",
+        type=float,
+        default=30.0,
+        metavar="N",
+        help="days that records stay in the query log (default: 30)",
+    )
+    option(
+        "--fetch-host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a host from which pages may be put into buckets (may be repeated)",
+    )
+    option("--rerank", metavar="NAME", help="a cross-encoder that searches may have the best order")
     parser.set_defaults(run=run)
 
 
@@ -76,6 +93,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
     uvicorn: Any = need("uvicorn", extra="serve")
+    from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
     from tunewise.serving.listening import bound, check_certificate
 
@@ -86,12 +104,18 @@ def run(parsed: argparse.Namespace) -> int:
     keys = required_keys(parsed)
     check_certificate(parsed.tls_cert, parsed.tls_key)
     parsed.home = Home(parsed.home or default_home())
+    settings = settings_of(parsed)
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
-        return _serve(parsed, uvicorn, keys, listening)
+        bring_up_to_date(parsed.home.folder)
+        return _serve(parsed, uvicorn, keys, settings, listening)
 
 
 def _serve(
-    parsed: argparse.Namespace, uvicorn: Any, keys: "KeyFile | None", listening: socket.socket
+    parsed: argparse.Namespace,
+    uvicorn: Any,
+    keys: "KeyFile | None",
+    settings: "Settings",
+    listening: socket.socket,
 ) -> int:
     from tunewise.serving.gate import passed
     from tunewise.serving.models import load_models
@@ -103,7 +127,7 @@ def _serve(
     if not offer.models:
         raise EncoderError("No model passed, so there is nothing to serve. The reasons are above.")
     config = uvicorn.Config(
-        application(offer, keys, parsed.home, parsed.workers),
+        application(offer, keys, parsed.home, parsed.workers, settings),
         log_config=log_settings(),
         access_log=False,
         server_header=False,
@@ -148,19 +172,41 @@ def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
     return keys
 
 
+def settings_of(parsed: argparse.Namespace) -> "Settings":
+    """What is decided about searches and addresses. Raises OptionError for what cannot be."""
+    from tunewise.documents.address import Hosts
+    from tunewise.retrieval import load_reranker
+    from tunewise.serving.service import Settings
+
+    if not parsed.query_days > 0:
+        raise OptionError(f"Records cannot be kept for {parsed.query_days:g} days. Give more.")
+    if parsed.rerank is not None:
+        load_reranker(parsed.rerank)  # one that cannot be loaded is told now
+    hosts = tuple(Hosts(parsed.fetch_host).public)
+    return Settings(parsed.query_texts, parsed.query_days, hosts, parsed.rerank)
+
+
 def application(
-    offer: "Offer", keys: "KeyFile | None", home: "Home | None" = None, workers: int = 0
+    offer: "Offer",
+    keys: "KeyFile | None",
+    home: "Home | None" = None,
+    workers: int = 0,
+    settings: "Settings | None" = None,
 ) -> "Door":
     """The app for these keys: without any, only for who calls this machine by its own names."""
     from tunewise.serving.app import LOOPBACK, make_app
     from tunewise.serving.door import Doorway
+    from tunewise.serving.service import Settings
+    from tunewise.serving.spans import spans_wanted
 
     return make_app(
         offer,
         home=home,
         workers=workers,
+        settings=settings or Settings(),
         keys=keys,
         doorway=Doorway(hosts=LOOPBACK if keys is None else None),
+        spans=spans_wanted(),
     )
 
 

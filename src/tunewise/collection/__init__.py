@@ -1,9 +1,12 @@
 """Collections: documents, their vectors and the stamp of what made them, over a vector store."""
 
-from tunewise.collection.collection import Collection, Hit, Info
+from tunewise.collection.about import Info
+from tunewise.collection.collection import Collection
 from tunewise.collection.reembedding import reembed, rollback
+from tunewise.collection.searching import Hit
 from tunewise.collection.stamp import VectorStamp
 from tunewise.collection.store import Store, Table, open_store
+from tunewise.collection.verifying import verify
 from tunewise.collection.words import Retrieval
 
 __all__ = [
@@ -17,4 +20,5 @@ __all__ = [
     "open_store",
     "reembed",
     "rollback",
+    "verify",
 ]

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
 from typing import Any
 from uuid import uuid4
 
 from tunewise.collection.filters import DOCUMENT, Field, kind_of
 from tunewise.collection.stamp import VectorStamp
-from tunewise.collection.store import Row, Store, Table, Value
+from tunewise.collection.store import Store, Table
 from tunewise.collection.words import Retrieval
 from tunewise.documents import Chunk
 from tunewise.errors import DataError, StoreError
+from tunewise.metrics import Threshold
 
 _FORMAT = 1
 _PREFIX = "collection "
@@ -36,7 +38,8 @@ class Built:
 class Generation:
     """Vectors of one stamp, in a table of their own, whose name is never used again.
 
-    `source` is the folder or name that the encoder was loaded by, `engine` the way it computes.
+    `source` is the folder or name that the encoder was loaded by, `engine` the way it computes,
+    `threshold` the score from which on the winner's measured search finds more than noise.
     """
 
     table: str
@@ -45,6 +48,7 @@ class Generation:
     source: str = ""
     engine: str = ""
     built: Built | None = None
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,25 @@ class About:
     previous: Generation | None = None
     coming: Generation | None = None
     fields: Mapping[str, Field] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Info:
+    """What is to be known of a collection. `previous` is the stamp that a rollback brings back."""
+
+    name: str
+    store: str
+    chunks: int
+    documents: int
+    nbytes: int
+    fields: Mapping[str, str]
+    stamp: VectorStamp
+    retrieval: Retrieval
+    source: str
+    engine: str
+    built: Built | None
+    threshold: Threshold | None
+    previous: VectorStamp | None
 
 
 def names(store: Store) -> list[str]:
@@ -74,6 +97,8 @@ def read(store: Store, name: str) -> About:
         )
     try:
         found = json.loads(told)
+        if found.pop("sum", None) != _sum_of(found):
+            raise ValueError("its checksum is another")
         if found["format"] != _FORMAT:
             raise ValueError(f"format {found['format']}, and this version reads {_FORMAT}")
         return About(
@@ -92,7 +117,8 @@ def read(store: Store, name: str) -> About:
 
 def write(store: Store, about: About) -> None:
     """Keeps what is known of a collection; whoever reads sees the old or the new."""
-    store.keep(_PREFIX + about.name, json.dumps({"format": _FORMAT, **asdict(about)}))
+    told = {"format": _FORMAT, **asdict(about)}
+    store.keep(_PREFIX + about.name, json.dumps({**told, "sum": _sum_of(told)}))
 
 
 def forget(store: Store, name: str) -> None:
@@ -146,23 +172,18 @@ def fielded(store: Store, about: About, table: Table, chunks: Iterable[Chunk]) -
     return more
 
 
-def filterable(row: Mapping[str, Value], fields: Mapping[str, Field]) -> Mapping[str, Value]:
-    """Metadata by the columns they lie in."""
-    return {fields[name].column: value for name, value in row.items()}
-
-
-def same(first: Row, second: Row) -> bool:
-    """Whether two rows hold the same chunk, whatever their vectors."""
-    return (first.text, first.told, first.digest) == (second.text, second.told, second.digest)
+def _sum_of(told: Mapping[str, Any]) -> str:
+    return blake2b(json.dumps(told).encode(), digest_size=8).hexdigest()
 
 
 def _generation(told: Mapping[str, Any]) -> Generation:
-    built = told["built"]
+    built, threshold = told["built"], told.get("threshold")  # added later
     return Generation(
         **{
             **told,
             "stamp": VectorStamp(**told["stamp"]),
             "retrieval": Retrieval.from_dict(told["retrieval"]),
             "built": built and Built(**built),
+            "threshold": threshold and Threshold(**threshold),
         }
     )

@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.collection.filters import Field, stored
 from tunewise.collection.stamp import VectorStamp
-from tunewise.collection.store import Row, Value
+from tunewise.collection.store import Precision, Row, Value
 from tunewise.documents import Chunk
-from tunewise.errors import DataError
+from tunewise.errors import DataError, StoreError
 
 
 def cut(vectors: NDArray[np.float32], stamp: VectorStamp) -> NDArray[np.float32]:
@@ -40,9 +42,13 @@ def check_chunks(chunks: Sequence[Chunk]) -> None:
 
 
 def row_of(
-    chunk: Chunk, digest: str, fields: Mapping[str, Field], vector: NDArray[np.float32]
+    chunk: Chunk,
+    digest: str,
+    fields: Mapping[str, Field],
+    vector: NDArray[np.float32],
+    precision: Precision,
 ) -> Row:
-    """A chunk with its document's checksum as it lies in a table."""
+    """A chunk with its document's checksum as it lies in a table of this precision."""
     told = {
         "start": chunk.start,
         "end": chunk.end,
@@ -50,14 +56,63 @@ def row_of(
         "heading": chunk.heading,
         "metadata": dict(chunk.metadata),
     }
-    held: dict[str, Value] = {
-        fields[name].column: stored(value) for name, value in chunk.metadata.items()
-    }
     text = json.dumps(told, ensure_ascii=False)
-    return Row(chunk.id, chunk.document, digest, chunk.index, chunk.text, text, held, vector)
+    held = _held(chunk, fields)
+    row = Row(chunk.id, chunk.document, digest, chunk.index, chunk.text, text, held)
+    return with_vector(replace(row, told=json.dumps([text, _sum_of(row), ""])), vector, precision)
+
+
+def with_vector(row: Row, vector: NDArray[np.float32], precision: Precision) -> Row:
+    """The row with another vector, and with the checksum of this."""
+    text, own, _ = json.loads(row.told)
+    sums = json.dumps([text, own, _digest(vector.astype(precision).tobytes())], ensure_ascii=False)
+    return replace(row, told=sums, vector=vector)
 
 
 def chunk_of(row: Row) -> Chunk:
-    """The chunk that a row holds."""
-    told = json.loads(row.told)
-    return Chunk(id=row.id, document=row.document, text=row.text, index=row.place, **told)
+    """The chunk that a row holds; StoreError if any of it is not what was written.
+
+    Stores notice files that are cut off, but not a bit that changed on disk.
+    """
+    try:
+        text, own, _ = json.loads(row.told)
+        if own == _sum_of(replace(row, told=text)):
+            told = json.loads(text)
+            return Chunk(id=row.id, document=row.document, text=row.text, index=row.place, **told)
+    except (ValueError, TypeError):  # it is damaged as well
+        pass
+    raise StoreError(
+        f"Chunk '{row.id}' of document '{row.document}' is not what was written: the store's files "
+        "are damaged. See what else is with `tunewise index DIR --check`, which has the damaged "
+        "documents written anew if it is given --from."
+    )
+
+
+def is_whole(row: Row, fields: Mapping[str, Field], precision: Precision) -> bool:
+    """Whether a row is what was written: its text, its vector and what it is filtered by."""
+    try:
+        chunk = chunk_of(row)
+    except StoreError:
+        return False
+    assert row.vector is not None  # noqa: S101 - read with it
+    written = _digest(row.vector.astype(precision).tobytes())
+    return written == json.loads(row.told)[2] and dict(row.fields) == _held(chunk, fields)
+
+
+def same(first: Row, second: Row) -> bool:
+    """Whether two rows hold the same chunk, whatever their vectors."""
+    return chunk_of(first) == chunk_of(second) and first.digest == second.digest
+
+
+def _held(chunk: Chunk, fields: Mapping[str, Field]) -> dict[str, Value]:
+    """Metadata by the columns it can be filtered by."""
+    return {fields[name].column: stored(value) for name, value in chunk.metadata.items()}
+
+
+def _sum_of(row: Row) -> str:
+    parts = [row.id, row.document, row.digest, row.place, row.text, row.told]
+    return _digest(json.dumps(parts).encode())
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=8).hexdigest()

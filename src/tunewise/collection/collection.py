@@ -3,52 +3,38 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.collection import about as kept
-from tunewise.collection.about import About, Built, Generation
+from tunewise.collection.about import About, Built, Generation, Info
 from tunewise.collection.building import ASKED, build_table
 from tunewise.collection.chunks import check_chunks, chunk_of, cut, row_of
 from tunewise.collection.filters import Filter, condition, one_of
-from tunewise.collection.searching import Asked, check_search, find, find_documents
-from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
+from tunewise.collection.searching import (
+    RERANK_TOP,
+    Asked,
+    Hit,
+    check_search,
+    find,
+    find_documents,
+    least_score,
+)
+from tunewise.collection.stamp import check_encoder, stamp_of
 from tunewise.collection.store import Precision, Store, Table
 from tunewise.collection.words import By, Retrieval, Words
 from tunewise.documents import Chunk
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError
+from tunewise.metrics import Threshold
 from tunewise.progress import Progress, silent
+from tunewise.retrieval import Reranker
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-
-
-@dataclass(frozen=True)
-class Hit:
-    """A chunk that was found. By vectors the score is the cosine; by words and hybrid, higher."""
-
-    chunk: Chunk
-    score: float
-
-
-@dataclass(frozen=True)
-class Info:
-    """What is to be known of a collection. `previous` is the stamp that a rollback brings back."""
-
-    name: str
-    store: str
-    chunks: int
-    documents: int
-    nbytes: int
-    fields: Mapping[str, str]
-    stamp: VectorStamp
-    retrieval: Retrieval
-    source: str
-    engine: str
-    built: Built | None
-    previous: VectorStamp | None
+_AT_ONCE = 4_096  # texts encoded together: one document may have a hundred thousand
 
 
 class Collection:
@@ -79,11 +65,13 @@ class Collection:
         retrieval: Retrieval = Retrieval(),  # noqa: B008 - frozen
         source: str = "",
         engine: str = "",
+        threshold: Threshold | None = None,
     ) -> "Collection":
         """An empty collection for what this encoder makes.
 
         `prefix` keeps so many numbers of each vector, `precision` says in what (None: what suits
-        the store). Raises OptionError for a name that cannot be, DataError if there is one of it.
+        the store), `threshold` is the one that was chosen for `retrieval` over whole vectors.
+        Raises OptionError for a name that cannot be, DataError if there is one of it.
         """
         if not _NAME.fullmatch(name):
             raise OptionError(
@@ -98,7 +86,8 @@ class Collection:
                     f"There is a collection '{name}' in '{store.url}' already. Choose another "
                     "name, or open that one."
                 )
-            about = About(name, Generation(kept.new_table(name), stamp, retrieval, source, engine))
+            made = Generation(kept.new_table(name), stamp, retrieval, source, engine)
+            about = About(name, replace(made, threshold=threshold))
             kept.open_table(store, about, about.current, new=True)
             kept.write(store, about)
         return cls(store, name, encoder)
@@ -211,29 +200,39 @@ class Collection:
         where: Filter | None = None,
         by: By | None = None,
         weight: float | None = None,
-        threshold: float | None = None,
+        threshold: float | Literal["calibrated"] | None = None,
         grouped: bool = False,
+        rerank: Reranker | None = None,
+        rerank_top: int = RERANK_TOP,
     ) -> list[Hit]:
         """The k best chunks for a query, after the first `offset`, best first.
 
         `vector` (d,) is the query's by the collection's encoder, where it is at hand already.
         `where` filters by metadata (`_document` is the document's id), `by` is vectors, words or
         hybrid (None: what the winner did), `weight` the share of words in a hybrid (None: the
-        verdict's), `threshold` the least score, and `grouped` gives each document's best chunk
-        only. Raises OptionError for what cannot be asked, EncoderError for an encoder that did not
-        make the vectors that are searched now.
+        verdict's), `threshold` the least score ("calibrated": the one chosen with the verdict), and
+        `grouped` gives each document's best chunk only. `rerank` puts the best `rerank_top` of
+        these in an order of its own, with scores of its own; the threshold is for those before.
+        Raises OptionError for what cannot be asked, EncoderError for an encoder that did not make
+        the vectors that are searched now.
         """
         about = self.about()
         how = by or about.current.retrieval.by
-        check_search(how, k, offset, weight)
+        depth = offset + k if rerank is None else rerank_top
+        check_search(how, k, offset, weight, depth)
+        least = least_score(about, how, weight, threshold)
         where_sql = condition(where or {}, about.fields)
         vector = None if how == "words" else self._asked(about, query, vector)
-        asked = Asked(query, vector, how, where_sql, threshold, weight)
+        asked = Asked(query, vector, how, where_sql, least, weight)
         table, words = self._opened(about)
         look = find_documents if grouped else find
-        found = look(table, words, about.current, asked, offset + k)[offset:]
+        found = look(table, words, about.current, asked, depth)[0 if rerank else offset :]
         chunks = {chunk.id: chunk for chunk in self._of(table, [id_ for id_, _ in found])}
-        return [Hit(chunks[id_], score) for id_, score in found if id_ in chunks]
+        hits = [Hit(chunks[id_], score) for id_, score in found if id_ in chunks]
+        if rerank is None:
+            return hits
+        best = rerank.order(query, [hit.chunk.text for hit in hits])[offset : offset + k]
+        return [Hit(hits[place].chunk, score) for place, score in best]
 
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum, as it was given to `replace`."""
@@ -255,6 +254,7 @@ class Collection:
             source=now.source,
             engine=now.engine,
             built=now.built,
+            threshold=now.threshold,
             previous=about.previous.stamp if about.previous else None,
         )
 
@@ -271,6 +271,13 @@ class Collection:
             built = build_table(self._table(about), asked, progress)
             kept.write(self.store, replace(about, current=replace(about.current, built=built)))
         return built
+
+    def calibrate(self, threshold: Threshold) -> None:
+        """Keeps the threshold that searches with "calibrated" take from now on."""
+        with self.store.hold(self.name):
+            about = self.about()
+            now = replace(about.current, threshold=threshold)
+            kept.write(self.store, replace(about, current=now))
 
     def remove(self) -> None:
         """Removes the collection and all its generations."""
@@ -306,8 +313,9 @@ class Collection:
                         "was added. Use upsert to put chunks in the place of others."
                     )
             about = kept.fielded(self.store, about, table, chunks)
+            precision = about.current.stamp.precision
             rows = [
-                row_of(chunk, digests.get(chunk.document, ""), about.fields, vector)
+                row_of(chunk, digests.get(chunk.document, ""), about.fields, vector, precision)
                 for chunk, vector in zip(chunks, vectors, strict=True)
             ]
             table.put(rows, replacing=replacing)
@@ -353,8 +361,12 @@ class Collection:
     def _vectors(
         self, about: About, texts: Sequence[str], progress: Progress
     ) -> NDArray[np.float32]:
-        encoder = self._checked(about)
-        return cut(encoder.encode_documents(texts, progress=progress), about.current.stamp)
+        encoder, stamp = self._checked(about), about.current.stamp
+        parts = [
+            cut(encoder.encode_documents(texts[begin : begin + _AT_ONCE], progress=progress), stamp)
+            for begin in range(0, max(len(texts), 1), _AT_ONCE)
+        ]
+        return np.concatenate(parts)
 
     def _encoded(self, about: About, queries: Sequence[str]) -> NDArray[np.float32]:
         return cut(self._checked(about).encode_queries(queries), about.current.stamp)

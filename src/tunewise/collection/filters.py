@@ -51,6 +51,11 @@ def condition(asked: Filter, fields: Mapping[str, Field]) -> str:
                 f"There is no field '{name}' to filter by. The fields here are: {', '.join(known)}."
             )
         given = wanted if isinstance(wanted, Mapping) else {"eq": wanted}
+        if not given:
+            raise OptionError(
+                f"The filter asks nothing of the field '{name}'. Write {{\"{name}\": VALUE}} or "
+                f'{{"{name}": {{"eq": VALUE}}}}.'
+            )
         parts += [_one(name, known[name], word, value) for word, value in given.items()]
     return " AND ".join(parts)
 

@@ -6,7 +6,7 @@ twice, for vectors are in the cache before they are in the store.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -63,15 +63,16 @@ def index_documents(
     chunker: Chunker,
     *,
     prune: bool = False,
+    anew: Container[str] = (),
     progress: Progress = silent,
 ) -> Indexed:
     """Makes the collection hold these documents as they are now.
 
-    Those whose checksum is that of last time are passed over, others take the place of what was
-    there. A document that fails is told in `failures`, and the rest go on. What was there and is
-    no longer among the documents is counted as gone, and with `prune` removed, unless something
-    failed: it could be what could not be read. Raises DataError if the collection's chunks were
-    cut otherwise.
+    Those whose checksum is that of last time are passed over, unless their id is in `anew`; others
+    take the place of what was there. A document that fails is told in `failures`, and the rest go
+    on. What was there and is no longer among the documents is counted as gone, and with `prune`
+    removed, unless something failed: it could be what could not be read. Raises DataError if the
+    collection's chunks were cut otherwise.
     """
     _check_chunker(collection, chunker)
     assert collection.encoder is not None  # noqa: S101 - a writer has one
@@ -84,7 +85,7 @@ def index_documents(
             continue
         seen.add(each.id)
         digest = digest_of(each)
-        if before.get(each.id) == digest:
+        if before.get(each.id) == digest and each.id not in anew:
             told.unchanged += 1
             continue
         try:

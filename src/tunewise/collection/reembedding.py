@@ -10,7 +10,7 @@ from dataclasses import replace
 from tunewise.collection import about as kept
 from tunewise.collection.about import About, Generation
 from tunewise.collection.building import build_table
-from tunewise.collection.chunks import cut
+from tunewise.collection.chunks import cut, same, with_vector
 from tunewise.collection.collection import Collection
 from tunewise.collection.filters import one_of
 from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
@@ -18,6 +18,7 @@ from tunewise.collection.store import Row, Store, Table
 from tunewise.collection.words import Retrieval
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError
+from tunewise.metrics import Threshold
 from tunewise.progress import Progress, silent
 
 _AT_ONCE = 512  # chunks encoded and written together
@@ -31,12 +32,13 @@ def reembed(
     retrieval: Retrieval | None = None,
     source: str = "",
     engine: str = "",
+    threshold: Threshold | None = None,
     progress: Progress = silent,
 ) -> Collection:
     """The collection with vectors by another encoder; the old ones are kept for a rollback.
 
-    None for `retrieval` keeps how it is searched. Raises OptionError if the vectors are this
-    encoder's already.
+    None for `retrieval` keeps how it is searched; `threshold` is as in `Collection.create`.
+    Raises OptionError if the vectors are this encoder's already.
     """
     store, name = collection.store, collection.name
     with store.hold(name):
@@ -64,7 +66,7 @@ def reembed(
                 "which vectors it has now, and start again if need be."
             )
         _bring_over(store, about, target, stamp, encoder, progress)
-        _switch(store, about, replace(coming, built=built))
+        _switch(store, about, replace(coming, built=built, threshold=threshold))
     return Collection(store, name, encoder)
 
 
@@ -132,9 +134,7 @@ def _bring_over(
         some = one_of("id", ids[begin : begin + _AT_ONCE])
         there = {row.id: row for row in target.rows(some)}
         missing = [
-            row
-            for row in current.rows(some)
-            if row.id not in there or not kept.same(row, there[row.id])
+            row for row in current.rows(some) if row.id not in there or not same(row, there[row.id])
         ]
         target.put(_embedded(missing, stamp, encoder, about.name, progress))
     gone = sorted(set(target.ids()) - set(ids))
@@ -154,7 +154,9 @@ def _embedded(
             f"the encoder that they have to be encoded with: '{stamp.encoder}'."
         )
     vectors = cut(encoder.encode_documents([row.text for row in rows], progress=progress), stamp)
-    return [replace(row, vector=vector) for row, vector in zip(rows, vectors, strict=True)]
+    return [
+        with_vector(row, vector, stamp.precision) for row, vector in zip(rows, vectors, strict=True)
+    ]
 
 
 def _switch(store: Store, about: About, to: Generation) -> None:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.collection.about import Generation
+from tunewise.collection.about import About, Generation
 from tunewise.collection.filters import one_of
 from tunewise.collection.store import Table
 from tunewise.collection.words import By, Words
 from tunewise.contenders.contender import DEPTH
+from tunewise.documents import Chunk
 from tunewise.errors import OptionError, StoreError
 from tunewise.rankings import Rankings, collect
 from tunewise.retrieval import fuse
@@ -19,8 +20,19 @@ from tunewise.retrieval import fuse
 Scored = list[tuple[str, float]]
 """Ids and scores, best first; equal scores by id."""
 
+RERANK_TOP = 50
+"""How many of what was found a reranker reads, unless told otherwise."""
+
 _DECIMALS = 6
 _MOST = 1.01  # a cosine, with what int8 and float16 round
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that was found. By vectors the score is the cosine, by a reranker its own."""
+
+    chunk: Chunk
+    score: float
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ def find_documents(
         look *= 4
 
 
-def check_search(by: str, k: int, offset: int, weight: float | None) -> None:
+def check_search(by: str, k: int, offset: int, weight: float | None, depth: int) -> None:
     """Raises OptionError for a way to search, a number or a weight that cannot be."""
     if by not in get_args(By):
         raise OptionError(f"There is no search by '{by}'. Choose one of {', '.join(get_args(By))}.")
@@ -80,8 +92,36 @@ def check_search(by: str, k: int, offset: int, weight: float | None) -> None:
             f"{k} hits from place {offset} on cannot be shown. Give k=1 or more and offset=0 or "
             "more."
         )
+    if depth < offset + k:
+        raise OptionError(
+            f"{depth} hits are reranked, and {offset + k} are to be shown. Have more of them "
+            f"reranked: rerank_top={offset + k} (--rerank-top {offset + k})."
+        )
     if weight is not None and not 0 <= weight <= 1:
         raise OptionError(f"The weight of words is {weight}, but must lie between 0 and 1.")
+
+
+def least_score(
+    about: About, by: By, weight: float | None, asked: float | Literal["calibrated"] | None
+) -> float | None:
+    """The least score that is shown; OptionError where none was chosen for this way to search."""
+    if asked != "calibrated":
+        if asked is not None and not np.isfinite(asked):
+            raise OptionError(f"The threshold is {asked}, but has to be a finite number.")
+        return asked
+    now = about.current
+    if now.threshold is None:
+        raise OptionError(
+            f"Collection '{about.name}' has no calibrated threshold: it comes from a winner that "
+            "`tunewise measure` chose, with whole vectors. Index with its folder, or give a number."
+        )
+    if by != now.retrieval.by or weight not in (None, now.retrieval.weight):
+        raise OptionError(
+            f"The calibrated threshold of collection '{about.name}' is for a search by "
+            f"{now.retrieval.by} as it was measured, and other scores have no place on its scale. "
+            "Search so, or give a number."
+        )
+    return now.threshold.score
 
 
 def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) -> Scored:

@@ -1,7 +1,7 @@
 """Winner: what a collection's vectors are made with, from a folder that measure wrote or a name."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from tunewise.encoders.stamp import sha256, stamp
 from tunewise.encoders.vectors import Side
 from tunewise.errors import OptionError
 from tunewise.files import put_back
+from tunewise.metrics import Threshold
 from tunewise.progress import Progress, silent
 from tunewise.retrieval import Analyzer
 
@@ -31,7 +32,8 @@ class Winner:
     """An encoder, how its collection is searched, and what of its vectors is kept.
 
     `prefix` and `precision` are what `tunewise shrink` found to suffice, as far as collections
-    can keep it; `note` says so. None: whole vectors, in what suits the store.
+    can keep it; `note` says so. None: whole vectors, in what suits the store. `threshold` is for
+    whole vectors: cut ones have other cosines.
     """
 
     encoder: Encoder
@@ -40,6 +42,7 @@ class Winner:
     prefix: int | None = None
     precision: Precision | None = None
     note: str = ""
+    threshold: Threshold | None = None
 
     @property
     def engine(self) -> str:
@@ -124,8 +127,10 @@ def load_winner(
     encoder = contender.encoder
     if (folder / _MODEL / _MAPS).is_file():
         encoder = MappedEncoder(encoder, contender, folder / _MODEL / _MAPS)
-    retrieval = _retrieval(contender)
-    return _shrunk(Winner(encoder, retrieval, str(folder.resolve())), contender, folder / _FORM)
+    winner = Winner(
+        encoder, _retrieval(contender), str(folder.resolve()), threshold=contender.threshold
+    )
+    return _shrunk(winner, contender, folder / _FORM)
 
 
 def _retrieval(contender: Contender) -> Retrieval:
@@ -149,13 +154,10 @@ def _shrunk(winner: Winner, contender: Contender, path: Path) -> Winner:
         return winner
     form = form_in(path, contender)
     if form.cut != "prefix" or form.again in ("int8", "float16"):
-        note = f"vectors are kept whole: a collection has no '{form.name}'"
-        return Winner(winner.encoder, winner.retrieval, winner.source, note=note)
+        return replace(winner, note=f"vectors are kept whole: a collection has no '{form.name}'")
     precision: Precision = "float32" if form.numbers == "float32" else "float16"
-    return Winner(
-        winner.encoder,
-        winner.retrieval,
-        winner.source,
+    return replace(
+        winner,
         prefix=form.size,
         precision=precision,
         note=f"of each vector {form.size} first numbers are kept, in {precision}",

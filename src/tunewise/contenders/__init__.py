@@ -4,7 +4,14 @@ A new contender is one file with `fit` and `load`, and one line in `TABLE`.
 """
 
 from tunewise.contenders.again import fit_again
-from tunewise.contenders.contender import Contender, Entrant, Setting, check_depth, dev_mean
+from tunewise.contenders.contender import (
+    Contender,
+    Entrant,
+    Setting,
+    calibrated,
+    check_depth,
+    dev_mean,
+)
 from tunewise.contenders.table import RUNGS, TABLE, line_up, load_contender, save_contender
 
 __all__ = [
@@ -13,6 +20,7 @@ __all__ = [
     "Contender",
     "Entrant",
     "Setting",
+    "calibrated",
     "check_depth",
     "dev_mean",
     "fit_again",

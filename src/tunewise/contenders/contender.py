@@ -1,7 +1,7 @@
 """Contender: one complete way to answer the task, tuned or not, fitted and ready to rank."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tunewise.data.pairs import Pairs, training_pairs
 from tunewise.encoders import Encoder, load_encoder
 from tunewise.errors import EncoderError, OptionError
-from tunewise.metrics import parse_metric, score
+from tunewise.metrics import Threshold, best_threshold, parse_metric, score
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
 from tunewise.task import Part, Texts, Training
@@ -63,7 +63,8 @@ class Contender:
     can load, if there is such a thing. `reembed` says whether the documents need new vectors when
     it replaces the plain encoder. `seconds` is what fitting took, without encoding. `parts` are
     the contenders it is made of. `same_as` names the untuned contender that this one is, where
-    tuning gave it back.
+    tuning gave it back. `threshold` is the score below which what was found for dev was mostly
+    noise; None where that was not looked at.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Contender:
     seconds: float = 0.0
     parts: Mapping[str, "Contender"] = field(default_factory=dict, repr=False)
     same_as: str | None = None
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True)
@@ -164,3 +166,19 @@ def dev_mean(rankings: Rankings, dev: Part, metric: str, relevant_from: float) -
     if not len(dev):
         return 0.0
     return score(rankings, dev.judgments, [metric], relevant_from=relevant_from).mean(metric)
+
+
+def calibrated(contender: Contender, training: Training) -> Contender:
+    """The same contender with the threshold of the best F1 over its dev queries' documents.
+
+    What nobody judged counts as noise. What is relevant and not among the DEPTH documents of its
+    query is left out: no threshold could keep it.
+    """
+    place = {id_: number for number, id_ in enumerate(contender.dev.document_ids)}
+    relevant: list[NDArray[np.bool_]] = []
+    for query, (places, _) in zip(contender.dev.query_ids, contender.dev, strict=True):
+        grades = training.dev.judgments.get(query, {})
+        right = [place[id_] for id_, grade in grades.items() if grade >= training.relevant_from]
+        relevant.append(np.isin(places, right))
+    found = np.concatenate([np.empty(0, dtype=bool), *relevant])
+    return replace(contender, threshold=best_threshold(contender.dev.scores, found))

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tunewise.contenders.contender import Contender, Entrant, Kept
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError, OptionError
 from tunewise.files import whole_folder, write_text
+from tunewise.metrics import Threshold
 from tunewise.progress import Progress, silent
 from tunewise.task import Texts
 
@@ -100,7 +102,9 @@ def _loaded(
         role: _loaded(part, folder, documents, progress)
         for role, part in saved.get("parts", {}).items()
     }
-    return TABLE[saved["family"]].load(Kept(saved, folder, documents, parts, progress))
+    contender = TABLE[saved["family"]].load(Kept(saved, folder, documents, parts, progress))
+    kept = saved.get("threshold")  # not there before it was chosen, nor for what was tuned by hand
+    return replace(contender, threshold=kept and Threshold(**kept))
 
 
 def _described(contender: Contender) -> dict[str, Any]:
@@ -117,6 +121,8 @@ def _described(contender: Contender) -> dict[str, Any]:
         }
         if isinstance(contender.encoder, TransformerEncoder):
             described["encoder"]["engine"] = contender.encoder.way.word
+    if contender.threshold is not None:
+        described["threshold"] = asdict(contender.threshold)
     if contender.parts:
         described["parts"] = {role: _described(part) for role, part in contender.parts.items()}
     return described

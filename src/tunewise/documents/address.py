@@ -113,8 +113,8 @@ async def _machines(address: Any, hosts: Hosts) -> list[str]:
     allowed, private = hosts.allow(name, port)
     if not allowed:
         raise DataError(
-            f"'{name}:{port}' is not among the hosts that may be asked. Add it to hosts= if you "
-            "trust whoever names addresses here."
+            f"'{name}:{port}' is not among the hosts that may be asked. Name it with --host "
+            "(hosts=) if you trust whoever names addresses here."
         )
     try:
         loop = asyncio.get_running_loop()
@@ -125,7 +125,7 @@ async def _machines(address: Any, hosts: Hosts) -> list[str]:
     if not private and not all(map(_is_public, machines)):
         raise DataError(
             f"'{name}' is not on the public network, but at {', '.join(sorted(set(machines)))}. "
-            "Pass it in private_hosts= if it shall be asked all the same."
+            "If it shall be asked all the same, name it with --private-host (private_hosts=)."
         )
     return list(dict.fromkeys(machines))
 

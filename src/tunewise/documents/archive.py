@@ -53,22 +53,22 @@ class Allowance:
 def unpacked(source: Source, allowance: Allowance) -> Iterator[Source | Failure]:
     """What is in a zip file, in its order; each lies in a file until the next is asked for.
 
-    Hidden files are left out. Raises DataError if the archive is damaged or holds too much.
+    Hidden files are left out, and what may not be unpacked is a failure of its own. Raises
+    DataError if the archive is damaged, or the rest is too much.
     """
     with (
-        checked(source, source.limits.archive_bytes) as archive,
+        _opened(source) as archive,
         tempfile.TemporaryDirectory(prefix="tunewise-") as folder,
     ):
         entries = [entry for entry in archive.infolist() if not _is_passed_over(entry)]
-        allowance.take(entries, source.name)
-        for entry in entries:
+        judged = [(entry, _refusal(entry, source.limits)) for entry in entries]
+        allowance.take([entry for entry, refusal in judged if not refusal], source.name)
+        for entry, refusal in judged:
             name = f"{source.name}/{entry.filename}"
             path = Path(folder, f"member{_suffix(entry.filename)}")
-            try:
-                _check(entry, source.limits)
-                _unpack(archive, entry, path)
-            except DataError as wrong:
-                yield Failure(name, str(wrong))
+            wrong = refusal or _unpack(archive, entry, path)
+            if wrong:
+                yield Failure(name, wrong)
                 continue
             yield replace(source, path=path, name=name, media_type="", charset="")
             path.unlink(missing_ok=True)
@@ -80,18 +80,31 @@ def checked(source: Source, most: int) -> Iterator[zipfile.ZipFile]:
 
     Raises DataError otherwise. What is read of an entry is never more than the list says of it.
     """
-    try:
-        archive = zipfile.ZipFile(source.path)
-    except _BROKEN as wrong:
-        raise DataError(
-            f"'{source.name}' is not a whole zip file: {wrong}. It may be cut off; copy it again."
-        ) from wrong
-    with archive:
+    with _opened(source) as archive:
         entries = archive.infolist()
         check_size(sum(entry.file_size for entry in entries), most, f"'{source.name}', unpacked,")
         for entry in entries:
             _check_ratio(entry, source.limits)
         yield archive
+
+
+def _opened(source: Source) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(source.path)
+    except _BROKEN as wrong:
+        raise DataError(
+            f"'{source.name}' is not a whole zip file: {wrong}. It may be cut off; copy it again."
+        ) from wrong
+
+
+def _refusal(entry: zipfile.ZipInfo, limits: Limits) -> str:
+    """Why an entry may not be unpacked; "" if it may."""
+    try:
+        _check(entry, limits)
+        _check_ratio(entry, limits)
+    except DataError as wrong:
+        return str(wrong)
+    return ""
 
 
 def _check(entry: zipfile.ZipInfo, limits: Limits) -> None:
@@ -111,18 +124,20 @@ def _check_ratio(entry: zipfile.ZipInfo, limits: Limits) -> None:
     most = max(_SMALL, entry.compress_size * limits.ratio)
     if entry.file_size > most:
         raise DataError(
-            f"It holds '{entry.filename}', which unpacks to {entry.file_size / MIB:,.0f} MiB, more "
-            f"than {limits.ratio} times what it is packed. Files made to fill disks are like that."
+            f"'{entry.filename}' unpacks to {entry.file_size / MIB:,.0f} MiB, more than "
+            f"{limits.ratio} times what it is packed. Files made to fill disks are like that."
         )
 
 
-def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> None:
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> str:
+    """Writes what is packed to `path`, and says why it cannot be; "" if it can."""
     try:
         with archive.open(entry) as packed, path.open("wb") as plain:
             while block := packed.read(_BLOCK):
                 plain.write(block)
     except _BROKEN as wrong:
-        raise DataError(f"It cannot be unpacked: {wrong}. Pack it again.") from wrong
+        return f"It cannot be unpacked: {wrong}. Pack it again."
+    return ""
 
 
 def _is_passed_over(entry: zipfile.ZipInfo) -> bool:

@@ -11,6 +11,7 @@ from itertools import accumulate, pairwise
 from tunewise.documents.blocks import cleaned, told, too_long
 from tunewise.documents.decoding import decoded
 from tunewise.documents.document import Document
+from tunewise.documents.scalars import Scalar, typed
 from tunewise.documents.source import Source
 from tunewise.errors import DataError
 from tunewise.extras import need
@@ -32,7 +33,7 @@ def read(source: Source) -> Iterator[Document]:
     if len(text) > source.limits.characters:
         raise too_long(source)
     headings = list(_headings(text))
-    title = fields.pop("title", "") or (headings[0][1] if headings else "")
+    title = str(fields.pop("title", "")) or (headings[0][1] if headings else "")
     yield Document(source.name, text, title, told(source, {**fields, **encoding}), headings)
 
 
@@ -47,5 +48,11 @@ def _headings(text: str) -> Iterator[tuple[int, str]]:
             yield places[opening.map[0]], _MARKUP.sub(r"\1", inside.content)
 
 
-def _fields(front: str) -> dict[str, str]:
-    return {name: value.strip().strip("\"'") for name, value in _FIELD.findall(front)}
+def _fields(front: str) -> dict[str, Scalar]:
+    return {name: _value(value.strip()) for name, value in _FIELD.findall(front)}
+
+
+def _value(written: str) -> Scalar:
+    """As YAML reads it: what stands in quotes is text, whatever it looks like."""
+    bare = written.strip("\"'")
+    return typed(written) if bare == written else bare

@@ -1,5 +1,6 @@
 """PDF: the text of its pages, and the headings that its outline names."""
 
+import logging
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,6 +10,9 @@ from tunewise.documents.document import Document
 from tunewise.documents.source import Source
 from tunewise.errors import DataError
 from tunewise.extras import need
+
+# What it says of damaged places would else stand between the command's own lines.
+logging.getLogger("pypdf").addHandler(logging.NullHandler())
 
 
 def read(source: Source) -> Iterator[Document]:

@@ -1,7 +1,8 @@
 """Whatever is at a path or address becomes documents; what fails is told, and the rest go on."""
 
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tunewise.data.columns import validated
 from tunewise.data.folders import is_there
@@ -51,7 +52,7 @@ def read_documents(
         if not hosts and not private_hosts:
             raise OptionError(
                 f"'{path}' is an address, and nothing is fetched but from hosts that were named. "
-                "Pass hosts=['its.host.name']."
+                "Name its host: --host its.host.name (hosts=['its.host.name'])."
             )
         source = Source(Path(), str(path), columns=chosen, limits=limits)
         return _apart(_fetched(source, Hosts(hosts, private_hosts)))
@@ -75,7 +76,15 @@ def read_file(
     `read_documents`. A file that is not there is a `Failure` too.
     """
     chosen = validated(columns, ROLES)
-    return _apart(_of_file(Source(path, name, media_type, charset, chosen, limits), None))
+    with tempfile.TemporaryDirectory(prefix="tunewise-") as folder:
+        link = Path(folder, f"file{_ending(name)}")  # readers of tables go by it
+        link.symlink_to(path.resolve())
+        yield from _apart(_of_file(Source(link, name, media_type, charset, chosen, limits), None))
+
+
+def _ending(name: str) -> str:
+    found = PurePosixPath(name).suffix
+    return found if found[1:].isascii() and found[1:].isalnum() else ""
 
 
 def _fetched(source: Source, hosts: Hosts) -> Iterator[Document | Failure]:

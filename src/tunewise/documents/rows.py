@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,12 +12,12 @@ from tunewise.data.tables import Place, delimited, delimiter_of, open_table
 from tunewise.data.textfile import lines
 from tunewise.documents.blocks import cleaned, told
 from tunewise.documents.document import Document, Failure
+from tunewise.documents.scalars import KINDS, Scalar, kind_of
 from tunewise.documents.source import Source
 from tunewise.errors import DataError
 
 _ROW = replace(DOCUMENTS, required=("document",))
 _MOST = 2**63  # stores keep whole numbers in 64 bits
-Field = Callable[[str], str | int | float | bool]
 
 
 def read_csv(source: Source) -> Iterator[Document | Failure]:
@@ -51,6 +50,9 @@ def read_jsonl(source: Source) -> Iterator[Document | Failure]:
 
 def _delimited(source: Source, delimiter: str) -> Iterator[Document | Failure]:
     names = open_table(source.path).columns  # looks at them too: twice the same name is refused
+    _columns(names, source.columns)
+    if next(_rows(source, delimiter), None) is None:
+        raise DataError(f"'{source.name}' has only a first line, of column names, and no rows.")
     kinds = _kinds(names, (fields for _, fields in _rows(source, delimiter)))
     for place, fields in _rows(source, delimiter):
         if len(fields) == len(names):
@@ -74,7 +76,7 @@ def _row(
     source: Source,
     place: Place,
     record: Mapping[str, Any],
-    fields: Callable[[Mapping[str, Any]], Mapping[str, str | int | float | bool]],
+    fields: Callable[[Mapping[str, Any]], Mapping[str, Scalar]],
 ) -> Document | Failure:
     place = place._replace(source=source.name)
     name = _name(source, place)
@@ -105,7 +107,8 @@ def _columns(names: tuple[str, ...], chosen: Mapping[str, str]) -> Columns:
         shown = ", ".join(f"'{name[:40]}'" for name in names[:20])
         raise DataError(
             f"It has no column {asked}; its columns are {shown or 'none'}. Say which is which "
-            "with columns={'document': 'your column', 'title': …, 'document_id': …}."
+            "with --column document=NAME (columns={'document': 'NAME'}); title and document_id "
+            "can be named as well."
         )
     return columns
 
@@ -117,38 +120,29 @@ def _name(source: Source, place: Place) -> str:
 # What the fields of a CSV file are
 
 
-_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")  # 007 is no number, but a name made of digits
-_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]+)?([eE][-+]?[0-9]{1,2})?")
-_KINDS: Sequence[tuple[Callable[[str], object], Field]] = (
-    (_WHOLE.fullmatch, int),
-    (_DECIMAL.fullmatch, float),
-    (lambda value: value.lower() in ("true", "false"), lambda value: value.lower() == "true"),
-    (lambda _: True, str),
-)
-"""Whether a value can be of a kind, and how it becomes one."""
-
-
-def _kinds(names: Sequence[str], rows: Iterator[list[str]]) -> Mapping[str, Field]:
+def _kinds(
+    names: Sequence[str], rows: Iterator[list[str]]
+) -> Mapping[str, Callable[[str], Scalar]]:
     """What the values of each column become, so that all of a column are of one type."""
     found: list[int | None] = [None] * len(names)
     for fields in rows:
         for column, value in enumerate(map(str.strip, fields[: len(names)])):
             kind = found[column]
-            if value and (kind is None or not _KINDS[kind][0](value)):
-                own = next(n for n, (fits, _) in enumerate(_KINDS) if fits(value))
-                found[column] = own if kind is None or (kind, own) == (0, 1) else len(_KINDS) - 1
-    return {name: _KINDS[kind or 0][1] for name, kind in zip(names, found, strict=True)}
+            if value and (kind is None or not KINDS[kind][0](value)):
+                own = kind_of(value)
+                found[column] = own if kind is None or (kind, own) == (0, 1) else len(KINDS) - 1
+    return {name: KINDS[kind or 0][1] for name, kind in zip(names, found, strict=True)}
 
 
 def _typed(
-    record: Mapping[str, str], kinds: Mapping[str, Field]
-) -> Mapping[str, str | int | float | bool]:
+    record: Mapping[str, str], kinds: Mapping[str, Callable[[str], Scalar]]
+) -> Mapping[str, Scalar]:
     stripped = {name: cleaned(value).strip() for name, value in record.items()}
     return {name: kinds[name](value) for name, value in stripped.items() if value}
 
 
-def _scalars(record: Mapping[str, Any]) -> Mapping[str, str | int | float | bool]:
-    found: dict[str, str | int | float | bool] = {}
+def _scalars(record: Mapping[str, Any]) -> Mapping[str, Scalar]:
+    found: dict[str, Scalar] = {}
     for name, value in record.items():
         if isinstance(value, bool | str):
             found[name] = cleaned(value) if isinstance(value, str) else value

@@ -33,10 +33,10 @@ class Source:
     found: str
 
 
-def find(name: str) -> Source:
+def find(name: str, *, owner: str = _OWNER) -> Source:
     """The folder of the model called `name`, checked, and where it was found.
 
-    In this order: a local folder; the hub's cache; the hub (`name` with "sentence-transformers/"
+    In this order: a local folder; the hub's cache; the hub (a bare `name` with its usual `owner`
     before it, then as it is); for the default model the package that carries it. Nothing is
     asked of the network when HF_HUB_OFFLINE is set. Raises EncoderError if there is no such
     model or if it may not be loaded.
@@ -50,7 +50,7 @@ def find(name: str) -> Source:
             f"There is no folder '{name}'. Check the path, or give the name of a model on the hub, "
             f"such as '{DEFAULT_ENCODER}'."
         )
-    names = [name] if "/" in name else [_OWNER + name, name]
+    names = [name] if "/" in name else [owner + name, name]
     source = _in_hub_cache(names)
     if source is None:
         source, refusal = _on_hub(names)

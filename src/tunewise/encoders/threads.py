@@ -8,6 +8,7 @@ quiet machine, and give the same bits however many run beside one another.
 
 import ctypes
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,17 +20,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+_turn = threading.Lock()
+_held: list[int] = []  # how many threads torch had before each who holds it to one
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keeps every torch operation within to one thread."""
+    """Keeps every torch operation to one thread, until the last of those who asked for it ends."""
     import torch
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _turn:
+        _held.append(torch.get_num_threads())
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        with _turn:
+            threads = max(_held)
+            _held.pop()
+            if not _held:
+                torch.set_num_threads(threads)
 
 
 def cores() -> int:
@@ -64,7 +74,7 @@ def give_back() -> None:
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
-    """The results of `work` on each item, in order, `workers` at a time.
+    """The results of `work` on each item, in order, `workers` at a time; one in this thread.
 
     Only a few items are begun ahead of the one that is asked for, so that neither memory nor the
     time to stop grows with their number.
@@ -72,6 +82,9 @@ def in_order(
     >>> list(in_order(abs, [-3, 2, -1], workers=2))
     [3, 2, 1]
     """
+    if workers == 1:
+        yield from map(work, items)
+        return
     begun: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:

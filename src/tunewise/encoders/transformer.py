@@ -39,7 +39,8 @@ class TransformerEncoder:
     never. Texts are encoded longest first in batches of about as many tokens, on a GPU if there
     is one. `found` says where the model was found, `folder` where its files are, `way` by which
     engine and in which numbers vectors are computed, `why` what spoke for it, `model_stamp` which
-    model it is whatever the way, `root` where vectors and converted models are kept.
+    model it is whatever the way, `root` where vectors and converted models are kept. `lanes` is how
+    many threads a call spreads its batches over; None for as many as are quickest.
     """
 
     def __init__(
@@ -53,10 +54,11 @@ class TransformerEncoder:
         way: Way = PLAIN,
         why: str = "",
         keep: bool = True,
+        lanes: int | None = None,
     ) -> None:
         self.name = name
         self.found = found
-        self.way, self.why = way, why
+        self.way, self.why, self.lanes = way, why, lanes
         parts = [part for pair in digests.items() for part in pair]
         self.stamp, self.model_stamp = stamp(str(way), *parts), stamp(*parts)
         self.folder = folder
@@ -129,11 +131,13 @@ class TransformerEncoder:
         """A sentence-transformers model loaded afresh, for whoever wants to change or save it."""
         return load_model(self.folder)
 
-    def in_way(self, way: Way, *, why: str = "", keep: bool = True) -> "TransformerEncoder":
+    def in_way(
+        self, way: Way, *, why: str = "", keep: bool = True, lanes: int | None = None
+    ) -> "TransformerEncoder":
         """The same model with its vectors computed in another way: another encoder.
 
         `why` says what speaks for it. With `keep=False` vectors are computed whenever they are
-        asked for.
+        asked for. One lane is for who calls it from several threads.
         """
         return TransformerEncoder(
             self.folder,
@@ -144,6 +148,7 @@ class TransformerEncoder:
             way=way,
             why=why,
             keep=keep,
+            lanes=lanes,
         )
 
     def prompt(self, side: Side) -> str:
@@ -177,7 +182,8 @@ class TransformerEncoder:
         lengths = np.minimum(lengths, self.max_tokens or lengths.max())
         # opened here, before the clock of the first batch runs
         runtime = self._runtime(side, int(lengths.sum()))
-        return _encoded(texts, lengths, runtime, self.dimension, alone=alone)
+        lanes = None if alone else self.lanes or runtime.workers
+        return _encoded(texts, lengths, runtime, self.dimension, lanes=lanes)
 
     def _runtime(self, side: Side, work: int) -> Runtime:
         devices = gpus() if self.way.engine == "torch" else ()
@@ -244,21 +250,21 @@ def _encoded(
     runtime: Runtime,
     dimension: int,
     *,
-    alone: bool,
+    lanes: int | None,
 ) -> Iterator[Batch]:
     work, done = int((lengths + 1).sum()), 0
-    vectors = runtime.alone if alone else runtime.vectors
+    vectors = runtime.alone if lanes is None else runtime.vectors
 
     def vectors_of(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not lengths[places[0]]:  # no token to pool over: some models' empty texts
             return places, np.zeros((len(places), dimension), dtype=np.float32)
         return places, vectors([texts[place] for place in places])
 
-    if alone:
+    if lanes is None:  # all cores for one batch
         yield Batch(*vectors_of(np.arange(len(texts))), 1.0)
         return
     with one_thread():
-        for places, found in in_order(vectors_of, greedy(lengths, runtime.budget), runtime.workers):
+        for places, found in in_order(vectors_of, greedy(lengths, runtime.budget), lanes):
             done += int((lengths[places] + 1).sum())
             yield Batch(places, found, done / work)
 

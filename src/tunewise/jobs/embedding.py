@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from tunewise.collection import Collection, Store, open_store
 from tunewise.collection.filters import DOCUMENT
-from tunewise.collection.indexing import Chunker, fitting, index_documents
+from tunewise.collection.indexing import Chunker, index_documents
 from tunewise.collection.winner import Winner, load_winner
 from tunewise.documents import Chunk, Document, Failure
 from tunewise.documents.address import Hosts, fetched
@@ -27,6 +27,8 @@ from tunewise.documents.source import Source
 from tunewise.errors import DataError
 from tunewise.jobs.embedded import Embedded, Fate, Status
 from tunewise.jobs.home import Home
+from tunewise.jobs.job import ENDED
+from tunewise.jobs.queue import Queue
 from tunewise.jobs.works import Place
 from tunewise.objects import Objects, Stored
 
@@ -62,9 +64,9 @@ class _Files:
 def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     """Embeds a bucket, and says how many files there were and which failed.
 
-    `asked` holds "bucket", "model" (name, source, engine, base_url, stamp), "size" and "overlap" of
-    chunks (None for the usual), and perhaps "url" with "hosts": an address whose page is put into
-    the bucket first. Raises TunewiseError where nothing could be done.
+    `asked` holds "bucket", "chunker" (as `str` gives it), "model" (name, source, engine, base_url,
+    stamp), and perhaps "url" with "hosts": an address whose page is put into the bucket first.
+    Raises TunewiseError where nothing could be done.
     """
     bucket, home = asked["bucket"], place.home
     with (
@@ -73,6 +75,7 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
         closing(Embedded(home.embedded)) as fates,
         closing(open_store(str(home.collections))) as store,
     ):
+        _require_wanted(place)
         if asked.get("url"):
             place.progress("fetching the address", 0, 0)
             _fetch(asked["url"], asked["hosts"], objects, bucket)
@@ -112,17 +115,16 @@ def embedding(home: Home, bucket: str, *, seconds: float = -1) -> Iterator[None]
         yield
 
 
-def fitted(chunker: Chunker | None, size: int | None, overlap: int | None) -> Chunker:
-    """How documents are cut: as the collection's were, unless a size or an overlap is asked for."""
-    usual = chunker or Chunker()
-    wanted = size or usual.size
-    kept = usual.overlap if overlap is None else overlap
-    return Chunker(wanted, min(kept, wanted // 2))
-
-
 def iso(seconds: float) -> str:
     """A time in seconds since 1970 as text, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _require_wanted(place: Place) -> None:
+    """Raises DataError where the job was cancelled while it waited: its bucket may be dropped."""
+    with closing(Queue(place.home.jobs)) as queue:
+        if queue.job(place.job).state in ENDED:
+            raise DataError("The embedding was cancelled, and nothing of it was done.")
 
 
 def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Collection, Chunker]:
@@ -135,11 +137,9 @@ def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Colle
             f"The model '{model['name']}' is not what it was when the server loaded it, so its "
             "vectors could not be searched. Restart the server, and embed the bucket again."
         )
-    there = Collection.there(store, bucket)
-    known = there and Chunker.read(there.stamp.chunker)
-    wanted = fitted(known, asked["size"], asked["overlap"])
-    chunker = fitting(wanted, winner.encoder)
-    if there is None:
+    chunker = Chunker.read(asked["chunker"])
+    assert chunker is not None  # noqa: S101 - it was written by `str`
+    if Collection.there(store, bucket) is None:
         return _made(store, bucket, winner, chunker), chunker
     return Collection.open(store, bucket, winner.encoder), chunker
 
@@ -151,6 +151,7 @@ def _made(store: Store, bucket: str, winner: Winner, chunker: Chunker) -> Collec
         winner.encoder,
         precision=winner.precision,
         prefix=winner.prefix,
+        threshold=winner.threshold if winner.prefix is None else None,
         chunker=str(chunker),
         retrieval=winner.retrieval,
         source=winner.source,

@@ -44,6 +44,11 @@ class Home:
         return self.folder / "embedded.db"
 
     @property
+    def shelves(self) -> Path:
+        """Buckets that are searched together, by name: a file for `Shelves`."""
+        return self.folder / "shelves.db"
+
+    @property
     def secret(self) -> Path:
         """What the addresses of uploads are signed with."""
         return self.folder / "secret"

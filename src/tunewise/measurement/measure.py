@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tunewise.contenders import Contender, Setting, check_depth, line_up
+from tunewise.contenders import Contender, Setting, calibrated, check_depth, line_up
 from tunewise.data.check import check
 from tunewise.data.folds import FOLDS
 from tunewise.data.language import detect
@@ -138,7 +138,7 @@ def _judged(
     return Verdict(
         decision=decision,
         task=task,
-        contenders=contenders,
+        contenders=[calibrated(one, fitted.division.training) for one in contenders],
         standings=standings,
         groups=groups,
         prices={trial.contender.name: trial.price for trial in trials},

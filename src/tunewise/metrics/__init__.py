@@ -10,6 +10,7 @@ loses by how documents happen to be named.
 from tunewise.metrics.calibration import calibration_square
 from tunewise.metrics.names import DEFAULT_METRICS, Kind, Metric, parse_metric
 from tunewise.metrics.scores import Scores, Statistic, pseudo_values, score, weights_of
+from tunewise.metrics.threshold import Threshold, best_threshold
 
 __all__ = [
     "DEFAULT_METRICS",
@@ -17,6 +18,8 @@ __all__ = [
     "Metric",
     "Scores",
     "Statistic",
+    "Threshold",
+    "best_threshold",
     "calibration_square",
     "parse_metric",
     "pseudo_values",

@@ -5,16 +5,19 @@ from tunewise.retrieval.choosing import Fusion, LexicalSettings, choose, choose_
 from tunewise.retrieval.dense import nearest
 from tunewise.retrieval.fusion import fuse
 from tunewise.retrieval.lexical import Bm25Index, build
+from tunewise.retrieval.reranking import Reranker, load_reranker
 
 __all__ = [
     "Analyzer",
     "Bm25Index",
     "Fusion",
     "LexicalSettings",
+    "Reranker",
     "build",
     "choose",
     "choose_fusion",
     "default_analyzer",
     "fuse",
+    "load_reranker",
     "nearest",
 ]

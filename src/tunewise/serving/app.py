@@ -25,14 +25,22 @@ from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
 from tunewise.serving.signed import is_signed
+from tunewise.serving.spans import NoSpans, Spans
+from tunewise.serving.telnyx import clusters, documents, search, shelves, storage, tasks
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
 from tunewise.serving.telnyx import fine_tuning as tuning_jobs
-from tunewise.serving.telnyx import search, storage, tasks
 from tunewise.serving.telnyx.errors import to_telnyx
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
+_NO_SPANS = NoSpans()
 _FAILED = 500  # from here on it is the server's doing
+
+_GROUPS = (embeddings, models, telnyx_embeddings, health)
+_AT_HOME = (
+    *(feedback, files, fine_tuning, tuning_jobs),
+    *(search, tasks, storage, clusters, shelves, documents),
+)
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +54,7 @@ def make_app(
     keys: KeyFile | None = None,
     limits: Limits = _LIMITS,
     doorway: Doorway = _DOORWAY,
+    spans: Spans = _NO_SPANS,
 ) -> Door:
     """An ASGI app that serves these models.
 
@@ -54,7 +63,7 @@ def make_app(
     Without `keys` everybody may ask for everything: then give a `doorway` whose hosts are
     `LOOPBACK`, and let no other machine reach it. `cli/serve.py` sees to both.
     """
-    service = Service(offer, Access(keys), limits, home=home, settings=settings)
+    service = Service(offer, Access(keys), limits, home=home, settings=settings, spans=spans)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -65,9 +74,7 @@ def make_app(
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    tuned = (files, fine_tuning, tuning_jobs)
-    at_home = () if home is None else (feedback, search, tasks, storage, *tuned)
-    for group in (embeddings, models, telnyx_embeddings, health, *at_home):
+    for group in (*_GROUPS, *(() if home is None else _AT_HOME)):
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -80,6 +87,7 @@ def make_app(
         meters=service.meters,
         shown=shown,
         signed=partial(is_signed, service),
+        spans=spans,
     )
 
 

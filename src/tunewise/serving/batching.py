@@ -1,7 +1,7 @@
-"""Batching: texts of many callers become batches, and a thread encodes them one after another.
+"""Batching: texts of many callers become batches, and each core encodes one at a time.
 
-A text never waits for company: a batch is what came while the last one was computed. Callers take
-turns within it, so that a short query beside a request of two thousand texts is in the next batch.
+Where all is idle a text waits for nobody: a batch is what came while others were computed. Callers
+take turns within it, so that a short query beside a request of two thousand texts is in the next.
 """
 
 import asyncio
@@ -21,12 +21,16 @@ from tunewise.encoders.vectors import Side
 from tunewise.serving.observed import Meters
 from tunewise.serving.recent import Recent
 from tunewise.serving.refused import Reason, Refused, busy
+from tunewise.serving.spans import NoSpans, Spans
 
 Vectors = NDArray[np.float32]
 Kept = Callable[[Encoder, Side, Sequence[str]], Vectors]
 """Vectors of texts from what was kept, encoded where nothing was: what the thread runs."""
 _Key = tuple[str, Side, bytes]
 _GUESS = 2_000.0  # tokens a second, before any were measured
+_LEAST = 1_024  # tokens a batch, where as many wait
+_NO_SPANS = NoSpans()
+_LINGER, _LONGEST = 0.1, 0.05  # of what the last batch took, and seconds
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +57,7 @@ class _Text:
     text: str
     tokens: int
     vector: asyncio.Future[Vectors]
+    asked_in: object  # the span of who asked first
     wanted: int = 0
     begun: bool = False
 
@@ -81,18 +86,27 @@ class _Lane:
 
 
 class Batcher:
-    """Encodes for many callers in one thread. Used by one event loop; `close` when done."""
+    """Encodes for many callers in `cores` threads. Used by one event loop; `close` when done."""
 
-    def __init__(self, limits: Limits, meters: Meters, kept: Kept) -> None:
-        self.limits, self._meters, self._kept = limits, meters, kept
+    def __init__(
+        self,
+        limits: Limits,
+        meters: Meters,
+        kept: Kept,
+        *,
+        cores: int = 1,
+        spans: Spans = _NO_SPANS,
+    ) -> None:
+        self.limits, self._meters, self._kept, self._spans = limits, meters, kept, spans
         self._lanes: OrderedDict[tuple[str, Side], _Lane] = OrderedDict()
         self._waited_for: dict[_Key, _Text] = {}
         self._recent = Recent(limits.memory)
         self._waiting = 0  # tokens
         self._rate = _GUESS
         self._ready = asyncio.Event()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoding")
-        self._work: asyncio.Task[None] | None = None
+        self._threads = ThreadPoolExecutor(cores, thread_name_prefix="encoding")
+        self._cores, self._busy = cores, 0
+        self._work: list[asyncio.Task[None]] = []
 
     @property
     def waiting(self) -> int:
@@ -129,18 +143,18 @@ class Batcher:
         """Ends once all that waits is encoded."""
         while self._waited_for:
             await asyncio.wait([text.vector for text in self._waited_for.values()])
-        if self._work is not None:
-            self._work.cancel()
-        self._thread.shutdown(wait=False)
+        for work in self._work:
+            work.cancel()
+        self._threads.shutdown(wait=False)
 
     def _ask(
         self, encoder: Encoder, side: Side, missing: dict[_Key, tuple[str, int]]
     ) -> list[_Text]:
         fresh = {key: each for key, each in missing.items() if key not in self._waited_for}
         self._admit(sum(count for _, count in fresh.values()))
-        loop = asyncio.get_running_loop()
+        loop, here = asyncio.get_running_loop(), self._spans.here()
         for key, (text, count) in fresh.items():
-            self._waited_for[key] = _Text(key, text, count, loop.create_future())
+            self._waited_for[key] = _Text(key, text, count, loop.create_future(), here)
         asked = [self._waited_for[key] for key in missing]
         for each in asked:
             each.wanted += 1
@@ -148,8 +162,8 @@ class Batcher:
             lane = self._lanes.setdefault((encoder.stamp, side), _Lane(encoder, side))
             lane.callers.append(deque(self._waited_for[key] for key in fresh))
             self._ready.set()
-        if self._work is None:
-            self._work = loop.create_task(self._encode_all())
+        if not self._work:
+            self._work = [loop.create_task(self._encode_all()) for _ in range(self._cores)]
         return asked
 
     def _admit(self, tokens: int) -> None:
@@ -190,8 +204,11 @@ class Batcher:
                 self._count(-text.tokens)
 
     async def _encode_all(self) -> None:
+        took = 0.0
         while True:
             await self._ready.wait()
+            if self._busy:  # who was just answered may ask again: fewer, larger batches
+                await asyncio.sleep(min(took * _LINGER, _LONGEST))
             lane, texts = self._next()
             if lane is None:
                 self._ready.clear()
@@ -199,15 +216,20 @@ class Batcher:
             began = time.perf_counter()
             tokens = sum(text.tokens for text in texts)
             self._meters.began_batch(len(texts), tokens)
-            await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
-            rate = tokens / max(time.perf_counter() - began, 1e-4)
-            self._rate += 0.1 * (rate - self._rate)
+            self._busy += 1
+            counts, asked = {"texts": len(texts), "tokens": tokens}, (t.asked_in for t in texts)
+            with self._spans.step("batch", counts, asked):
+                await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
+            took = time.perf_counter() - began
+            self._rate += 0.1 * (tokens * self._busy / max(took, 1e-4) - self._rate)
+            self._busy -= 1
 
     def _next(self) -> tuple[_Lane | None, list[_Text]]:
         """The next batch, of the lane that has waited longest."""
         while self._lanes:
             key, lane = self._lanes.popitem(last=False)
-            if texts := lane.take(self.limits.batch):
+            share = max(_LEAST, self._waiting // self._cores)  # so that each core has its part
+            if texts := lane.take(min(self.limits.batch, share)):
                 self._lanes[key] = lane
                 return lane, texts
         return None, []
@@ -221,9 +243,10 @@ class Batcher:
         loop = asyncio.get_running_loop()
         words = [text.text for text in texts]
         try:
-            vectors = await loop.run_in_executor(
-                self._thread, self._kept, lane.encoder, lane.side, words
-            )
+            with self._spans.step("encode", {"texts": len(texts)}):
+                vectors = await loop.run_in_executor(
+                    self._threads, self._kept, lane.encoder, lane.side, words
+                )
         except Exception as error:  # whatever it is, those who wait must hear of it
             # its message may quote a text, so neither the log nor another caller sees it
             name, kind = lane.encoder.name, type(error).__name__

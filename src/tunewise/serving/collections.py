@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +17,14 @@ from tunewise.collection import Collection, Hit, Store
 from tunewise.collection import about as kept
 from tunewise.collection.about import Generation
 from tunewise.collection.filters import Filter
+from tunewise.collection.searching import RERANK_TOP
 from tunewise.collection.words import By
 from tunewise.encoders import Encoder
 from tunewise.encoders.vectors import Side
 from tunewise.errors import DataError, EncoderError, StoreError
 from tunewise.progress import Progress, silent
 from tunewise.querylog import QueryLog
+from tunewise.retrieval import Reranker
 from tunewise.serving.keys import Key
 from tunewise.serving.models import Model, Offer
 from tunewise.serving.recent import Vectors, encode
@@ -32,6 +35,9 @@ _OPEN = 200  # collections kept open: an index by words lies in memory
 
 Encoded = Callable[[Model, str], Awaitable[NDArray[np.float32]]]
 """A query's vector (d,) by a model: of `Service.encoded`, batched with those of others."""
+
+Tuned = Callable[[str], Awaitable[Model | None]]
+"""The model that was tuned here and lies in a folder: of `Service.tuned_in`."""
 
 logger = logging.getLogger(__name__)
 
@@ -45,8 +51,9 @@ class Asked:
     offset: int = 0
     where: Filter | None = None
     by: By | None = None
-    threshold: float | None = None
+    threshold: float | Literal["calibrated"] | None = None
     grouped: bool = False
+    rerank: Reranker | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,10 @@ class Found:
 class Collections:
     """A store's collections, each opened once; `close` when done."""
 
-    def __init__(self, store: Store, offer: Offer, log: QueryLog | None = None) -> None:
-        self.store, self.log, self._offer = store, log, offer
+    def __init__(
+        self, store: Store, offer: Offer, tuned: Tuned, log: QueryLog | None = None
+    ) -> None:
+        self.store, self.log, self._offer, self._tuned = store, log, offer, tuned
         self.threads = Threads("searching", count=4, waiting=256)
         self._open: OrderedDict[str, tuple[Model, Collection]] = OrderedDict()
         self._turn = threading.Lock()
@@ -75,7 +84,7 @@ class Collections:
         """The collections there are."""
         return kept.names(self.store)
 
-    def opened(self, name: str) -> tuple[Model, Collection]:
+    async def opened(self, name: str) -> tuple[Model, Collection]:
         """A collection, and the served model that made its vectors.
 
         Raises Refused where there is none of that name, or where its model is not served.
@@ -84,10 +93,10 @@ class Collections:
             if name in self._open:
                 self._open.move_to_end(name)
                 return self._open[name]
-        made = self.there(name)
+        made = await self.threads.run(lambda: self.there(name))
         if made is None:
             raise no_collection(name)
-        model = next((m for m in self._offer.models.values() if m.stamp == made.stamp.model), None)
+        model = await self.model(made)
         if model is None:
             raise Refused(
                 f"The vectors of '{name}' were made by '{made.stamp.encoder}' (stamp "
@@ -95,12 +104,20 @@ class Collections:
                 "collection embedded anew by a model that is.",
                 Reason(422, "model_not_served"),
             )
-        found = model, Collection.open(self.store, name, encoder_of(model))
+        found = model, Collection(self.store, name, encoder_of(model))
         with self._turn:
             self._open[name] = found
             while len(self._open) > _OPEN:
                 self._open.popitem(last=False)
         return found
+
+    async def model(self, made: Generation) -> Model | None:
+        """The served model that makes just such vectors, one that was tuned here too."""
+        for model in self._offer.models.values():
+            if model.stamp == made.stamp.model:
+                return model
+        found = await self._tuned(made.source)
+        return found if found is not None and found.stamp == made.stamp.model else None
 
     def there(self, name: str) -> Generation | None:
         """What made the vectors of a collection; None if there is none."""
@@ -129,7 +146,7 @@ class Collections:
         cannot be, and whatever `encoded` raises.
         """
         for again in (False, True):
-            model, collection = await self.threads.run(lambda: self.opened(name))
+            model, collection = await self.opened(name)
             vector = await encoded(model, asked.query)
             try:
                 return await self.threads.run(
@@ -153,10 +170,12 @@ class Collections:
             by=asked.by,
             threshold=asked.threshold,
             grouped=asked.grouped,
+            rerank=asked.rerank,
+            rerank_top=max(RERANK_TOP, asked.offset + asked.k),
         )
         cosines = [hit.score for hit in hits]
         now = collection.about().current
-        if (asked.by or now.retrieval.by) != "vectors":
+        if asked.rerank is not None or (asked.by or now.retrieval.by) != "vectors":
             cosines = _cosines(collection, hits, vector)
         return Found(
             model, hits, cosines, self._recorded(collection.name, now.stamp.digits, asked, hits)

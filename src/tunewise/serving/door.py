@@ -15,6 +15,7 @@ from starlette.responses import Response
 from tunewise.serving.access import Access
 from tunewise.serving.observed import Meters
 from tunewise.serving.refused import Reason, Refused, busy
+from tunewise.serving.spans import Spans
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
@@ -61,9 +62,10 @@ class Door:
         meters: Meters,
         shown: Callable[[str, Refused], Response],
         signed: Callable[[Scope], bool] = lambda _: False,
+        spans: Spans,
     ) -> None:
         self.app, self._doorway, self._access = app, doorway, access
-        self._meters, self._shown, self._signed = meters, shown, signed
+        self._meters, self._shown, self._signed, self._spans = meters, shown, signed, spans
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +77,7 @@ class Door:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id", b"")
         name = given if _ID.fullmatch(given) else uuid4().hex.encode()
-        facts = {"request": name.decode()}
+        facts: dict[str, Any] = {"request": name.decode()}
         scope.setdefault("state", {}).update(facts=facts, key=None)
         status = 500
 
@@ -87,21 +89,27 @@ class Door:
             await send(message)
 
         self._inside += 1
-        try:
+        with self._spans.request(headers, facts):
             try:
-                self._check(scope, headers)
-                scope["state"]["signed"] = self._signed(scope)
-                if scope["path"] not in OPEN and not scope["state"]["signed"]:
-                    self._admit(scope, headers)
-            except Refused as refused:
-                await self._shown(scope["path"], refused)(scope, receive, answered)
-            else:
-                await self.app(scope, self._bounded(scope, receive), answered)
-        except Exception:  # answered by then; told here without its message, which may quote
-            logger.exception("a request failed", extra={"facts": facts})
-        finally:
-            self._inside -= 1
-            self._told(scope, facts, status, time.perf_counter() - began)
+                await self._let_in(scope, headers, receive, answered)
+            except Exception:  # answered by then; told here without its message, which may quote
+                logger.exception("a request failed", extra={"facts": facts})
+            finally:
+                self._inside -= 1
+                self._told(scope, facts, status, time.perf_counter() - began)
+
+    async def _let_in(
+        self, scope: Scope, headers: dict[bytes, bytes], receive: Receive, send: Send
+    ) -> None:
+        try:
+            self._check(scope, headers)
+            scope["state"]["signed"] = self._signed(scope)
+            if scope["path"] not in OPEN and not scope["state"]["signed"]:
+                self._admit(scope, headers)
+        except Refused as refused:
+            await self._shown(scope["path"], refused)(scope, receive, send)
+        else:
+            await self.app(scope, self._bounded(scope, receive), send)
 
     def _check(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
         """Raises Refused for what need not be read to be refused."""
@@ -164,14 +172,8 @@ class Door:
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._meters.requests.labels(method, route, status).inc()
         self._meters.latency.labels(route).observe(seconds)
-        told = {
-            **facts,
-            "method": method,
-            "route": route,
-            "status": status,
-            "ms": round(1000 * seconds, 2),
-        }
-        logger.info("answered", extra={"facts": told})
+        facts |= {"method": method, "route": route, "status": status}
+        logger.info("answered", extra={"facts": {**facts, "ms": round(1000 * seconds, 2)}})
 
 
 def _name(host: str) -> str:

@@ -19,6 +19,7 @@ from tunewise.encoders import (
     load_encoder,
     load_folder,
 )
+from tunewise.encoders.engines.devices import gpus
 from tunewise.encoders.safety import read_json
 from tunewise.encoders.stamp import sha256, stamp
 from tunewise.encoders.tokens import load_tokenizer
@@ -162,7 +163,9 @@ class _Shared:
     def one(self, encoder: Encoder) -> Encoder:
         """The encoder of this stamp, which writes nothing to disk of what it is asked."""
         if isinstance(encoder, TransformerEncoder):
-            encoder = encoder.in_way(encoder.way, why=encoder.why, keep=False)
+            encoder = encoder.in_way(
+                encoder.way, why=encoder.why, keep=False, lanes=None if gpus() else 1
+            )
         return self._found.setdefault(encoder.stamp, encoder)
 
 

@@ -1,6 +1,7 @@
 """Recent: vectors at hand in memory, and those that lie on disk for reading."""
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ class KeptVectors:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._turn = threading.Lock()  # several cores look up at once
         self._stores: dict[tuple[str, Side], VectorCache | None] = {}
 
     def vectors(self, encoder: Encoder, side: Side, texts: Sequence[str]) -> Vectors:
@@ -63,9 +65,10 @@ class KeptVectors:
         out = np.empty((len(texts), encoder.dimension), dtype=np.float32)
         good = np.zeros(len(texts), dtype=np.bool_)
         try:
-            rows = store.find(keys_of(texts))
-            there = np.flatnonzero(rows >= 0)
-            good[there] = store.read(rows[there], out, there)
+            with self._turn:
+                rows = store.find(keys_of(texts))
+                there = np.flatnonzero(rows >= 0)
+                good[there] = store.read(rows[there], out, there)
         except OutputError as refusal:  # where the folder may not be locked, it cannot be read
             logger.warning("kept vectors are not used: %s", refusal)
             self._stores[encoder.stamp, side] = None
@@ -77,7 +80,7 @@ class KeptVectors:
     def _store(self, encoder: Encoder, side: Side) -> VectorCache | None:
         """The folder of this encoder's vectors, if there was one when it was first asked for."""
         key = encoder.stamp, side
-        if key not in self._stores:
+        if key not in self._stores:  # two threads may both: they find the same
             both = stores(self._root, encoder.stamp, encoder.name)
             store = both[0] if side == "queries" else both[1]
             usable = (

@@ -1,16 +1,21 @@
 """Service: what the routes share: the models, the batches, who may ask, and what is counted."""
 
+import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from tunewise.collection import open_store
-from tunewise.encoders import cache_folder, is_hosted
+from tunewise.encoders import TransformerEncoder, cache_folder
+from tunewise.encoders.engines.devices import gpus
+from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.objects import Objects
 from tunewise.querylog import QueryLog
+from tunewise.retrieval import Reranker, load_reranker
 from tunewise.serving.access import Access
 from tunewise.serving.batching import Batcher, Limits
 from tunewise.serving.collections import Collections
@@ -20,6 +25,8 @@ from tunewise.serving.observed import Meters
 from tunewise.serving.openai.input import MOST_TOKENS
 from tunewise.serving.recent import KeptVectors, Vectors
 from tunewise.serving.refused import bad_request
+from tunewise.serving.shelves import Shelves
+from tunewise.serving.spans import NoSpans, Spans
 from tunewise.serving.threads import Threads
 from tunewise.serving.tokens import Tokens
 from tunewise.serving.tuned import TunedModels
@@ -31,13 +38,15 @@ class Settings:
     """What the operator decided about a server with a home.
 
     `query_texts` keeps what was asked in the query log, `query_days` is how long records stay;
-    `hosts` are those that addresses may be fetched from. `upload` is the bytes of one file at most,
-    `files` and `stored` how many files there may be, and of how many bytes together.
+    `hosts` are those that addresses may be fetched from, `rerank` names a cross-encoder. `upload`
+    is the bytes of one file at most, `files` and `stored` how many files there may be, and of how
+    many bytes together.
     """
 
     query_texts: bool = False
     query_days: float = 30.0
     hosts: tuple[str, ...] = ()
+    rerank: str | None = None
     upload: int = 512 * 2**20
     files: int = 1_000_000
     stored: int = 2**40
@@ -53,6 +62,7 @@ class Service:
     meters: Meters = field(default_factory=Meters)
     home: Home | None = None
     settings: Settings = Settings()
+    spans: Spans = field(default_factory=NoSpans)
     _batchers: dict[str, Batcher] = field(default_factory=dict)
     _workers: Workers | None = None
 
@@ -82,6 +92,15 @@ class Service:
         vector: Vectors = model.finish(vectors, "queries")[0]
         return vector
 
+    async def tuned_in(self, folder: str) -> Model | None:
+        """The model that was tuned here and lies in this folder; None if there is none."""
+        place = Path(folder)
+        if not place.is_relative_to(self._at_home.models.resolve()):
+            return None
+        found = await self.disk.run(self.tuned_models.all)
+        own = [one for one in found if place.is_relative_to(one.folder.resolve())]
+        return await self.tuned_models.load(own[0]) if own else None
+
     async def begin(self, workers: int) -> None:
         """Clears away what killed processes left half-done in the home, and starts workers."""
         if self.home is not None:
@@ -96,10 +115,11 @@ class Service:
             await self._workers.close()
         for batcher in self._batchers.values():
             await batcher.close()
-        rooms = ("disk", "uploads", "collections", "tuned_models", "objects", "queue", "fates")
-        for name in rooms:
+        files = ("objects", "queue", "fates", "shelves")
+        for name in ("disk", "uploads", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
+        await asyncio.to_thread(self.spans.close)
 
     @cached_property
     def disk(self) -> Threads:
@@ -122,6 +142,17 @@ class Service:
         return Embedded(self._at_home.embedded)
 
     @cached_property
+    def shelves(self) -> Shelves:
+        """The buckets that are searched together."""
+        return Shelves(self._at_home.shelves)
+
+    @cached_property
+    def reranker(self) -> Reranker:
+        """What orders the best anew, where the operator named one."""
+        assert self.settings.rerank is not None  # noqa: S101 - looked at before
+        return load_reranker(self.settings.rerank)
+
+    @cached_property
     def objects(self) -> Objects:
         """The files that were uploaded."""
         return Objects(self._at_home.objects)
@@ -141,7 +172,7 @@ class Service:
         """The collections that can be searched."""
         home, settings = self._at_home, self.settings
         log = QueryLog(home.queries, texts=settings.query_texts, days=settings.query_days)
-        return Collections(open_store(str(home.collections)), self.offer, log)
+        return Collections(open_store(str(home.collections)), self.offer, self.tuned_in, log)
 
     @property
     def _at_home(self) -> Home:
@@ -152,9 +183,16 @@ class Service:
         # What is computed here takes turns, for the cores are the same; an endpoint that does not
         # answer holds up nobody but those who ask for it.
         name = model.encoder.name
-        place = name if is_hosted(name) else "here"
+        here = isinstance(model.encoder, TransformerEncoder)
+        place = "here" if here else name
         if place not in self._batchers:
-            self._batchers[place] = Batcher(self.limits, self.meters, self._kept.vectors)
+            self._batchers[place] = Batcher(
+                self.limits,
+                self.meters,
+                self._kept.vectors,
+                cores=cores() if here and not gpus() else 1,
+                spans=self.spans,
+            )
         return self._batchers[place]
 
     @cached_property

@@ -48,8 +48,8 @@ class Threads:
             ) from None
 
     def close(self) -> None:
-        """Ends once all that was begun is done."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Takes no more; what was begun goes on by itself."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _left(self, _: Future[Any]) -> None:
         with self._turn:

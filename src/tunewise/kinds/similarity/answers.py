@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tunewise.data.scored import ScoredPairs
 from tunewise.kinds.kind import Vectors
+from tunewise.metrics import best_threshold
 
 ALIKE = 0.8
 
@@ -80,22 +81,14 @@ def both(pairs: Pairs) -> list[str]:
 def threshold(likeness: Floats, part: ScoredPairs) -> dict[str, float] | None:
     """The threshold with the best F1 on a part, with its F1, precision and recall there.
 
-    It lies half-way between the last pair that is called a duplicate and the next. Of equally good
-    ones the highest is taken. None without a pair that counts as a duplicate.
+    None without a pair that counts as a duplicate.
     """
-    truth = alike(part)
-    if not truth.any():
+    found = best_threshold(likeness, alike(part))
+    if found is None:
         return None
-    levels, place = np.unique(-likeness, return_inverse=True)
-    right = np.bincount(place, truth).cumsum()
-    called = np.bincount(place).cumsum()
-    best = int(np.argmax(2 * right / (called + truth.sum())))
-    last = -levels[best]
-    following = -levels[best + 1] if best + 1 < len(levels) else last
-    middle = (last + following) / 2
     return {
-        "likeness": float(middle if middle > following else last),
-        "F1": float(2 * right[best] / (called[best] + truth.sum())),
-        "precision": float(right[best] / called[best]),
-        "recall": float(right[best] / truth.sum()),
+        "likeness": found.score,
+        "F1": found.f1,
+        "precision": found.precision,
+        "recall": found.recall,
     }

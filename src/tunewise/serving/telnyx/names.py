@@ -7,6 +7,7 @@ from fastapi import Path
 from pydantic import Field
 
 from tunewise.jobs.job import Job
+from tunewise.serving.access import owns
 from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused, bad_request
 
@@ -29,12 +30,17 @@ def check_bucket(name: str, *, param: str = "bucket_name") -> None:
 
 
 def owner_of(key: Key | None) -> str:
-    """Whose a job is: its key's, or everybody's where no keys are asked for."""
+    """Whose a job is that this caller adds: its key's, or nobody's where no keys are asked for."""
     return "" if key is None else key.id
 
 
+def owner_seen(key: Key | None) -> str | None:
+    """Whose jobs a caller may see: its own; None for everybody's."""
+    return None if key is None or "admin" in key.scopes else key.id
+
+
 def check_own(job: Job, work: str, key: Key | None) -> Job:
-    """The job, if it is of this work and of this key. Raises Refused as for one that is not."""
-    if job.work != work or job.owner != owner_of(key):
+    """The job, if it is of this work and the caller's. Raises Refused as for one that is not."""
+    if job.work != work or not owns(key, job.owner):
         raise Refused(f"There is no job '{job.id}'.", Reason(404, "not_found"))
     return job

@@ -7,12 +7,14 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from tunewise.collection import Hit
+from tunewise.retrieval import Reranker
 from tunewise.serving.access import need
 from tunewise.serving.collections import Asked, Found, check_opens
 from tunewise.serving.keys import Key
 from tunewise.serving.leaving import unless_gone
 from tunewise.serving.models import Model
 from tunewise.serving.recent import Vectors
+from tunewise.serving.refused import bad_request
 from tunewise.serving.service import Service
 from tunewise.serving.telnyx.errors import RESPONSES
 
@@ -26,7 +28,8 @@ class SearchRequest(BaseModel):
     """What is searched for: Telnyx's fields, and what theirs has not.
 
     `filter` is by metadata, `by` the way to search (else the collection's own), `threshold` the
-    least score, and `grouped` gives each document's best chunk only.
+    least score ("calibrated": the one chosen with the verdict), `grouped` gives each document's
+    best chunk only, and `rerank` has the server's cross-encoder order the best anew.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -36,8 +39,9 @@ class SearchRequest(BaseModel):
     num_of_docs: Annotated[int, Field(ge=1, le=MOST)] = 3
     filter: dict[str, Any] | None = None
     by: Literal["vectors", "words", "hybrid"] | None = None
-    threshold: float | None = None
+    threshold: float | Literal["calibrated"] | None = None
     grouped: bool = False
+    rerank: bool = False
 
 
 class Metadata(BaseModel):
@@ -85,6 +89,7 @@ async def similarity_search(
         by=body.by,
         threshold=body.threshold,
         grouped=body.grouped,
+        rerank=await _reranker(service) if body.rerank else None,
     )
     found = await unless_gone(request, searched(service, key, body.bucket_name, asked))
     if found.query is not None:
@@ -104,6 +109,17 @@ async def searched(service: Service, key: Key | None, name: str, asked: Asked) -
         return await service.encoded(model, query, key)
 
     return await service.collections.search(name, asked, encoded)
+
+
+async def _reranker(service: Service) -> Reranker:
+    if service.settings.rerank is None:
+        raise bad_request(
+            "This server has no cross-encoder to rerank by (tunewise serve --rerank NAME). Leave "
+            "'rerank' out.",
+            param="rerank",
+            code="no_reranker",
+        )
+    return await service.disk.run(lambda: service.reranker)
 
 
 def _told(hit: Hit, cosine: float, model: str, place: str) -> FoundChunk:

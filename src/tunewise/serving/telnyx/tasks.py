@@ -9,17 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tunewise.collection.indexing import Chunker, fitting
 from tunewise.encoders import TransformerEncoder
-from tunewise.jobs.embedding import embedding, fitted, iso
+from tunewise.jobs.embedding import embedding, iso
 from tunewise.jobs.job import Job
 from tunewise.serving.access import need
 from tunewise.serving.collections import check_opens, encoder_of, no_collection
 from tunewise.serving.keys import Key
 from tunewise.serving.models import Model
-from tunewise.serving.openai.models import named
+from tunewise.serving.openai.models import asked_model
 from tunewise.serving.refused import bad_request, busy
 from tunewise.serving.service import Service
 from tunewise.serving.telnyx.errors import RESPONSES
-from tunewise.serving.telnyx.names import Bucket, BucketField, check_bucket, check_own, owner_of
+from tunewise.serving.telnyx.names import (
+    Bucket,
+    BucketField,
+    check_bucket,
+    check_own,
+    owner_of,
+    owner_seen,
+)
 
 router = APIRouter(prefix="/v2/ai/embeddings", tags=["embedding buckets"], responses=RESPONSES)
 
@@ -57,13 +64,18 @@ class EmbedUrlRequest(BaseModel):
 
 
 class Task(BaseModel):
-    """An embedding of a bucket, how it stands, and once it is over what failed and why."""
+    """An embedding of a bucket, how it stands, and once it is over what failed and why.
+
+    `chunks` says how large they are: as asked for, as far as the model reads so much.
+    """
 
     task_id: str
     task_name: str
     user_id: str
     status: Status
     bucket: str
+    model: str
+    chunks: str
     created_at: str
     finished_at: str | None
     error: str | None = None
@@ -158,7 +170,7 @@ async def list_tasks(
         )
     service: Service = request.app.state.service
     found = await service.disk.run(
-        lambda: service.queue.jobs(_WORK, owner=owner_of(key), limit=_LISTED)
+        lambda: service.queue.jobs(_WORK, owner=owner_seen(key), limit=_LISTED)
     )
     told = [_told(job) for job in found]
     return Tasks(data=[task for task in told if task.status in wanted])
@@ -217,8 +229,10 @@ async def _begin(
     check_bucket(body.bucket_name)
     check_opens(key, body.bucket_name)
 
+    model = await _model(service, key, body)
+
     def begin() -> Job:
-        asked = _asked(service, body) | extra
+        asked = _asked(service, body, model) | extra
         if not extra:
             _require_files(service, body.bucket_name)
         return service.queue.add(_WORK, asked, owner=owner_of(key), key=idempotency_key)
@@ -226,29 +240,26 @@ async def _begin(
     return TaskContent(data=_told(await service.disk.run(begin)))
 
 
-def _asked(service: Service, body: EmbedRequest) -> dict[str, Any]:
+def _asked(service: Service, body: EmbedRequest, model: Model) -> dict[str, Any]:
     """What the job is told. Raises Refused where the bucket's vectors are of another kind."""
     size, overlap = body.document_chunk_size, body.document_chunk_overlap_size
-    model = _model(service, body.embedding_model)
     there = service.collections.there(body.bucket_name)
-    if there is not None:
-        if body.embedding_model is None:  # the one that made what is there
-            own = [m for m in service.offer.models.values() if m.stamp == there.stamp.model]
-            model = own[0] if own else model
-        known = Chunker.read(there.stamp.chunker)
-        wanted = fitting(fitted(known, size, overlap), encoder_of(model))
-        if there.stamp.model != model.stamp or known != wanted:
-            raise bad_request(
-                f"'{body.bucket_name}' is embedded by '{there.stamp.encoder}' in chunks of "
-                f"{there.stamp.chunker}, and this asks for '{model.name}' and {wanted}. Delete "
-                "its embeddings first (DELETE /v2/ai/embeddings/buckets/…); the files stay.",
-                code="embedded_otherwise",
-            )
+    known = None if there is None else Chunker.read(there.stamp.chunker)
+    usual = known or Chunker()
+    wanted = size or usual.size
+    share = usual.overlap if overlap is None else overlap
+    chunker = fitting(Chunker(wanted, min(share, wanted // 2)), encoder_of(model))
+    if there is not None and (there.stamp.model != model.stamp or known != chunker):
+        raise bad_request(
+            f"'{body.bucket_name}' is embedded by '{there.stamp.encoder}' in chunks of "
+            f"{there.stamp.chunker}, and this asks for '{model.name}' and {chunker}. Delete its "
+            "embeddings first (DELETE /v2/ai/embeddings/buckets/…); the files stay.",
+            code="embedded_otherwise",
+        )
     encoder = model.encoder
     return {
         "bucket": body.bucket_name,
-        "size": size,
-        "overlap": overlap,
+        "chunker": str(chunker),
         "model": {
             "name": model.name,
             "source": model.source or encoder.name,
@@ -259,10 +270,14 @@ def _asked(service: Service, body: EmbedRequest) -> dict[str, Any]:
     }
 
 
-def _model(service: Service, name: str | None) -> Model:
-    if name is None:
-        return next(iter(service.offer.models.values()))
-    return named(service.offer, name)[0]
+async def _model(service: Service, key: Key | None, body: EmbedRequest) -> Model:
+    """The model that is named, else the one that made what is there, else the server's first."""
+    if body.embedding_model is not None:
+        return (await asked_model(service, body.embedding_model, key))[0]
+    collections, name = service.collections, body.bucket_name
+    there = await service.disk.run(lambda: collections.there(name))
+    found = there and await collections.model(there)
+    return found or next(iter(service.offer.models.values()))
 
 
 def _require_files(service: Service, bucket: str) -> None:
@@ -291,7 +306,7 @@ def _files(service: Service, bucket: str) -> list[File]:
                 status=fate.status if fate is not None and same else "pending",
                 error_reason=fate.reason if fate is not None and same else None,
                 created_at=iso(each.created),
-                updated_at=fate and iso(fate.updated),
+                updated_at=None if fate is None else iso(fate.updated),
                 last_embedded_at=iso(fate.embedded) if fate and fate.embedded else None,
             )
         )
@@ -328,6 +343,8 @@ def _told(job: Job) -> Task:
         user_id=job.owner or "local",
         status=status_of(job),
         bucket=job.asked["bucket"],
+        model=job.asked["model"]["name"],
+        chunks=job.asked["chunker"],
         created_at=iso(job.created),
         finished_at=None if job.finished is None else iso(job.finished),
         error=job.error,

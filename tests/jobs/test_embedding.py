@@ -1,0 +1,183 @@
+"""A bucket embedded: what became of each file, again, after changes, by two at once."""
+
+import threading
+from contextlib import closing
+
+import pytest
+
+from tunewise.collection import Collection, open_store
+from tunewise.errors import DataError
+from tunewise.jobs.embedded import Embedded
+from tunewise.jobs.embedding import run
+from tunewise.jobs.home import Home
+from tunewise.jobs.queue import Queue
+from tunewise.jobs.works import place_of
+from tunewise.objects import Objects
+from tunewise.testing import WordHashEncoder
+
+ENCODER = WordHashEncoder()
+MODEL = {"name": "w", "source": "word-hash", "engine": "auto", "base_url": None,
+         "stamp": ENCODER.stamp}  # fmt: skip
+FILES = {
+    "loans/how to.txt": "Books are lent for three weeks.",
+    "rooms.md": "# Rooms\n\nReading rooms open at nine.",
+    "fees.csv": "id,text,year\n1,late fees are ten cents,2020\n2,lost books are paid,2021\n",
+}
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path)
+
+
+def put(home, bucket="library", **files):
+    with closing(Objects(home.objects)) as objects:
+        for name, text in files.items():
+            objects.put(bucket, name, [text.encode()], most=10_000)
+
+
+def delete(home, name):
+    with closing(Objects(home.objects)) as objects:
+        objects.delete("library", name)
+
+
+def embed(home, **asked):
+    whole = {"bucket": "library", "model": MODEL, "chunker": "256 tokens, overlap 32",
+             **asked}  # fmt: skip
+    with closing(Queue(home.jobs)) as queue:
+        job = queue.add("embed", whole)
+        return run(whole, place_of(home, job.id, queue))
+
+
+def texts(home):
+    with closing(open_store(str(home.collections))) as store:
+        found = Collection.open(store, "library", ENCODER).page()
+        return {chunk.id: chunk.text for chunk in found}
+
+
+def fates(home):
+    with closing(Embedded(home.embedded)) as kept:
+        return {each.name: each for each in kept.files("library")}
+
+
+def test_each_file_becomes_chunks_that_know_their_file(home):
+    put(home, **FILES)
+    told = embed(home)
+    assert (told["status"], told["files"], told["added"], told["failed"]) == ("success", 3, 4, 0)
+    assert texts(home) == {
+        "fees.csv: 1#0": "late fees are ten cents",
+        "fees.csv: 2#0": "lost books are paid",
+        "loans/how to.txt#0": "Books are lent for three weeks.",
+        "rooms.md#0": "# Rooms\n\nReading rooms open at nine.",
+    }
+    with closing(open_store(str(home.collections))) as store:
+        collection = Collection.open(store, "library", ENCODER)
+        [best] = collection.search("late fees", k=1, where={"filename": "fees.csv", "year": 2020})
+        about = collection.about().current
+    metadata = best.chunk.metadata
+    assert len(metadata["checksum"]) == 64
+    assert metadata["uploaded_at"].endswith("+00:00")
+    assert about.stamp.chunker == "256 tokens, overlap 32"
+
+
+def test_two_files_may_have_rows_of_the_same_ids(home):
+    put(home, **{"a.csv": "id,text\n1,apples\n", "b.csv": "id,text\n1,pears\n"})
+    assert embed(home)["added"] == 2
+    assert sorted(texts(home).values()) == ["apples", "pears"]
+
+
+def test_what_cannot_be_read_is_told_by_name_and_the_rest_goes_on(home):
+    broken = '{"text": "good"}\nno json\n'
+    put(home, **FILES, **{"bad.pdf": "no pdf", "photo.jpg": "jpg", "rows.jsonl": broken})
+    told = embed(home)
+    assert (told["status"], told["files"], told["failed"]) == ("partial_success", 6, 3)
+    found = fates(home)
+    states = {name: each.status for name, each in found.items() if each.status != "success"}
+    assert states == {
+        "bad.pdf": "failure", "photo.jpg": "failure", "rows.jsonl": "partial_success",
+    }  # fmt: skip
+    assert "No reader for .jpg" in found["photo.jpg"].reason
+    assert "rows.jsonl:2" in found["rows.jsonl"].reason
+    assert found["photo.jpg"].embedded is None
+    assert found["rows.jsonl"].embedded is not None
+    assert {"filename": "photo.jpg", "reason": found["photo.jpg"].reason} in told["failures"]
+
+
+def test_where_nothing_can_be_read_the_embedding_failed(home):
+    put(home, **{"photo.jpg": "jpg"})
+    assert embed(home)["status"] == "failure"
+
+
+def test_again_only_what_has_changed_is_written(home):
+    put(home, **FILES)
+    embed(home)
+    again = embed(home)
+    assert (again["added"], again["changed"], again["unchanged"]) == (0, 0, 4)
+    put(home, **{"rooms.md": "Rooms are closed.", "new.txt": "New."})
+    put(home, **{"fees.csv": "id,text,year\n2,lost books are paid,2021\n"})
+    delete(home, "loans/how to.txt")
+    last = embed(home)
+    assert (last["added"], last["changed"], last["removed"]) == (1, 2, 2)
+    assert texts(home) == {
+        "fees.csv: 2#0": "lost books are paid",
+        "new.txt#0": "New.",
+        "rooms.md#0": "Rooms are closed.",
+    }
+    assert set(fates(home)) == {"fees.csv", "rooms.md", "new.txt"}
+
+
+def test_of_a_file_that_cannot_be_read_any_more_what_was_there_is_kept(home):
+    put(home, **{"a.jsonl": '{"text": "apples"}\n', "b.txt": "pears"})
+    embed(home)
+    put(home, **{"a.jsonl": "no json"})
+    assert embed(home)["status"] == "partial_success"
+    assert sorted(texts(home).values()) == ["apples", "pears"]
+
+
+def test_a_bucket_that_was_emptied_has_no_chunks(home):
+    put(home, **{"a.txt": "apples"})
+    embed(home)
+    delete(home, "a.txt")
+    told = embed(home)
+    assert (told["status"], told["files"], told["removed"]) == ("success", 0, 1)
+    assert texts(home) == {}
+    assert fates(home) == {}
+
+
+def test_two_at_once_leave_what_one_would(home):
+    put(home, **FILES)
+    told = []
+    threads = [threading.Thread(target=lambda: told.append(embed(home))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(each["added"] for each in told) == [0, 4]
+    assert sorted(each["unchanged"] for each in told) == [0, 4]
+    assert len(texts(home)) == 4
+
+
+def test_a_model_that_is_not_what_the_server_has_makes_no_vectors(home):
+    put(home, **FILES)
+    with pytest.raises(DataError, match="not what it was"):
+        embed(home, model={**MODEL, "stamp": "0" * 16})
+    with closing(open_store(str(home.collections))) as store:
+        assert Collection.there(store, "library") is None
+
+
+def test_a_cancelled_embedding_makes_nothing_of_what_was_dropped(home):
+    put(home, **FILES)
+    asked = {"bucket": "library", "model": MODEL, "chunker": "256 tokens, overlap 32"}
+    with closing(Queue(home.jobs)) as queue:
+        job = queue.add("embed", asked)
+        queue.cancel(job.id)
+        with pytest.raises(DataError, match="was cancelled"):
+            run(asked, place_of(home, job.id, queue))
+    with closing(open_store(str(home.collections))) as store:
+        assert Collection.there(store, "library") is None
+
+
+def test_an_address_that_is_not_allowed_is_not_fetched(home):
+    with pytest.raises(DataError, match="not among the hosts"):
+        embed(home, url="http://localhost:1/", hosts=["example.com"])
+    assert fates(home) == {}
