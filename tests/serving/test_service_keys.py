@@ -120,9 +120,13 @@ def test_limits_a_minute_fill_up_evenly(keys):
     with pytest.raises(Refused, match="100 tokens a minute") as caught:
         ask(60)
     assert caught.value.reason.kind == "tokens"
-    now[0] -= 1_000  # a clock that goes backwards gives nothing away
-    with pytest.raises(Refused):
-        ask(60)
+    now[0] -= 1_000  # a clock that goes backwards gives nothing away,
+    for _ in range(2):
+        with pytest.raises(Refused):
+            ask(60)
+        now[0] += 30
+    now[0] += 30
+    ask(60)  # and nobody waits until it is where it was
 
 
 def test_a_request_larger_than_a_minutes_tokens_is_owed_for_afterwards(keys):

@@ -95,6 +95,7 @@ def _search(
     """The search that the arguments describe, with what it takes loaded and no more."""
     from tunewise.collection import Collection
     from tunewise.collection.winner import load_winner
+    from tunewise.encoders.loading import is_local
     from tunewise.retrieval import load_reranker
 
     if parsed.rerank_top is not None and parsed.rerank is None:
@@ -103,8 +104,10 @@ def _search(
     now = Collection.open(store, parsed.collection).about().current
     encoder = None
     if (parsed.by or now.retrieval.by) != "words":
-        engine = now.engine or "auto"
-        encoder = load_winner(str(parsed.folder), engine=engine, progress=progress).encoder
+        # another kind of model has no engine: it is refused by its stamp, in words about models
+        engine = now.engine if is_local(str(parsed.folder)) else ""
+        winner = load_winner(str(parsed.folder), engine=engine or "auto", progress=progress)
+        encoder = winner.encoder
     collection = Collection.open(store, parsed.collection, encoder)
     return partial(
         collection.search,

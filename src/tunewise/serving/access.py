@@ -26,7 +26,7 @@ class _Allowance:
 
     def seconds_until(self, wanted: float, per_minute: int, now: float) -> float:
         """Takes what is wanted and gives 0, or takes nothing and gives how long to wait."""
-        filled = self.left + (now - self.since) * per_minute / _MINUTE
+        filled = self.left + max(0.0, now - self.since) * per_minute / _MINUTE
         self.left, self.since = min(filled, float(per_minute)), now
         # more than a minute's worth is let through when all is there, and owed for afterwards
         needed = min(wanted, float(per_minute))
