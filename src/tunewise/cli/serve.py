@@ -70,6 +70,12 @@ def add(commands: Any) -> None:
         action="store_true",
         help="a proxy in front does TLS, and nobody else reaches this port",
     )
+    _add_home(option)
+    parser.set_defaults(run=run)
+
+
+def _add_home(option: Any) -> None:
+    """Adds what is for a server with a home."""
     option("--query-texts", action="store_true", help="keep what was searched for in the query log")
     option(
         "--query-days",
@@ -86,7 +92,6 @@ def add(commands: Any) -> None:
         help="a host from which pages may be put into buckets (may be repeated)",
     )
     option("--rerank", metavar="NAME", help="a cross-encoder that searches may have the best order")
-    parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
