@@ -306,8 +306,8 @@ class Queue:
         if row["crashes"] >= self._crashes:
             self._give_up(
                 name,
-                f"The process that ran it died {row['crashes']} times, at last so: {how}. It may "
-                "want more memory than there is: ask for less, or less at once.",
+                f"The process that ran it died {row['crashes']} times, at last so: {how}. If "
+                "nobody killed it, it may want more memory than there is: ask for less at once.",
             )
 
     def _give_up(self, name: str, why: str) -> None:

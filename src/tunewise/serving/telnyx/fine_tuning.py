@@ -18,6 +18,7 @@ from tunewise.serving.access import need
 from tunewise.serving.collections import check_opens
 from tunewise.serving.keys import Key
 from tunewise.serving.openai import fine_tuning as jobs
+from tunewise.serving.openai import tuning_shapes as shapes
 from tunewise.serving.openai.files import stored_file
 from tunewise.serving.refused import bad_request
 from tunewise.serving.service import Service
@@ -81,11 +82,11 @@ async def create_job(
     """Queues a job."""
     service: Service = request.app.state.service
     files = await _files(service, body.training_file, key)
-    asked = jobs.JobRequest(
+    asked = shapes.JobRequest(
         model=body.model,
         training_file="below",
         suffix=body.suffix,
-        hyperparameters=jobs.Hyperparameters(n_epochs=body.hyperparameters.n_epochs),
+        hyperparameters=shapes.Hyperparameters(n_epochs=body.hyperparameters.n_epochs),
     )
     wanted = replace(jobs.wanted_of(service, asked), training=body.training_file, files=files)
     return _told(await jobs.queued(service, wanted, key, idempotency_key))
