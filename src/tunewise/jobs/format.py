@@ -34,10 +34,6 @@ def bring_up_to_date(folder: Path, *, steps: Sequence[Step] = STEPS) -> int:
     1
     >>> bring_up_to_date(home, steps=[lambda folder: (folder / "new").touch()])
     2
-    >>> bring_up_to_date(home)
-    Traceback (most recent call last):
-    ...
-    tunewise.errors.DataError: ...
     """
     path, newest = folder / _FILE, len(steps) + 1
     found = _read(path) if path.is_file() else None

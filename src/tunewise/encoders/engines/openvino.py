@@ -32,6 +32,9 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
     # weights are int8 in the file; what they are multiplied with is rounded 32 numbers at a time
     "int8": {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 32},
 }
+# Shapes of batches (texts, tokens) that stay prepared. OpenVINO's own 5,000 took 0.6 MB each as a
+# server met them, without an end in sight; with 256 it ends at 230 MB, and takes 1 % longer.
+_SHAPES = 256
 _FILE = "model.xml"
 
 
@@ -59,6 +62,7 @@ class OpenVinoRuntime:
                 **_SETTINGS[precision],
                 "NUM_STREAMS": streams,
                 "INFERENCE_NUM_THREADS": self.workers,
+                "CPU_RUNTIME_CACHE_CAPACITY": _SHAPES,
             }
             with handing_over():
                 return library.Core().compile_model(made, "CPU", settings)
