@@ -95,6 +95,9 @@ def test_a_damaged_file_of_keys_lets_nobody_in(keys):
 def test_the_file_can_be_named_in_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("TUNEWISE_KEYS", str(tmp_path / "own.json"))
     assert key_file() == tmp_path / "own.json"
+    parsed = build_parser().parse_args(["serve"])  # on this machine alone, and locked all the same
+    with pytest.raises(OptionError, match="holds no key that is good"):
+        required_keys(parsed)
     monkeypatch.delenv("TUNEWISE_KEYS")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert key_file() == tmp_path / "tunewise" / "keys.json"

@@ -156,12 +156,12 @@ def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
 
     Raises OptionError where other machines could get in without a key or read along.
     """
-    from tunewise.serving.keys import KeyFile, key_file
+    from tunewise.serving.keys import KeyFile, key_file, keys_named
 
     if (parsed.tls_cert is None) != (parsed.tls_key is None):
         raise OptionError("TLS takes a certificate and its key: give --tls-cert and --tls-key.")
     open_to_others = not _loopback(parsed.host) or parsed.behind_proxy
-    if not open_to_others and parsed.keys is None:
+    if not open_to_others and parsed.keys is None and not keys_named():
         return None
     if open_to_others and parsed.tls_cert is None and not parsed.behind_proxy:
         raise OptionError(

@@ -177,10 +177,15 @@ def key_file(chosen: Path | None = None) -> Path:
     """The file of keys: `chosen`, else $TUNEWISE_KEYS, else one in the user's configuration."""
     if chosen is not None:
         return chosen
-    if named := os.environ.get("TUNEWISE_KEYS"):
-        return Path(named).expanduser()
+    if keys_named():
+        return Path(os.environ["TUNEWISE_KEYS"]).expanduser()
     home = os.environ.get("XDG_CONFIG_HOME")
     return (Path(home) if home else Path.home() / ".config") / "tunewise" / "keys.json"
+
+
+def keys_named() -> bool:
+    """Whether the environment names a file of keys: then they are asked for on loopback too."""
+    return bool(os.environ.get("TUNEWISE_KEYS"))
 
 
 def _parsed(path: Path) -> list[Key]:
