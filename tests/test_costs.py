@@ -175,6 +175,7 @@ def test_a_verdict_reckons_with_what_was_measured() -> None:
     assert json.dumps(costs, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_clicks_were_not_judged_by_anybody_and_cost_no_labels() -> None:
     task = tiny_task()
     verdict = tunewise.measure(

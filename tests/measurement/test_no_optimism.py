@@ -36,6 +36,7 @@ def permuted(task, parts, seed):
     return replace(task, judgments={**task.judgments, **new}, parts=parts)
 
 
+@pytest.mark.slow
 def test_there_is_something_to_learn_where_nothing_is_permuted():
     assert measured(tiny_task()).answer == "tune"
 

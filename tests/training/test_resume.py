@@ -52,6 +52,7 @@ def uninterrupted(small_bert, tmp_path_factory):
     return tune_encoder(encoder_of(small_bert), a_lesson(), recipe, an_exam(), folder)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_its_last_step_to_the_same_weights(bert, uninterrupted, tmp_path):
     stopped(bert, uninterrupted.recipe, tmp_path, 4)
     (checkpoint,) = tmp_path.glob("checkpoint-*")
