@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -79,6 +80,7 @@ def make_app(
     app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
     app.add_exception_handler(Exception, _failed)
     return Door(
         app,
@@ -92,8 +94,14 @@ def make_app(
 
 
 def shown(path: str, refused: Refused) -> Response:
-    """A refusal in the shape that clients of this path read."""
-    return (to_telnyx if path.startswith("/v2/") else to_openai)(refused)
+    """A refusal in the shape that clients of this path read, whatever it quotes."""
+    param = None if refused.reason.param is None else _encodable(refused.reason.param)
+    told = Refused(_encodable(str(refused)), replace(refused.reason, param=param))
+    return (to_telnyx if path.startswith("/v2/") else to_openai)(told)
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 async def _refused(request: Request, error: Any) -> Response:
@@ -118,6 +126,13 @@ async def _invalid(request: Request, error: Any) -> Response:
             "Send that header."
         )
     return shown(request.url.path, bad_request(told, param=param))
+
+
+async def _no_text(request: Request, error: Any) -> Response:
+    """JSON can hold half a pair of UTF-16, which no store, encoder or answer can write."""
+    half = error.object[error.start : error.end].encode(errors="backslashreplace").decode()
+    told = f"'{half[:20]}' is half a character (a lone surrogate), and no text. Leave it out."
+    return shown(request.url.path, bad_request(told, code="invalid_text"))
 
 
 async def _http(request: Request, error: Any) -> Response:

@@ -225,9 +225,9 @@ async def remove_source(
 
 
 def opened(shelf: Shelf, key: Key | None) -> Shelf:
-    """The shelf, if the caller may search it: the key is for all its buckets. Raises Refused if not.
+    """The shelf, if the key is for all its buckets; without any, if it is the key's own.
 
-    Without buckets it is only its owner's matter.
+    Raises Refused if not.
     """
     for bucket in shelf.buckets:
         check_opens(key, bucket)
