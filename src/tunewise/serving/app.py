@@ -31,6 +31,7 @@ from tunewise.serving.telnyx import clusters, documents, search, shelves, storag
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
 from tunewise.serving.telnyx import fine_tuning as tuning_jobs
 from tunewise.serving.telnyx.errors import to_telnyx
+from tunewise.serving.telnyx.names import check_line
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
@@ -136,6 +137,10 @@ async def _no_text(request: Request, error: Any) -> Response:
 
 
 async def _http(request: Request, error: Any) -> Response:
+    try:
+        await check_line(request)  # no route takes such a path, and "not found" would not say why
+    except Refused as refused:
+        return shown(request.url.path, refused)
     codes = {
         404: "not_found",
         405: "method_not_allowed",
