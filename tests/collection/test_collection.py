@@ -71,11 +71,27 @@ def test_filters_hold_in_every_way_to_search(pets, asked, there, by):
         ({"lang": {"in": []}}, "'in' takes a list"),
         ({"year": float("nan")}, "nan is none"),
         ({"lang": "a\0b"}, "no store can hold"),
+        ({"lang": "\ud800"}, r"'\\ud800' has a character that no store can hold"),
+        ({"\ud800": 1}, r"no field '\\ud800'"),
+        ({"lang": {"\ud800": 1}}, r"cannot be asked '\\ud800'"),
+        ({"year": 10**400}, "a number past 1.8e308 is none"),
+        ({"year": {"in": [1, 10**5000]}}, "a number past 1.8e308 is none"),
+        ({"l" * 10_000: 1}, "no field '.{80,120}' to filter"),
+        ({"year": {"in": list(range(1_000))}, "lang": "en"}, "1,000 values in all"),
+        ({"lang": {"contains": "'" * 1_000_000}}, "2,000,000 letters in all"),
+        ({"lang": dict.fromkeys(map(str, range(101)), "en")}, "100 conditions in all"),
     ],
 )
 def test_a_filter_that_cannot_be_is_refused_with_what_can(pets, asked, told):
     with pytest.raises(OptionError, match=told):
         pets.search("cats", where=asked)
+
+
+def test_a_number_is_compared_to_its_last_digit(pets, chunk):
+    pets.upsert([chunk("near", "x", year=2019.0001)])
+    assert names(pets.search("x", where={"year": 2019.0001})) == ["near"]
+    assert names(pets.search("x", where={"year": {"gt": 2019, "lt": 2019.0002}})) == ["near"]
+    assert names(pets.search("x", where={"year": {"in": [1000.00004, 2019.0001]}})) == ["near"]
 
 
 def test_texts_that_look_like_sql_are_texts(pets, chunk):

@@ -202,7 +202,9 @@ def test_a_public_name_with_a_private_address_is_refused(
         ("224.0.0.1", False), ("255.255.255.255", False), ("192.0.2.1", False), ("::", False),
         ("fe80::1%eth0", False), ("fc00::1", False), ("ff02::1", False), ("::ffff:10.0.0.1", False),
         ("::ffff:8.8.8.8", True), ("64:ff9b::7f00:1", False), ("64:ff9b::808:808", True),
-        ("2002:7f00:1::", False), ("::127.0.0.1", False),
+        ("2002:7f00:1::", False), ("::127.0.0.1", False), ("fec0::1", False), ("3fff::1", False),
+        ("192.88.99.1", False), ("2002:c058:6301::1", False), ("64:ff9b:1::a00:1", False),
+        ("5f00::1", False), ("192.88.98.1", True),
     ],
 )  # fmt: skip
 def test_which_addresses_are_public(machine: str, public: bool) -> None:

@@ -153,8 +153,14 @@ def test_a_word_document_with_entities_that_multiply_stays_small(folder: Path) -
         for entry in old.infolist():
             content = evil if entry.filename == "word/document.xml" else old.read(entry)
             new.writestr(entry, content)
-    told = failures(folder)
-    assert "a.docx" in told
+    assert "'word/document.xml' in it declares a document type" in failures(folder)["a.docx"]
+
+
+def test_a_zip_file_that_only_looks_like_word_is_told_as_that(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "a.docx", "w") as new:
+        for name in ("[Content_Types].xml", "_rels/.rels", "word/document.xml"):
+            new.writestr(name, "<w>some words</w>")
+    assert "its parts are not those of a Word document" in failures(folder)["a.docx"]
 
 
 # Zip files

@@ -121,6 +121,33 @@ def test_a_disk_that_is_full_is_told_and_nothing_is_left_of_the_file(tmp_path):
     assert [path.read_bytes() for path in (home.objects / "blobs").iterdir()] == [b"before"]
 
 
+@pytest.mark.parametrize("name", ["a%0Ab.txt", "a.txt%0A", "a%0D%0Ab.txt", "a%0Db.txt"])
+def test_a_name_with_a_line_break_is_refused_and_meant_as_no_other(url, name):
+    place = f"{url}{BUCKETS}/breaks"
+    assert httpx.put(f"{place}/a.txt", content=b"whole").status_code == 200
+    for method in ("PUT", "GET", "DELETE"):
+        assert code(httpx.request(method, f"{place}/{name}")) == (400, "invalid_name")
+    assert code(httpx.post(f"{place}/{name}/presigned_url", json={})) == (400, "invalid_name")
+    assert httpx.get(f"{place}/a.txt").content == b"whole"
+
+
+def test_an_address_is_refused_at_once_where_its_host_was_not_named(tmp_path):
+    settings = Settings(hosts=("docs.invalid",))
+    with running(MODEL, home=Home(tmp_path), settings=settings) as url:
+
+        def asked(address):
+            body = {"bucket_name": "b", "url": address}
+            return httpx.post(f"{url}{TASKS}/url", json=body)
+
+        assert asked("https://docs.invalid/a.html").json()["data"]["status"] == "queued"
+        for other in ("http://localhost/", "https://docs.invalid:8443/", "https://x.docs.invalid/"):
+            answer = asked(other)
+            assert code(answer) == (400, "host_not_allowed")
+            assert "--fetch-host" in answer.text
+        for none in ("file:///etc/passwd", "http://", f"http://docs.invalid:{'9' * 900}/"):
+            assert asked(none).status_code == 400
+
+
 @pytest.mark.parametrize("bucket", ["a.b", "-a", ".files", "a" * 41, "%2E%2E"])
 def test_a_bucket_that_cannot_be_called_so_is_refused(url, bucket):
     answer = httpx.put(f"{url}{BUCKETS}/{bucket}/a.txt", content=b"x")

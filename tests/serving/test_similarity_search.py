@@ -27,6 +27,7 @@ TEXTS = {
     "rooms": ("Reading rooms open at nine.", "Rooms close at eight.", "Quiet please."),
 }
 QUERY = "are books lent"
+JSON = {"content-type": "application/json"}
 
 
 def fill(home, name, encoder=ENCODER, documents=TEXTS, **options):
@@ -93,6 +94,38 @@ def test_the_three_nearest_chunks_come_with_distance_and_certainty(client, url):
     assert (about.embedding, about.filename, about.checksum) == ("plain", "loans 1.txt", "c" * 64)
     assert about.source == f"{url}/v2/storage/buckets/library/loans%201.txt"
     assert about.loader_metadata["fields"] == {"number": 0}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        r'{"\ud800": 1}', r'{"filename": "\ud800"}', r'{"filename": {"\ud800": 1}}',
+        '{"number": 1%s}' % ("0" * 400), '{"number": {"in": [1, 1%s]}}' % ("0" * 400),
+        '{"filename": {"in": ["a"%s]}}' % (', "b"' * 400_000),
+    ],
+)  # fmt: skip
+def test_a_filter_of_what_no_store_can_be_asked_is_the_callers_mistake(url, said):
+    body = '{"bucket_name": "library", "query": "a", "filter": ' + said + "}"
+    answer = httpx.post(f"{url}/v2/ai/embeddings/similarity-search", content=body, headers=JSON)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/queries/%s/feedback", r'{"grades": {"\ud800": 1}}'),
+        ("/v1/queries/%s/feedback", r'{"\ud800": 1, "grades": {"a": 1}}'),
+        ("/v2/ai/collections", r'{"name": "a", "\udfff": 1}'),
+        ("/v1/embeddings", r'{"model": "\ud800", "input": "a"}'),
+    ],
+)
+def test_half_a_character_is_refused_wherever_it_stands(url, path, body):
+    asked = {"bucket_name": "library", "query": QUERY}
+    query = httpx.post(f"{url}/v2/ai/embeddings/similarity-search", json=asked)
+    path = path.replace("%s", query.headers["tunewise-query"])
+    answer = httpx.post(url + path, content=body, headers=JSON)
+    assert answer.status_code == 400, answer.text
 
 
 def test_the_answer_has_telnyxs_fields_and_no_others(url):

@@ -24,6 +24,16 @@ from tunewise.errors import DataError, OptionError
 _PORTS = {"http": 80, "https": 443}
 _MOVED = (301, 302, 303, 307, 308)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_NOT_PUBLIC = [
+    ipaddress.ip_network(each)  # which `is_global` takes for public, not in all versions of Python
+    for each in (
+        "192.88.99.0/24",  # once the way into 6to4 (RFC 7526)
+        "64:ff9b:1::/48",  # NAT64 within a network (RFC 8215)
+        "3fff::/20",  # for documentation (RFC 9637)
+        "5f00::/16",  # segments within a network (RFC 9602)
+        "fec0::/10",  # within a site (RFC 3879)
+    )
+]
 _HEADERS = {
     "User-Agent": "tunewise",
     "Accept": "*/*",
@@ -49,6 +59,14 @@ class Hosts:
         at = [(name, port)] + [(name, None)] * (port in _PORTS.values())
         private = any(_entry(host) in at for host in self.private)
         return private or any(_entry(host) in at for host in self.public), private
+
+    def named(self, address: str) -> bool:
+        """Whether the host of an address may be asked, as far as its name tells.
+
+        Raises DataError for what is no address.
+        """
+        found = _url(address)
+        return self.allow(_name(found), _port(found))[0]
 
 
 @contextmanager
@@ -109,12 +127,12 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
 
 async def _machines(address: Any, hosts: Hosts) -> list[str]:
     """The numeric addresses of the host, each once; DataError if it must not be asked."""
-    name, port = _name(address), address.port or _PORTS[address.scheme]
+    name, port = _name(address), _port(address)
     allowed, private = hosts.allow(name, port)
     if not allowed:
         raise DataError(
-            f"'{name}:{port}' is not among the hosts that may be asked. Name it with --host "
-            "(hosts=) if you trust whoever names addresses here."
+            f"'{name}:{port}' is not among the hosts that may be asked. Name it, if you trust "
+            "whoever names addresses here: with --host (hosts=), for a server --fetch-host."
         )
     try:
         loop = asyncio.get_running_loop()
@@ -125,7 +143,8 @@ async def _machines(address: Any, hosts: Hosts) -> list[str]:
     if not private and not all(map(_is_public, machines)):
         raise DataError(
             f"'{name}' is not on the public network, but at {', '.join(sorted(set(machines)))}. "
-            "If it shall be asked all the same, name it with --private-host (private_hosts=)."
+            "If it shall be asked all the same, name it with --private-host (private_hosts=); a "
+            "server asks no such host."
         )
     return list(dict.fromkeys(machines))
 
@@ -202,6 +221,10 @@ def _name(address: Any) -> str:
     return str(address.raw_host.decode("ascii").lower())
 
 
+def _port(address: Any) -> int:
+    return int(address.port or _PORTS[address.scheme])
+
+
 def _is_public(machine: str) -> bool:
     """Whether an address of a machine belongs to the public network, also through a tunnel."""
     found = ipaddress.ip_address(machine.partition("%")[0])
@@ -211,4 +234,6 @@ def _is_public(machine: str) -> bool:
             within = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if within is not None:
             return _is_public(str(within))
+    if any(found in network for network in _NOT_PUBLIC):
+        return False
     return found.is_global and not (found.is_multicast or found.is_reserved)

@@ -20,7 +20,7 @@ from tunewise.errors import DataError
 
 _BLOCK = 2**20
 _SMALL = MIB  # what unpacks to less than this hurts nobody, however well it is packed
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -29,6 +29,7 @@ _BROKEN = (
     ValueError,
     RuntimeError,
 )  # the last for another way of packing, or a password
+"""What `zipfile` raises for an archive that is damaged."""
 
 
 class Allowance:
@@ -91,7 +92,7 @@ def checked(source: Source, most: int) -> Iterator[zipfile.ZipFile]:
 def _opened(source: Source) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(source.path)
-    except _BROKEN as wrong:
+    except BROKEN as wrong:
         raise DataError(
             f"'{source.name}' is not a whole zip file: {wrong}. It may be cut off; copy it again."
         ) from wrong
@@ -135,7 +136,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> str
         with archive.open(entry) as packed, path.open("wb") as plain:
             while block := packed.read(_BLOCK):
                 plain.write(block)
-    except _BROKEN as wrong:
+    except BROKEN as wrong:
         return f"It cannot be unpacked: {wrong}. Pack it again."
     return ""
 

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Iterator
 from typing import Any
+from zipfile import ZipFile
 
-from tunewise.documents.archive import checked
+from tunewise.documents.archive import BROKEN, checked
 from tunewise.documents.blocks import Block, document_of
 from tunewise.documents.document import Document
 from tunewise.documents.source import Source
@@ -14,6 +15,7 @@ from tunewise.extras import need
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _TWICE = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _MARKS = {_WORD + "tab": "\t", _WORD + "br": "\n", _WORD + "cr": "\n"}
+_BEGINNING = 2**16  # bytes of a part before its root, and more
 _HEADING = re.compile(r"heading [1-9]|title", re.IGNORECASE)
 
 
@@ -24,8 +26,13 @@ def read(source: Source) -> Iterator[Document]:
     Headers, footers, notes and comments are not read.
     """
     docx = need("docx", extra="documents")
-    with checked(source, source.limits.file_bytes):  # a DOCX is a zip file, and can be a bomb
-        pass
+    with checked(source, source.limits.file_bytes) as parts:  # a zip file, and can be a bomb
+        typed = _typed(parts)
+    if typed:
+        raise DataError(
+            f"'{source.name}' cannot be read as DOCX: '{typed}' in it declares a document type "
+            "(DOCTYPE), which no Word document does. Save it again with a word processor."
+        )
     try:
         document = docx.Document(str(source.path))
         title = document.core_properties.title or ""
@@ -33,10 +40,25 @@ def read(source: Source) -> Iterator[Document]:
         blocks = list(_blocks(document.element.body, headings))
     except Exception as wrong:  # on damaged files the library raises whatever it stumbles over
         said = " ".join(str(wrong).split())[:200].rstrip(".")
+        if isinstance(wrong, AttributeError):  # of an object of the library's, which tells nobody
+            said = "its parts are not those of a Word document"
         raise DataError(
             f"'{source.name}' cannot be read as DOCX: {said}. It may be damaged; save it again."
         ) from wrong
     yield document_of(source, blocks, title=title)
+
+
+def _typed(parts: ZipFile) -> str:
+    """The name of a part that declares a document type; "" for none. Entities could multiply."""
+    for entry in parts.infolist():
+        if entry.filename.endswith((".xml", ".rels")):
+            try:
+                with parts.open(entry) as part:
+                    if b"<!DOCTYPE" in part.read(_BEGINNING):
+                        return entry.filename
+            except BROKEN:
+                return ""  # the library tells of it
+    return ""
 
 
 def _headings(document: Any) -> set[str]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from tunewise.serving.telnyx import clusters, documents, search, shelves, storag
 from tunewise.serving.telnyx import embeddings as telnyx_embeddings
 from tunewise.serving.telnyx import fine_tuning as tuning_jobs
 from tunewise.serving.telnyx.errors import to_telnyx
+from tunewise.serving.telnyx.names import check_line
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
@@ -79,6 +81,7 @@ def make_app(
     app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
     app.add_exception_handler(Exception, _failed)
     return Door(
         app,
@@ -92,8 +95,14 @@ def make_app(
 
 
 def shown(path: str, refused: Refused) -> Response:
-    """A refusal in the shape that clients of this path read."""
-    return (to_telnyx if path.startswith("/v2/") else to_openai)(refused)
+    """A refusal in the shape that clients of this path read, whatever it quotes."""
+    param = None if refused.reason.param is None else _encodable(refused.reason.param)
+    told = Refused(_encodable(str(refused)), replace(refused.reason, param=param))
+    return (to_telnyx if path.startswith("/v2/") else to_openai)(told)
+
+
+def _encodable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 async def _refused(request: Request, error: Any) -> Response:
@@ -120,7 +129,18 @@ async def _invalid(request: Request, error: Any) -> Response:
     return shown(request.url.path, bad_request(told, param=param))
 
 
+async def _no_text(request: Request, error: Any) -> Response:
+    """JSON can hold half a pair of UTF-16, which no store, encoder or answer can write."""
+    half = error.object[error.start : error.end].encode(errors="backslashreplace").decode()
+    told = f"'{half[:20]}' is half a character (a lone surrogate), and no text. Leave it out."
+    return shown(request.url.path, bad_request(told, code="invalid_text"))
+
+
 async def _http(request: Request, error: Any) -> Response:
+    try:
+        await check_line(request)  # no route takes such a path, and "not found" would not say why
+    except Refused as refused:
+        return shown(request.url.path, refused)
     codes = {
         404: "not_found",
         405: "method_not_allowed",

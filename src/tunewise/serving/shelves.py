@@ -27,7 +27,7 @@ _LONGEST = 64  # letters of a slug
 class Shelf:
     """A name, and buckets (`sources`: id → bucket) with how they are searched.
 
-    Times are in seconds since 1970.
+    Times are in seconds since 1970. `owner` is the id of the key that made it, "" for nobody's.
     """
 
     uuid: str
@@ -39,6 +39,7 @@ class Shelf:
     top_k: int
     created: float
     updated: float
+    owner: str = ""  # one written before there were owners is nobody's: an admin's to change
 
     @property
     def buckets(self) -> Sequence[str]:
@@ -69,15 +70,15 @@ class Shelves:
         buckets: Sequence[str] = (),
         retrieval: Retrieval = "vector",
         top_k: int = 10,
+        owner: str = "",
     ) -> Shelf:
         """A new shelf; without a slug, one is made of the name. DataError for one that is taken."""
         now = self._clock()
         with self._file.whole():
             found = self._free(slug, name)
             sources = {source_id(): bucket for bucket in dict.fromkeys(buckets)}
-            shelf = Shelf(
-                str(uuid4()), name, found, description, sources, retrieval, top_k, now, now
-            )
+            about = (name, found, description, sources, retrieval, top_k, now, now, owner)
+            shelf = Shelf(str(uuid4()), *about)
             self._file.run(
                 "INSERT INTO shelves (uuid, slug, told) VALUES (?, ?, ?)",
                 (shelf.uuid, shelf.slug, json.dumps(asdict(shelf))),

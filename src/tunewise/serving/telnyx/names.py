@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Path, Request
 from pydantic import Field
 
 from tunewise.jobs.job import Job
@@ -27,6 +27,12 @@ def check_bucket(name: str, *, param: str = "bucket_name") -> None:
             param=param,
             code="invalid_bucket_name",
         )
+
+
+async def check_line(request: Request) -> None:
+    """Raises Refused for an address with a line break in it, of which a route sees a part only."""
+    if "\n" in request.scope["path"] or "\r" in request.scope["path"]:
+        raise bad_request("A name has no line break. Choose another.", code="invalid_name")
 
 
 def owner_of(key: Key | None) -> str:

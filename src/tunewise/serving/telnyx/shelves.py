@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 
 from tunewise.jobs.embedding import iso
-from tunewise.serving.access import need
+from tunewise.serving.access import need, owner, owns
 from tunewise.serving.collections import check_opens
 from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused
@@ -58,6 +58,7 @@ async def create_collection(
             buckets=buckets,
             retrieval=retrieval.retrieval_type or "vector",
             top_k=retrieval.top_k or 10,
+            owner=owner(key),
         ),
     )
 
@@ -69,12 +70,12 @@ async def list_collections(
     number: PageNumber = 1,
     size: PageSize = 20,
 ) -> CollectionList:
-    """The collections all of whose buckets the key is for."""
+    """The caller's own collections, and those all of whose buckets the key is for."""
     service: Service = request.app.state.service
 
     def look() -> CollectionList:
-        own = [each for each in service.shelves.all() if _is_open(key, each)]
-        some, meta = paged(own, number, size)
+        seen = [each for each in service.shelves.all() if _is_seen(key, each)]
+        some, meta = paged(seen, number, size)
         return CollectionList(data=[_told(service, each) for each in some], meta=meta)
 
     return await service.disk.run(look)
@@ -95,7 +96,7 @@ async def retrieve_collection(
 ) -> CollectionContent:
     """A collection."""
     service: Service = request.app.state.service
-    return await _answered(service, lambda: _own(service, uuid, key))
+    return await _answered(service, lambda: opened(service.shelves.get(uuid), key))
 
 
 @router.patch("/{uuid}")
@@ -224,18 +225,31 @@ async def remove_source(
 
 
 def opened(shelf: Shelf, key: Key | None) -> Shelf:
-    """The shelf, if the key is for all its buckets. Raises Refused if not."""
+    """The shelf, if the key is for all its buckets; without any, if it is the key's own.
+
+    Raises Refused if not.
+    """
     for bucket in shelf.buckets:
         check_opens(key, bucket)
+    if not _is_seen(key, shelf):
+        raise Refused("There is no such collection.", Reason(404, "not_found"))
     return shelf
 
 
 def _own(service: Service, uuid: str, key: Key | None) -> Shelf:
-    return opened(service.shelves.get(uuid), key)
+    """The shelf, if the caller may change it too. Raises Refused if not."""
+    shelf = opened(service.shelves.get(uuid), key)
+    if not owns(key, shelf.owner):
+        told = "The collection was made with another key. Change it with that one, or an admin's."
+        raise Refused(told, Reason(403, "not_owner"))
+    return shelf
 
 
-def _is_open(key: Key | None, shelf: Shelf) -> bool:
-    return key is None or all(key.opens(bucket) for bucket in shelf.buckets)
+def _is_seen(key: Key | None, shelf: Shelf) -> bool:
+    """Whether the key is for all that is on the shelf; one with nothing on it is its owner's."""
+    if key is None or not shelf.buckets:
+        return owns(key, shelf.owner)
+    return all(key.opens(bucket) for bucket in shelf.buckets)
 
 
 async def _answered(service: Service, shelf: Any) -> CollectionContent:

@@ -18,10 +18,15 @@ from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused
 from tunewise.serving.service import Service
 from tunewise.serving.telnyx.errors import RESPONSES
-from tunewise.serving.telnyx.names import Bucket, Name, check_bucket
+from tunewise.serving.telnyx.names import Bucket, Name, check_bucket, check_line
 from tunewise.serving.uploads import keep_upload
 
-router = APIRouter(prefix="/v2/storage/buckets", tags=["storage"], responses=RESPONSES)
+router = APIRouter(
+    prefix="/v2/storage/buckets",
+    tags=["storage"],
+    responses=RESPONSES,
+    dependencies=[Depends(check_line)],
+)
 
 _TTL, _LONGEST = 600, 86_400  # seconds
 _BLOCK = 2**18

@@ -8,6 +8,7 @@ from filelock import Timeout
 from pydantic import BaseModel, ConfigDict, Field
 
 from tunewise.collection.indexing import Chunker, fitting
+from tunewise.documents.address import Hosts
 from tunewise.encoders import TransformerEncoder
 from tunewise.jobs.embedding import embedding, iso
 from tunewise.jobs.job import Job
@@ -143,15 +144,16 @@ async def embed_url(
 ) -> TaskContent:
     """Puts the page at an address into a bucket, and begins to embed the bucket."""
     service: Service = request.app.state.service
-    if not service.settings.hosts:
+    hosts = service.settings.hosts
+    if not Hosts(hosts).named(body.url):
         raise bad_request(
-            "This server fetches nothing: its operator named no hosts (tunewise serve "
-            "--fetch-host HOST). Upload the file instead.",
+            "This server fetches only from hosts that its operator named, and that is none "
+            "(tunewise serve --fetch-host HOST). Upload the file instead.",
             param="url",
             code="host_not_allowed",
         )
     asked = EmbedRequest(bucket_name=body.bucket_name)
-    extra = {"url": body.url, "hosts": list(service.settings.hosts)}
+    extra = {"url": body.url, "hosts": list(hosts)}
     return await _begin(service, key, asked, idempotency_key, extra)
 
 
