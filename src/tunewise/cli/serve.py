@@ -123,6 +123,7 @@ def _serve(
     settings: "Settings",
     listening: socket.socket,
 ) -> int:
+    from tunewise.serving.connection import bounded
     from tunewise.serving.gate import passed
     from tunewise.serving.models import load_models
     from tunewise.serving.observed import log_settings
@@ -134,6 +135,7 @@ def _serve(
         raise EncoderError("No model passed, so there is nothing to serve. The reasons are above.")
     config = uvicorn.Config(
         application(offer, keys, parsed.home, parsed.workers, settings),
+        http=bounded(),
         log_config=log_settings(),
         access_log=False,
         server_header=False,
