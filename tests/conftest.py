@@ -28,6 +28,14 @@ def home(tmp_path_factory):
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_server_home(tmp_path_factory):
+    """No test's server works in the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNEWISE_HOME", str(tmp_path_factory.mktemp("server-home")))
+        yield
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a disk of 4 MB of its own, and what fills that up; for whoever may mount one."""

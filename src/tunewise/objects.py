@@ -174,7 +174,7 @@ class Objects:
         return rows[0]["file"] if rows else None
 
     def _set_aside(self) -> None:
-        """Keeps room that a deletion gets on a full disk: it is written down before it frees any."""
+        """Keeps room for a deletion on a full disk: it is written down before it frees any."""
         if not self._reserve.exists():
             # where even this finds no room, the next file that does will see to it
             with suppress(OutputError), whole(self._reserve) as beside:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 from running import Waits, running
 
-from tunewise.cli import main
+from tunewise.cli import main, parser
+from tunewise.cli.serve import required_keys
 from tunewise.errors import DataError, OptionError
 from tunewise.serving.access import Access
 from tunewise.serving.keys import KeyFile, key_file
@@ -95,7 +96,7 @@ def test_a_damaged_file_of_keys_lets_nobody_in(keys):
 def test_the_file_can_be_named_in_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("TUNEWISE_KEYS", str(tmp_path / "own.json"))
     assert key_file() == tmp_path / "own.json"
-    parsed = build_parser().parse_args(["serve"])  # on this machine alone, and locked all the same
+    parsed = parser().parse_args(["serve"])  # on this machine alone, and locked all the same
     with pytest.raises(OptionError, match="holds no key that is good"):
         required_keys(parsed)
     monkeypatch.delenv("TUNEWISE_KEYS")
