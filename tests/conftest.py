@@ -3,6 +3,8 @@
 import random
 import re
 import shutil
+import subprocess
+from contextlib import suppress
 
 import pytest
 
@@ -24,6 +26,32 @@ def home(tmp_path_factory):
         patch.setenv("COLUMNS", "100")
         patch.chdir(folder)
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_server_home(tmp_path_factory):
+    """No test's server works in the home of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNEWISE_HOME", str(tmp_path_factory.mktemp("server-home")))
+        yield
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of 4 MB of its own, and what fills that up; for whoever may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(words, capture_output=True).returncode:
+        pytest.skip("a disk of its own takes the right to mount one")
+
+    def fill():
+        with (folder / "filling").open("wb", buffering=0) as file, suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+
+    yield folder, fill
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tunewise.errors import AbsentError, OptionError, StoreError
+from tunewise.errors import AbsentError, OptionError, OutputError, StoreError
 from tunewise.objects import FILES, Objects
 
 WRITER = """
@@ -129,3 +129,20 @@ def test_a_damaged_database_is_said(tmp_path):
     (tmp_path / "objects.db").write_bytes(b"no database at all, but long enough to look at" * 50)
     with pytest.raises(StoreError, match=r"objects\.db' cannot be read"):
         Objects(tmp_path)
+
+
+def test_a_full_disk_is_said_leaves_nothing_and_lets_what_is_there_be_deleted(small_disk):
+    folder, fill = small_disk
+    objects = Objects(folder / "objects")
+    for n in range(150):
+        objects.put("b", f"{n}", [b"x"], most=1)
+    fill()
+    before = {path.name for path in (folder / "objects" / "blobs").iterdir()}
+    for size in (100, 100_000):  # what is not written before it is flushed, and what is
+        with pytest.raises(OutputError, match="No space left"):
+            objects.put("b", "more", [b"x" * size], most=size)
+    assert {path.name for path in (folder / "objects" / "blobs").iterdir()} == before
+    for n in range(150):
+        objects.delete("b", f"{n}")
+    assert objects.list("b") == []
+    objects.close()

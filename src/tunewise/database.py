@@ -1,5 +1,6 @@
 """Database: a SQLite file that several processes write to, and that a kill leaves whole."""
 
+import errno
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,15 @@ from filelock import FileLock
 from tunewise.errors import StoreError
 
 _WAIT = 30.0  # seconds for another process's write
+_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota's
+
+
+def is_full(error: StoreError) -> bool:
+    """Whether a store refused because its disk is full."""
+    cause = error.__cause__
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return isinstance(cause, OSError) and cause.errno in _NO_ROOM
 
 
 class Database:
@@ -57,6 +67,10 @@ class Database:
             finally:
                 if self._file.in_transaction:
                     self._file.execute("ROLLBACK")
+
+    def shrink(self) -> None:
+        """Gives back the room of what was written beside the file and now goes into it."""
+        self.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Closes the file."""

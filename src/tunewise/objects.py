@@ -5,19 +5,21 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Row
 from uuid import uuid4
 
-from tunewise.database import Database
-from tunewise.errors import AbsentError, OptionError, StoreError
-from tunewise.files import writing
+from tunewise.database import Database, is_full
+from tunewise.errors import AbsentError, OptionError, OutputError, StoreError
+from tunewise.files import whole, writing
 
 FILES = ".files"
 """The bucket of OpenAI's files. Buckets whose names begin with a dot are not users'."""
 
 _LONGEST = 1_024  # letters of a name
+_RESERVE = 256 * 2**10  # bytes for writing down deletions
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
     place INTEGER PRIMARY KEY AUTOINCREMENT, bucket TEXT NOT NULL, name TEXT NOT NULL,
@@ -62,7 +64,7 @@ class Objects:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._blobs = folder / "blobs"
+        self._blobs, self._reserve = folder / "blobs", folder / "reserve"
         with writing(folder):
             self._blobs.mkdir(parents=True, exist_ok=True)
         self._entries = Database(folder / "objects.db", _SCHEMA)
@@ -109,6 +111,7 @@ class Objects:
                 (*place, stored.path.name, json.dumps(dict(stored.about))),
             )
         self._remove(old)
+        self._set_aside()
 
     def get(self, bucket: str, name: str) -> Stored:
         """One file. Raises AbsentError where there is none."""
@@ -130,8 +133,14 @@ class Objects:
         return [self._stored(row) for row in rows]
 
     def delete(self, bucket: str, name: str) -> None:
-        """Removes a file. Raises AbsentError where there is none."""
-        with self._entries.whole():
+        """Removes a file, on a full disk too. Raises AbsentError where there is none."""
+        try:
+            old = self._take_out(bucket, name)
+        except StoreError as refusal:
+            if not is_full(refusal):
+                raise
+            self._reserve.unlink(missing_ok=True)
+            self._entries.shrink()
             old = self._take_out(bucket, name)
         if old is None:
             raise AbsentError(f"There is no '{name}' in '{bucket}'.")
@@ -151,6 +160,7 @@ class Objects:
         strays = [path for path in self._blobs.iterdir() if path.name not in known]
         for path in strays:
             path.unlink(missing_ok=True)
+        self._set_aside()
         return len(strays)
 
     def close(self) -> None:
@@ -162,6 +172,13 @@ class Objects:
             "DELETE FROM objects WHERE bucket = ? AND name = ? RETURNING file", (bucket, name)
         )
         return rows[0]["file"] if rows else None
+
+    def _set_aside(self) -> None:
+        """Keeps room for a deletion on a full disk: it is written down before it frees any."""
+        if not self._reserve.exists():
+            # where even this finds no room, the next file that does will see to it
+            with suppress(OutputError), whole(self._reserve) as beside:
+                beside.write_bytes(bytes(_RESERVE))
 
     def _remove(self, file: str | None) -> None:
         if file is not None:  # whoever has it open reads on
@@ -205,7 +222,7 @@ class Incoming:
         with writing(self._path.parent):
             self._file.flush()
             os.fsync(self._file.fileno())
-        _sync_folder(self._path.parent)
+            _sync_folder(self._path.parent)
         said = {**self._about, **(about or {})}
         size, digest = self._size, self._digest.hexdigest()
         stored = Stored(self._bucket, self._name, size, digest, time.time(), self._path, said)
@@ -219,7 +236,8 @@ class Incoming:
 
     def close(self) -> None:
         """Removes what was not kept."""
-        self._file.close()
+        with suppress(OSError):  # a full disk, again: what is kept has been brought there before
+            self._file.close()
         if not self._kept:
             self._path.unlink(missing_ok=True)
 

@@ -13,20 +13,24 @@ import uvicorn
 
 from tunewise.errors import EncoderError
 from tunewise.serving.app import make_app
+from tunewise.serving.connection import bounded
 from tunewise.serving.models import Offer
 
 
 @contextmanager
-def running(*models, **options):
+def running(*models, bounds=None, **options):
     """The address of a server of these models; stopped as a signal would stop it."""
-    with running_app(make_app(Offer({model.name: model for model in models}), **options)) as url:
+    app = make_app(Offer({model.name: model for model in models}), **options)
+    with running_app(app, bounds) as url:
         yield url
 
 
 @contextmanager
-def running_app(app):
+def running_app(app, bounds=None):
     """The address of a server of this app."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, http=bounded(bounds), port=0, log_config=None, access_log=False)
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

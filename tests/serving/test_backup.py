@@ -104,3 +104,16 @@ def test_a_home_of_a_newer_tunewise_is_refused_by_the_command(tmp_path, capsys):
     (tmp_path / "format.json").write_text(json.dumps({"format": 99}))
     assert main(["serve", "word-hash", "--port", "0", "--home", str(tmp_path)]) == 2
     assert "its format is 99" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["jobs.db", "objects/objects.db", "embedded.db", "shelves.db", "queries.db"]
+)
+def test_a_damaged_database_is_said_before_anything_is_served(tmp_path, capsys, name):
+    (tmp_path / "objects").mkdir()
+    (tmp_path / name).write_text("no database at all, and longer than a header of one " * 10)
+    assert main(["serve", "no-such/model", "--port", "0", "--home", str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert (said.err.count("\n"), said.err.startswith("tunewise: ")) == (1, True)
+    assert f"{name}' cannot be read" in said.err

@@ -185,6 +185,15 @@ def test_the_models_are_listed_and_found_by_name(client):
         client.models.retrieve("other")
 
 
+def test_an_adapter_has_a_stamp_of_its_own(tmp_path):
+    (tmp_path / "maps").write_bytes(b"whatever maps hold")
+    mapped = Model("mapped", ENCODER, Adapter(TURNED, None), maps=tmp_path / "maps")
+    with running(Model("plain", ENCODER), mapped) as url:
+        listed = httpx.get(f"{url}/v1/models").json()["data"]
+    assert [each["stamp"] for each in listed] == [ENCODER.stamp, mapped.stamp]
+    assert mapped.stamp != ENCODER.stamp
+
+
 def test_routes_and_methods_there_are_not_have_the_same_shape_of_error(url):
     for answer in (httpx.get(f"{url}/v1/none"), httpx.get(f"{url}/v1/embeddings")):
         assert answer.status_code in (404, 405)

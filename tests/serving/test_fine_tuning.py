@@ -139,6 +139,8 @@ def test_the_tuned_model_gives_the_vectors_that_were_measured(place, client, tun
     assert np.allclose([each.embedding for each in answer.data], expected, atol=1e-6)
     plain = client.embeddings.create(model="word-hash", input=words, encoding_format="float")
     assert not np.allclose(plain.data[0].embedding, expected[0], atol=0.01)
+    told = client.models.retrieve(tuned.fine_tuned_model).model_extra
+    assert told["stamp"] == saved.stamp != saved.encoder.stamp
     listed = {model.id for model in client.models.list()}
     assert listed == {"word-hash", tuned.fine_tuned_model}
 

@@ -102,6 +102,7 @@ def run(parsed: argparse.Namespace) -> int:
     from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
     from tunewise.serving.listening import bound, check_certificate
+    from tunewise.serving.service import check_home
 
     if not 0 <= parsed.port < 2**16:
         raise OptionError(f"There is no port {parsed.port}. Give one from 0 to 65535.")
@@ -113,6 +114,7 @@ def run(parsed: argparse.Namespace) -> int:
     settings = settings_of(parsed)
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
         bring_up_to_date(parsed.home.folder)
+        check_home(parsed.home)
         return _serve(parsed, uvicorn, keys, settings, listening)
 
 
@@ -123,6 +125,7 @@ def _serve(
     settings: "Settings",
     listening: socket.socket,
 ) -> int:
+    from tunewise.serving.connection import bounded
     from tunewise.serving.gate import passed
     from tunewise.serving.models import load_models
     from tunewise.serving.observed import log_settings
@@ -134,6 +137,7 @@ def _serve(
         raise EncoderError("No model passed, so there is nothing to serve. The reasons are above.")
     config = uvicorn.Config(
         application(offer, keys, parsed.home, parsed.workers, settings),
+        http=bounded(),
         log_config=log_settings(),
         access_log=False,
         server_header=False,
@@ -226,7 +230,7 @@ def _told(parsed: argparse.Namespace, offer: "Offer", port: int) -> str:
         encoder = model.encoder
         way = f", {encoder.way}" if isinstance(encoder, TransformerEncoder) else ""
         base = "" if encoder.name == name else f" over {encoder.name}"
-        lines.append(f"{name}{base}: {encoder.dimension} dimensions{way}, stamp {encoder.stamp}")
+        lines.append(f"{name}{base}: {encoder.dimension} dimensions{way}, stamp {model.stamp}")
     return "\n".join([*lines, f"Serving at {scheme}://{host}:{port}/v1   Stop it with Ctrl-C."])
 
 

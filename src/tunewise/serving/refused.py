@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tunewise.database import is_full
 from tunewise.errors import (
     AbsentError,
     BusyError,
@@ -61,7 +62,7 @@ def refused_for(error: TunewiseError) -> Refused:
         return busy(str(error), seconds=_SOON)
     if isinstance(error, MissingExtra):
         return Refused(str(error), Reason(501, "not_installed", kind="server_error"))
-    if isinstance(error, OutputError):
+    if isinstance(error, OutputError) or (isinstance(error, StoreError) and is_full(error)):
         told = "The server cannot write: its disk is full or read-only. Nothing was changed."
         return Refused(told, Reason(507, "insufficient_storage", kind="server_error"))
     if isinstance(error, StoreError):

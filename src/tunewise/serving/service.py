@@ -52,6 +52,15 @@ class Settings:
     stored: int = 2**40
 
 
+def check_home(home: Home) -> None:
+    """Raises StoreError where a database in a home cannot be used, OutputError for a folder."""
+    Objects(home.objects).close()
+    Queue(home.jobs).close()
+    Embedded(home.embedded).close()
+    Shelves(home.shelves).close()
+    QueryLog(home.queries).close()
+
+
 @dataclass
 class Service:
     """All that a running server has; one an app. What lies in its home opens when first used."""

@@ -46,10 +46,14 @@ class TunedModel:
 
 
 class TunedModels:
-    """The models that jobs of this home tuned and that were not deleted."""
+    """The models that jobs of this home tuned and that were not deleted.
+
+    `stamps` has the stamps of those that were loaded, by name: what makes a model never changes.
+    """
 
     def __init__(self, home: Home, queue: Queue, offer: Offer) -> None:
         self._home, self._queue = home, queue
+        self.stamps: dict[str, str] = {}
         self._loaded: OrderedDict[str, Model] = OrderedDict()
         self._turn = asyncio.Lock()
         self._encoders: WeakValueDictionary[str, Encoder] = WeakValueDictionary()
@@ -86,7 +90,8 @@ class TunedModels:
             return self._loaded[found.name]
         async with self._turn:
             if found.name not in self._loaded:
-                self._loaded[found.name] = await self._threads.run(lambda: self._load(found))
+                model = await self._threads.run(lambda: self._load(found))
+                self._loaded[found.name], self.stamps[found.name] = model, model.stamp
                 while len(self._loaded) > MOST:
                     self._loaded.popitem(last=False)
             return self._loaded[found.name]
@@ -94,6 +99,7 @@ class TunedModels:
     def delete(self, found: TunedModel) -> None:
         """Removes a model for good. Its job stays, and says what came of it."""
         self._loaded.pop(found.name, None)
+        self.stamps.pop(found.name, None)
         (found.folder / SEAL).unlink(missing_ok=True)  # first: what is half removed is not there
         shutil.rmtree(found.folder, ignore_errors=True)
 

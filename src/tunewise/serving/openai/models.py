@@ -23,7 +23,7 @@ _SIDES: dict[str, Side] = {"query": "queries", "document": "documents"}
 class ModelObject(BaseModel):
     """A model, and beside OpenAI's fields what its vectors are.
 
-    `stamp` is None for a tuned model as long as nobody asked it for anything.
+    `stamp` is None for a tuned model until somebody asks this server for its vectors.
     """
 
     id: str
@@ -58,7 +58,8 @@ async def list_models(
     """The models that are served, in the order in which they were named; then the caller's own."""
     service: Service = request.app.state.service
     tuned = [] if service.home is None else await service.disk.run(service.tuned_models.all)
-    own = [_told_tuned(each) for each in tuned if owns(key, each.owner)]
+    stamps = service.tuned_models.stamps if tuned else {}
+    own = [_told_tuned(each, stamps.get(each.name)) for each in tuned if owns(key, each.owner)]
     return ModelList(data=[*(_told(model) for model in service.offer.models.values()), *own])
 
 
@@ -69,7 +70,7 @@ async def retrieve_model(
     """One model."""
     service: Service = request.app.state.service
     if (tuned := await _tuned(service, model, key)) is not None:
-        return _told_tuned(tuned)
+        return _told_tuned(tuned, service.tuned_models.stamps.get(tuned.name))
     return _told(named(service.offer, model)[0])
 
 
@@ -139,20 +140,20 @@ def _told(model: Model) -> ModelObject:
     return ModelObject(
         id=model.name,
         created=model.created,
-        stamp=model.encoder.stamp,
+        stamp=model.stamp,
         dimension=model.encoder.dimension,
         dimensions=[*dict.fromkeys([model.encoder.dimension, *model.prefixes])],
         max_tokens=model.encoder.max_tokens,
     )
 
 
-def _told_tuned(found: TunedModel) -> ModelObject:
+def _told_tuned(found: TunedModel, stamp: str | None) -> ModelObject:
     size: int = found.made["dimension"]
     return ModelObject(
         id=found.name,
         created=int(found.created),
         owned_by=found.owner or "tunewise",
-        stamp=None,
+        stamp=stamp,
         dimension=size,
         dimensions=[size],
         max_tokens=found.made["max_tokens"],

@@ -1,0 +1,93 @@
+"""What comes before a request is whole is bounded: in bytes, seconds and connections."""
+
+import socket
+import time
+from contextlib import contextmanager, suppress
+
+import httpx
+import pytest
+from running import running
+
+from tunewise.serving.connection import Bounds
+from tunewise.serving.models import Model
+from tunewise.testing import WordHashEncoder
+
+HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
+CHUNKS = HEAD.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@contextmanager
+def server(**bounds):
+    with running(Model("plain", WordHashEncoder()), bounds=Bounds(**bounds)) as url:
+        yield httpx.URL(url)
+
+
+@contextmanager
+def line(url):
+    with socket.create_connection((url.host, url.port), timeout=5) as raw:
+        yield raw
+
+
+def answered(raw):
+    """All that comes until the server closes."""
+    found = b""
+    with suppress(ConnectionResetError):  # closed while more was on its way
+        while block := raw.recv(65_536):
+            found += block
+    return found
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"X-A: " + b"a" * 100_000,  # and it would go on
+        HEAD + b"X-A: " + b"a" * 200_000 + b"\r\n\r\n",
+        HEAD + b"".join(b"X-%d: a\r\n" % n for n in range(20_000)) + b"\r\n",
+        b"GET /" + b"a" * 100_000,
+        CHUNKS + b"0\r\nX-A: " + b"a" * 100_000,
+        CHUNKS + b"1;" + b"a" * 100_000,
+    ],
+    ids=["endless", "long", "many", "line", "trailer", "extension"],
+)
+def test_a_head_past_its_bound_is_not_read_on(sent):
+    with server() as url, line(url) as raw:
+        with suppress(OSError):  # closed while more was on its way
+            raw.sendall(sent)
+        answer = answered(raw)
+        assert b" 200 OK" not in answer
+        assert b" 431 " in answer or not answer
+        assert httpx.get(f"{url}/healthz").status_code == 200
+
+
+def test_a_head_is_refused_in_words_and_one_within_the_bound_is_read():
+    with server() as url:
+        with line(url) as raw:
+            raw.sendall(HEAD + b"X-A: " + b"a" * 66_000)
+            assert answered(raw).startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+        assert httpx.get(f"{url}/healthz", headers={"x-a": "a" * 60_000}).status_code == 200
+        body = {"model": "plain", "input": "word " * 8_000, "user": "u" * 1_000_000}
+        answer = httpx.post(f"{url}/v1/embeddings", json=body)
+        assert answer.status_code == 200, answer.text
+
+
+def test_a_connection_without_a_whole_head_ends():
+    with server(seconds=0.3) as url, line(url) as none, line(url) as half, line(url) as second:
+        half.sendall(HEAD)
+        second.sendall(HEAD + b"\r\n")
+        assert second.recv(65_536).startswith(b"HTTP/1.1 200")
+        time.sleep(0.1)
+        second.sendall(HEAD)  # its next request is no other than its first
+        began = time.perf_counter()
+        assert [answered(each) for each in (none, half, second)] == [b"", b"", b""]
+        assert time.perf_counter() - began < 3
+
+
+def test_connections_are_bounded_and_there_is_room_when_one_ends():
+    with server(connections=2) as url:
+        with line(url), line(url):
+            time.sleep(0.05)
+            with line(url) as third:
+                assert answered(third).startswith(b"HTTP/1.1 503")
+        end = time.perf_counter() + 5
+        while httpx.get(f"{url}/healthz").status_code != 200:
+            assert time.perf_counter() < end
