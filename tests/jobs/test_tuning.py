@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 import pytest
 
+from tunewise.data.split import divide
 from tunewise.errors import EncoderError, OptionError
 from tunewise.jobs.delivered import figures, vectors_of
+from tunewise.jobs.division import divided
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.jobs.tuning import Wanted, run
@@ -78,3 +80,10 @@ def test_no_place_of_the_server_is_told(asked, home):
     with pytest.raises(EncoderError, match="'base' holds no model") as told:
         asked(encoder=str(home))
     assert str(home) not in str(told.value)
+
+
+def test_the_test_part_is_the_same_whatever_the_seed_of_the_job(home):
+    task = tiny_task()
+    parts = [divide(divided(task, seed), seed=seed).test.part.queries.ids for seed in (0, 3)]
+    assert sorted(parts[0]) == sorted(parts[1])
+    assert sorted(divide(task, seed=3).test.part.queries.ids) != sorted(parts[0])

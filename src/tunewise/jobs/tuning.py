@@ -12,7 +12,9 @@ from tunewise.data.examples import Examples, ScoredPairs, read_examples
 from tunewise.encoders import Encoder, load_encoder
 from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.files import put_back, whole_set, write_text
+from tunewise.finding import Finding
 from tunewise.jobs.delivered import figures, vectors_of
+from tunewise.jobs.division import SPLIT, divided
 from tunewise.jobs.forms import as_ours
 from tunewise.jobs.job import Level
 from tunewise.jobs.works import Place
@@ -30,6 +32,13 @@ SEAL = "served.json"
 """In a model's folder: the result of the job that made it. Where it is, all is."""
 RUNG_WORDS: tuple[str, ...] = ("auto", *get_args(Step))
 _PLAIN = "plain"  # in a model's folder: what is served where the winner has no vectors
+_HERE = {
+    "D001": "If one is taken wrongly, call it in the file what it is: query, positive.",
+    "D002": "Call the one that is meant query or positive in the file, and the others otherwise.",
+    "D060": "If it is another kind, name the columns so: query and positive; text1, text2 and "
+    "score; text and label.",
+}
+"""What to do about findings whose usual advice names arguments that a job does not take."""
 BUDGET = 1800.0  # seconds of fitting, where nothing else is said
 
 
@@ -131,17 +140,26 @@ def _data(wanted: Wanted, place: Place) -> Examples:
     folder.mkdir(exist_ok=True)
     try:
         for part, places in (("train", wanted.files), ("test", wanted.checked)):
-            paths = [objects.get(*at).path for at in places]
-            changed = as_ours(paths, folder / f"{part}.jsonl") if paths else 0
+            stored = [objects.get(*at) for at in places]
+            named = [(each.about.get("filename", each.name), each.path) for each in stored]
+            changed = as_ours(named, folder / f"{part}.jsonl") if named else 0
             if changed:
                 place.told(f"{changed:,} rows of {part} became query and document.")
     finally:
         objects.close()
-    data = read_examples(folder if wanted.checked else folder / "train.jsonl", seed=wanted.seed)
+    data = read_examples(folder if wanted.checked else folder / "train.jsonl", seed=SPLIT)
     for finding in data.findings:
         level: Level = "info" if finding.severity == "note" else "warn"
-        place.told(f"{finding.code}: {finding.title} ({finding.count:,}). {finding.advice}", level)
+        place.told(_unplaced(_noticed(finding), wanted, place), level)
+    if isinstance(data, Task):
+        data = divided(data, wanted.seed)
     return replace(data, source=wanted.training)  # no path of this machine
+
+
+def _noticed(finding: Finding) -> str:
+    shown = "; ".join(finding.examples)
+    advice = _HERE.get(finding.code, finding.advice)
+    return f"{finding.code}: {finding.title} ({finding.count:,}): {shown}. {advice}"
 
 
 def _rung(wanted: Wanted, data: Examples) -> str:
