@@ -17,7 +17,7 @@ def turned(tmp_path):
     def turn(*rows):
         lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
         (tmp_path / "in").write_bytes(b"\n".join(lines))
-        changed = as_ours([tmp_path / "in"], tmp_path / "out.jsonl")
+        changed = as_ours([("a", tmp_path / "in")], tmp_path / "out.jsonl")
         found = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
         return changed, [json.loads(line) for line in found]
 
@@ -61,14 +61,20 @@ def test_prompts_and_completions_are_pairs_and_our_own_rows_stay_as_they_are(tur
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([b"{"], "Line 1 is no JSON"),
-        ([{"query": "a"}, [1]], "Line 2 is no JSON object"),
-        ([b'{"query": "\xff"}'], "Line 1 is not UTF-8"),
-        ([said(("user", "a?"))], "In line 1 no assistant's message answers"),
-        ([{"messages": "a"}], "In line 1 'messages' is no list"),
-        ([said(("user", " "), ("assistant", "a"))], "In line 1 a text is missing or empty"),
-        ([{"prompt": "a", "completion": 3}], "In line 1 a text is missing or empty"),
-        ([{"query": "a"}, said(("user", "a"), ("assistant", "b"))], "Line 2 is of another form"),
+        ([b"{"], "Line 1 of 'a' is no JSON"),
+        ([{"query": "a"}, [1]], "Line 2 of 'a' is no JSON object"),
+        ([b'{"query": "\xff"}'], "Line 1 of 'a' is not UTF-8"),
+        ([said(("user", "a?"))], "In line 1 of 'a' no assistant's message answers"),
+        ([{"messages": "a"}], "In line 1 of 'a' 'messages' is no list"),
+        (
+            [said(("user", " "), ("assistant", "a"))],
+            "In line 1 of 'a' a text is missing or empty",
+        ),
+        ([{"prompt": "a", "completion": 3}], "In line 1 of 'a' a text is missing or empty"),
+        (
+            [{"query": "a"}, said(("user", "a"), ("assistant", "b"))],
+            "Line 2 of 'a' is of another form",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_learned_from_is_named(turned, rows, told):

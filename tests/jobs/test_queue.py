@@ -44,6 +44,14 @@ def test_jobs_are_taken_in_the_order_in_which_they_were_added(queue):
     assert (taken[0].attempts, taken[0].asked) == (1, {"to": 0})
 
 
+def test_a_job_whose_worker_stopped_says_that_it_goes_on_with_another(queue):
+    job = queue.add("count", {"to": 1})
+    with queue.present() as worker:
+        assert queue.give_back(queue.take(worker))
+    [event] = queue.events(job.id)
+    assert (event.level, "goes on with another" in event.message) == ("warn", True)
+
+
 def test_a_key_sent_again_gives_the_same_job_and_another_request_with_it_is_refused(queue):
     first = queue.add("count", {"to": 1}, owner="key-a", key="k")
     assert queue.add("count", {"to": 1}, owner="key-a", key="k") == first

@@ -4,6 +4,7 @@ import io
 import json
 import time
 from contextlib import closing
+from functools import partial
 
 import httpx
 import numpy as np
@@ -12,7 +13,10 @@ import pytest
 from running import running_app
 
 from tunewise.jobs.home import Home
+from tunewise.jobs.queue import Queue
+from tunewise.measurement import measure
 from tunewise.objects import Objects
+from tunewise.report import save_verdict
 from tunewise.serving.app import make_app
 from tunewise.serving.gate import passed
 from tunewise.serving.models import load_models
@@ -99,6 +103,9 @@ def test_files_are_listed_page_by_page_and_deleted(client, uploaded):
         for n in range(3)
     ]
     assert client.files.retrieve(others[0].id).filename == "0.jsonl"
+    placed = client.files.create(file=("../../x.jsonl", b"{}"), purpose="evals")
+    assert placed.filename == "x.jsonl"
+    client.files.delete(placed.id)
     listed = client.files.list(purpose="user_data", limit=2)
     assert [file.id for file in listed.data] == [others[2].id, others[1].id]
     assert [file.id for file in listed] == [file.id for file in others[::-1]]
@@ -120,6 +127,7 @@ def test_a_job_tells_what_it_brought_and_its_model_answers_at_once(place, client
     assert events[0].message == "The job succeeded."
     assert next(event for event in events if event.type == "metrics").data["gain"] == gain
     assert events[-1].message == "128 rows of train became query and document."
+    assert any("D060" in each.message and "'positive' → " in each.message for each in events)
     [checkpoint] = client.fine_tuning.jobs.checkpoints.list(tuned.id)
     assert checkpoint.fine_tuned_model_checkpoint == tuned.fine_tuned_model
     found = httpx.get(f"{place[1]}/v1/fine_tuning/jobs/{tuned.id}/verdict").json()
@@ -143,6 +151,8 @@ def test_the_tuned_model_gives_the_vectors_that_were_measured(place, client, tun
     assert told["stamp"] == saved.stamp != saved.encoder.stamp
     listed = {model.id for model in client.models.list()}
     assert listed == {"word-hash", tuned.fine_tuned_model}
+    with pytest.raises(openai.NotFoundError, match=f"There are: {', '.join(sorted(listed)[::-1])}"):
+        client.embeddings.create(model="none", input=words)
 
 
 def test_jobs_are_listed_newest_first_and_by_metadata(client, uploaded, tuned):
@@ -181,7 +191,7 @@ def test_a_job_on_what_cannot_be_learned_from_fails_and_says_why(client):
     while (job := client.fine_tuning.jobs.retrieve(job.id)).status != "failed":
         assert time.monotonic() < end
         time.sleep(0.1)
-    assert "In line 1 no assistant's message answers a user's" in job.error.message
+    assert "In line 1 of 'bad.jsonl' no assistant's message answers a user's" in job.error.message
 
 
 def test_what_cannot_be_asked_is_refused_before_anything_is_queued(client, uploaded):
@@ -189,12 +199,14 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_queued(client, uploa
     right = {"model": "word-hash", "training_file": uploaded.id}
     for wrong, told in (
         ({"model": "gpt-4o"}, "does not exist here"),
+        ({"model": "ft:word-hash::0123abcd"}, "cannot be tuned further yet. Name one of these"),
+        ({"model": "word-hash:query"}, "ask for 'word-hash'"),
         ({"training_file": "file-none"}, "There is no file 'file-none'"),
         ({"metadata": {"rung": "ladder"}}, "no rung 'ladder'"),
         ({"metadata": {"budget": "soon"}}, "a number of seconds"),
-        ({"suffix": "a:b"}, "pattern"),
+        ({"suffix": "a:b"}, "letters, digits"),
         ({"method": {"type": "dpo"}}, "supervised"),
-        ({"integrations": [{"type": "wandb"}]}, "at most 0 items"),
+        ({"integrations": [{"type": "wandb"}]}, "there are none here"),
         ({"metadata": {str(n): "" for n in range(17)}}, "at most 16 items"),
         (
             {"metadata": {"rung": "adapter"}, "hyperparameters": {"n_epochs": 2}},
@@ -227,6 +239,23 @@ def test_uploads_that_are_no_files_are_refused_and_leave_nothing(place, client, 
     assert post(file + purpose + b"--x--\r\n").status_code == 200
     for each in client.files.list(purpose="evals"):
         client.files.delete(each.id)
+
+
+def test_a_served_winner_is_tuned_from_its_own_encoder(home):
+    words = ["lexical", "pretrained", "hybrid"]
+    verdict = measure(tiny_task(), encoders=["word-hash"], contenders=words)
+    assert verdict.contender.family == "hybrid"
+    save_verdict(verdict, home / "out" / "tldr")
+    content = {"file": ("rows.jsonl", b"{}")}
+    with running_app(
+        make_app(passed(load_models([str(home / "out" / "tldr")])), home=Home(home / "other"))
+    ) as url:
+        post = partial(httpx.post, timeout=10)
+        file = post(f"{url}/v1/files", files=content, data={"purpose": "fine-tune"}).json()
+        asked = {"model": "tldr", "training_file": file["id"]}
+        job = post(f"{url}/v1/fine_tuning/jobs", json=asked).json()
+    with closing(Queue(home / "other" / "jobs.db")) as queue:
+        assert queue.job(job["id"]).asked["encoder"] == "word-hash"
 
 
 def test_telnyx_asks_for_the_same_jobs_and_learns_from_buckets_too(place, uploaded, tuned):

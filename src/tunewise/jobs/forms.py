@@ -1,7 +1,7 @@
 """Forms: files made for tuning chat models, as queries and the documents that answer them."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from tunewise.files import whole
 _LONGEST = 4 * 2**20  # bytes of a line; more is no example
 
 
-def as_ours(uploaded: Iterable[Path], to: Path) -> int:
-    """Writes uploaded JSONL files to `to` in a form that `read_examples` reads; rows changed.
+def as_ours(uploaded: Sequence[tuple[str, Path]], to: Path) -> int:
+    """Writes uploaded JSONL files, by their names, as `read_examples` reads them; rows changed.
 
     Rows with "messages" give a query and a positive for each answer that follows a user's message;
     "prompt" and "completion" are query and positive. Files of any other form stay as they are.
@@ -21,7 +21,7 @@ def as_ours(uploaded: Iterable[Path], to: Path) -> int:
     """
     changed, chat = 0, None
     with whole(to) as beside, beside.open("w", encoding="utf-8") as out:
-        for number, line in (each for path in uploaded for each in _lines(path)):
+        for number, line in (each for name, path in uploaded for each in _lines(name, path)):
             pairs = list(_pairs(_row(line, number), number))
             if chat not in (None, bool(pairs)):
                 raise DataError(
@@ -37,16 +37,17 @@ def as_ours(uploaded: Iterable[Path], to: Path) -> int:
     return changed
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines that hold something, by their numbers."""
+def _lines(name: str, path: Path) -> Iterator[tuple[str, str]]:
+    """The lines that hold something, each with its number and the file's name."""
     with path.open("rb") as file:
-        number = 0
+        count = 0
         while line := file.readline(_LONGEST + 1):
-            number += 1
+            count += 1
+            number = f"{count} of '{name}'"
             if len(line) > _LONGEST:
                 raise DataError(f"Line {number} is longer than {_LONGEST:,} bytes. Cut it.")
             try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                text = line.decode("utf-8-sig" if count == 1 else "utf-8").strip()
             except UnicodeDecodeError as wrong:
                 raise DataError(
                     f"Line {number} is not UTF-8: {wrong.reason}. Convert the file with iconv."
@@ -55,7 +56,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, text
 
 
-def _row(line: str, number: int) -> Mapping[str, Any]:
+def _row(line: str, number: str) -> Mapping[str, Any]:
     try:
         row = json.loads(line)
     except ValueError as wrong:
@@ -67,14 +68,14 @@ def _row(line: str, number: int) -> Mapping[str, Any]:
     return row
 
 
-def _pairs(row: Mapping[str, Any], number: int) -> Iterator[tuple[str, str]]:
+def _pairs(row: Mapping[str, Any], number: str) -> Iterator[tuple[str, str]]:
     if "messages" in row:
         yield from _of_messages(row["messages"], number)
     elif "prompt" in row and "completion" in row:
         yield _text(row["prompt"], number), _text(row["completion"], number)
 
 
-def _of_messages(messages: Any, number: int) -> Iterator[tuple[str, str]]:
+def _of_messages(messages: Any, number: str) -> Iterator[tuple[str, str]]:
     """Each user's message with the answer that follows it; what systems and tools say is left."""
     if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
         raise DataError(f"In line {number} 'messages' is no list of messages.")
@@ -92,7 +93,7 @@ def _of_messages(messages: Any, number: int) -> Iterator[tuple[str, str]]:
     yield from found
 
 
-def _text(content: Any, number: int) -> str:
+def _text(content: Any, number: str) -> str:
     """A message's text, which may come in parts."""
     if isinstance(content, list):
         content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))

@@ -19,6 +19,7 @@ from tunewise.database import Database
 from tunewise.errors import AbsentError, BusyError, OptionError
 from tunewise.jobs.job import ENDED, GOING, STATES, Event, Job, Level, State, event_of, job_of
 
+_MOVED_ON = "Its worker ended; it goes on with another."
 _LETTERS = 256  # of an idempotency key
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -234,7 +235,9 @@ class Queue:
                 (int(crashed is not None), job.id, job.attempts),
             ):
                 return False
-            if crashed is not None:
+            if crashed is None:
+                self.add_event(job.id, _MOVED_ON, "warn")
+            else:
                 self._count_crash(job.id, crashed)
             return True
 
@@ -250,7 +253,7 @@ class Queue:
                     (dead,),
                 )
                 for row in orphans:
-                    self.add_event(row["id"], "Its worker ended; it goes on with another.", "warn")
+                    self.add_event(row["id"], _MOVED_ON, "warn")
                     if row["orphaned"] >= self._orphaned:
                         self._give_up(row["id"], f"Its worker died {row['orphaned']} times.")
             (self._workers / dead).unlink(missing_ok=True)

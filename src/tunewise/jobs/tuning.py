@@ -1,6 +1,7 @@
 """tune: a job that tunes an embedding model, holds it against its base, and leaves it to serve."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any, get_args
 from tunewise.contenders import Contender, save_contender
 from tunewise.data.examples import Examples, ScoredPairs, read_examples
 from tunewise.encoders import Encoder, load_encoder
-from tunewise.errors import DataError, OptionError
+from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.files import put_back, whole_set, write_text
+from tunewise.finding import Finding
+from tunewise.jobs.delivered import figures, vectors_of
+from tunewise.jobs.division import SPLIT, divided
 from tunewise.jobs.forms import as_ours
 from tunewise.jobs.job import Level
 from tunewise.jobs.works import Place
@@ -21,12 +25,20 @@ from tunewise.objects import Objects
 from tunewise.report import save_tuned, save_verdict
 from tunewise.task import Task
 from tunewise.training.recipe import RUNGS, recipe_for
-from tunewise.verdict import CANNOT_TELL, SUFFICES, Verdict
+from tunewise.training.tuning import Tuned
+from tunewise.verdict import CANNOT_TELL, SUFFICES, TUNE
 
 SEAL = "served.json"
 """In a model's folder: the result of the job that made it. Where it is, all is."""
 RUNG_WORDS: tuple[str, ...] = ("auto", *get_args(Step))
 _PLAIN = "plain"  # in a model's folder: what is served where the winner has no vectors
+_HERE = {
+    "D001": "If one is taken wrongly, call it in the file what it is: query, positive.",
+    "D002": "Call the one that is meant query or positive in the file, and the others otherwise.",
+    "D060": "If it is another kind, name the columns so: query and positive; text1, text2 and "
+    "score; text and label.",
+}
+"""What to do about findings whose usual advice names arguments that a job does not take."""
 BUDGET = 1800.0  # seconds of fitting, where nothing else is said
 
 
@@ -88,6 +100,15 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     if (home / SEAL).is_file():  # it was killed between its last two steps
         result: dict[str, Any] = json.loads((home / SEAL).read_text(encoding="utf-8"))
         return result
+    try:
+        made = _made(wanted, place, home)
+    except TunewiseError as wrong:
+        raise type(wrong)(_unplaced(str(wrong), wanted, place)) from wrong
+    _tell(made, place)
+    return made
+
+
+def _made(wanted: Wanted, place: Place, home: Path) -> dict[str, Any]:
     data = _data(wanted, place)
     encoder = load_encoder(
         wanted.encoder,
@@ -98,12 +119,19 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     rung = _rung(wanted, data)
     if rung == "auto":
         place.told(f"Every contender is measured, for {wanted.budget:g} seconds.")
-        made = _measured(wanted, data, encoder, place, home)
-    else:
-        place.told(f"The rung '{rung}' is tuned.")
-        made = _tuned(wanted, rung, data, encoder, place, home)
-    _tell(made, place)
-    return made
+        return _measured(wanted, data, encoder, place, home)
+    place.told(f"The rung '{rung}' is tuned.")
+    return _tuned(wanted, rung, data, encoder, place, home)
+
+
+def _unplaced(text: str, wanted: Wanted, place: Place) -> str:
+    """A text for the caller, who knows models and files by their names and not by their places."""
+    data = str(place.folder / "data")
+    for part in ("/train.jsonl", "/test.jsonl", ""):
+        text = text.replace(f"{data}{part}", wanted.training)
+    if Path(wanted.encoder).is_absolute():
+        text = text.replace(wanted.encoder, wanted.model)
+    return text.replace(f"{place.home.folder}{os.sep}", "")
 
 
 def _data(wanted: Wanted, place: Place) -> Examples:
@@ -112,17 +140,26 @@ def _data(wanted: Wanted, place: Place) -> Examples:
     folder.mkdir(exist_ok=True)
     try:
         for part, places in (("train", wanted.files), ("test", wanted.checked)):
-            paths = [objects.get(*at).path for at in places]
-            changed = as_ours(paths, folder / f"{part}.jsonl") if paths else 0
+            stored = [objects.get(*at) for at in places]
+            named = [(each.about.get("filename", each.name), each.path) for each in stored]
+            changed = as_ours(named, folder / f"{part}.jsonl") if named else 0
             if changed:
                 place.told(f"{changed:,} rows of {part} became query and document.")
     finally:
         objects.close()
-    data = read_examples(folder if wanted.checked else folder / "train.jsonl", seed=wanted.seed)
+    data = read_examples(folder if wanted.checked else folder / "train.jsonl", seed=SPLIT)
     for finding in data.findings:
         level: Level = "info" if finding.severity == "note" else "warn"
-        place.told(f"{finding.code}: {finding.title} ({finding.count:,}). {finding.advice}", level)
+        place.told(_unplaced(_noticed(finding), wanted, place), level)
+    if isinstance(data, Task):
+        data = divided(data, wanted.seed)
     return replace(data, source=wanted.training)  # no path of this machine
+
+
+def _noticed(finding: Finding) -> str:
+    shown = "; ".join(finding.examples)
+    advice = _HERE.get(finding.code, finding.advice)
+    return f"{finding.code}: {finding.title} ({finding.count:,}): {shown}. {advice}"
 
 
 def _rung(wanted: Wanted, data: Examples) -> str:
@@ -145,40 +182,29 @@ def _measured(
         seed=wanted.seed,
         progress=place.progress,
     )
-    served = _vectors_of(verdict)
+    served = vectors_of(verdict)
     own = verdict.contender.encoder or "vectors" in verdict.contender.parts
     with whole_set(home, seal=SEAL) as beside:
         facts = save_verdict(verdict, beside)
         if not own:
             save_contender(served, beside / _PLAIN, model=False)
-        gain = facts["gain"]
+        _hide(beside, wanted, place)
         made = {
             **_common(wanted, data, encoder, place, served, "model" if own else _PLAIN),
             "answer": facts["answer"],
-            "sentence": facts["sentence"],
-            "improved": served.tuned,
-            "metric": facts["metric"],
-            "gain": gain and {key: gain[key] for key in ("difference", "low", "high", "units")},
-            "base": _score(facts, verdict.base.name),
-            "tuned": _score(facts, verdict.contender.name),
+            **figures(verdict, facts),
             "seconds": facts["timing"]["seconds"],
         }
         _seal(beside, made)
     return made
 
 
-def _vectors_of(verdict: Verdict) -> Contender:
-    """What of the recommended contender has vectors; the plain encoder where nothing has."""
-    contender: Contender | None = verdict.contender
-    while contender is not None and contender.encoder is None:
-        contender = contender.parts.get("vectors")
-    return contender or next(each for each in verdict.contenders if each.family == "pretrained")
-
-
-def _score(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    [found] = [each for each in facts["contenders"] if each["name"] == name]
-    scores: Mapping[str, Any] = found["scores"][facts["metric"]]
-    return scores
+def _hide(folder: Path, wanted: Wanted, place: Place) -> None:
+    """Takes the places of this machine out of what callers read; what is loaded keeps them."""
+    for name in ("verdict.json", "tuned.json", "report.html"):
+        if (folder / name).is_file():
+            text = (folder / name).read_text(encoding="utf-8")
+            write_text(folder / name, _unplaced(text, wanted, place))
 
 
 def _tuned(
@@ -199,10 +225,11 @@ def _tuned(
     )
     with whole_set(home, seal=SEAL) as beside:
         facts = save_tuned(tuning, beside)
-        gain = facts["gain"]
+        _hide(beside, wanted, place)
+        gain, cut = facts["gain"], tuning.run is not None and tuning.run.cut
         made = {
             **_common(wanted, data, encoder, place, tuning.outcome.contender, "model"),
-            "answer": _answer(tuning.improved, gain),
+            "answer": _answer(facts, cut=cut),
             "sentence": _sentence(facts),
             "improved": tuning.improved,
             "metric": facts["metric"],
@@ -210,17 +237,30 @@ def _tuned(
             "base": gain and gain["base"],
             "tuned": gain and gain["tuned"],
             "seconds": facts["timing"]["seconds"],
+            "skipped": [{"name": rung, "why": _cut_off(tuning.run)}] if cut else [],
             "looks": (facts["training"] or {}).get("looks", []),
         }
         _seal(beside, made)
     return made
 
 
-def _answer(improved: bool, gain: Mapping[str, Any] | None) -> str:
-    """The verdict's word for one rung: by the interval, whatever dev liked."""
-    if gain is None or (improved and gain["difference"]["low"] <= 0 < gain["difference"]["high"]):
+def _answer(facts: Mapping[str, Any], *, cut: bool) -> str:
+    """The verdict's word for one rung: by the interval on test, whatever dev liked.
+
+    Of what the time cut off, or no test part measured, nothing can be told but a gain.
+    """
+    gain, improved = facts["gain"], facts["improved"]
+    if gain is None or facts["measured_on"] != "test" or (cut and not improved):
         return CANNOT_TELL
-    return "tune" if improved and gain["difference"]["low"] > 0 else SUFFICES
+    found = gain["difference"]
+    if improved and found["low"] > 0:
+        return TUNE
+    return CANNOT_TELL if improved and found["high"] > 0 else SUFFICES
+
+
+def _cut_off(run: Tuned | None) -> str:
+    steps = "" if run is None else f" after {run.steps:,} of {run.of_steps:,} steps"
+    return f"the time was up{steps}: give it a larger budget"
 
 
 def _difference(gain: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -291,7 +331,12 @@ def _tell(made: Mapping[str, Any], place: Place) -> None:
     for look in made.get("looks", []):
         figures = {"step": look["step"], "valid_score": look["score"], "train_loss": look["loss"]}
         place.told(
-            f"Step {look['step']}: {made['metric']} on dev {look['score']:.4f}.", "info", figures
+            f"Step {look['step']}: {made['metric']} {look['score']:.4f} at a look at a sample of "
+            "dev, which tells better from worse and is no level of all of dev.",
+            "info",
+            figures,
         )
+    for one in made["skipped"]:
+        place.told(f"Not tried or not finished: {one['name']}: {one['why'].rstrip('.')}.", "warn")
     measured = {key: made[key] for key in ("metric", "base", "tuned", "gain")}
     place.told(made["sentence"], "info", measured)

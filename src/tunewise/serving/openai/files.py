@@ -191,8 +191,9 @@ def _purpose(fields: Mapping[str, str]) -> str:
 
 
 def _clean(name: str) -> str:
-    """A file's name as it is told again: without what could break a header or a log line."""
-    return "".join(each for each in name if each.isprintable())[-_LONGEST:] or "file"
+    """A file's name as it is told again: no folders, and nothing that breaks a header or a log."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(each for each in last if each.isprintable())[-_LONGEST:] or "file"
 
 
 def _told(stored: Stored) -> FileObject:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
@@ -14,6 +15,7 @@ from tunewise.jobs.tuning import BUDGET, Wanted, check_wanted
 from tunewise.objects import FILES
 from tunewise.serving.access import owner, owns
 from tunewise.serving.keys import Key
+from tunewise.serving.models import Model
 from tunewise.serving.openai.errors import RESPONSES
 from tunewise.serving.openai.files import Caller, stored_file
 from tunewise.serving.openai.models import named
@@ -32,6 +34,7 @@ from tunewise.serving.openai.tuning_shapes import (
 )
 from tunewise.serving.refused import bad_request
 from tunewise.serving.service import Service
+from tunewise.serving.tuned import TUNED
 
 router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"], responses=RESPONSES)
 
@@ -162,19 +165,15 @@ async def retrieve_report(request: Request, job: str, key: Caller) -> Response:
 
 def wanted_of(service: Service, body: JobRequest) -> Wanted:
     """What a request asks for. Raises Refused for what cannot be tuned or asked together."""
-    model, side = named(service.offer, body.model)
-    if side is not None or model.maps is not None or not model.source:
-        raise bad_request(
-            f"'{body.model}' cannot be tuned further: name a model that stands on nothing else.",
-            param="model",
-        )
+    model = _tunable(service, body.model)
+    encoder = _loaded_by(model)
     given = body.method.supervised.hyperparameters if body.method else body.hyperparameters
     chosen = given or Hyperparameters()
     metadata = body.metadata or {}
     wanted = Wanted(
         model=model.name,
-        encoder=model.source,
-        base_url=getattr(model.encoder, "base_url", None) if is_hosted(model.source) else None,
+        encoder=encoder,
+        base_url=getattr(model.encoder, "base_url", None) if is_hosted(encoder) else None,
         training=body.training_file,
         files=[(FILES, body.training_file)],
         validation=body.validation_file,
@@ -194,6 +193,35 @@ def wanted_of(service: Service, body: JobRequest) -> Wanted:
     except OptionError as wrong:
         raise bad_request(str(wrong), param="metadata") from wrong
     return wanted
+
+
+def _tunable(service: Service, word: str) -> Model:
+    """The model of this name. Raises Refused for one that is not served or cannot be tuned."""
+    offer = service.offer
+    others = ", ".join(name for name, each in offer.models.items() if each.maps is None)
+    instead = f"Name one of these instead: {others}." if others else "Serve an encoder beside it."
+    if word.startswith(TUNED):
+        raise bad_request(f"What a job tuned cannot be tuned further yet. {instead}", param="model")
+    model, side = named(offer, word)
+    if side is not None:
+        raise bad_request(
+            f"Both sides of a model are tuned together: ask for '{model.name}'.", param="model"
+        )
+    if model.maps is not None:
+        raise bad_request(
+            f"'{word}' is an adapter, a map over another encoder's vectors, and adapters are not "
+            f"tuned further. {instead}",
+            param="model",
+        )
+    return model
+
+
+def _loaded_by(model: Model) -> str:
+    """What the encoder of a model is loaded by: its folder within a winner's, or its own name."""
+    folder = getattr(model.encoder, "folder", None)
+    if folder is not None and folder.resolve().is_relative_to(Path(model.source).resolve()):
+        return str(folder.resolve())
+    return model.encoder.name
 
 
 async def queued(
@@ -285,7 +313,8 @@ def _told(job: Job) -> JobObject:
 
 def _measured(made: Mapping[str, Any]) -> dict[str, Any]:
     told = ("answer", "sentence", "improved", "rung", "metric", "base", "tuned", "gain", "seconds")
-    return {name: made[name] for name in told}
+    later = {name: made[name] for name in ("best", "skipped") if name in made}  # since 0.2
+    return {name: made[name] for name in told} | later
 
 
 def _event(event: Event) -> EventObject:

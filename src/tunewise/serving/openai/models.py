@@ -1,5 +1,6 @@
 """GET /v1/models and /v1/models/{id}: what is served; DELETE for what was tuned."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -57,9 +58,8 @@ async def list_models(
 ) -> ModelList:
     """The models that are served, in the order in which they were named; then the caller's own."""
     service: Service = request.app.state.service
-    tuned = [] if service.home is None else await service.disk.run(service.tuned_models.all)
-    stamps = service.tuned_models.stamps if tuned else {}
-    own = [_told_tuned(each, stamps.get(each.name)) for each in tuned if owns(key, each.owner)]
+    stamps = {} if service.home is None else service.tuned_models.stamps
+    own = [_told_tuned(each, stamps.get(each.name)) for each in await _own(service, key)]
     return ModelList(data=[*(_told(model) for model in service.offer.models.values()), *own])
 
 
@@ -71,7 +71,7 @@ async def retrieve_model(
     service: Service = request.app.state.service
     if (tuned := await _tuned(service, model, key)) is not None:
         return _told_tuned(tuned, service.tuned_models.stamps.get(tuned.name))
-    return _told(named(service.offer, model)[0])
+    return _told((await _named(service, model, key))[0])
 
 
 @router.delete("/models/{model:path}")
@@ -82,7 +82,7 @@ async def delete_model(
     service: Service = request.app.state.service
     tuned = await _tuned(service, model, key)
     if tuned is None:
-        named(service.offer, model)
+        await _named(service, model, key)
         raise Refused(
             f"The model '{model[:100]}' was not tuned here; who runs this server decides on it.",
             Reason(403, "not_deletable", "model"),
@@ -103,7 +103,20 @@ async def asked_model(service: Service, word: str, key: Key | None) -> tuple[Mod
             tuned = await _tuned(service, each, key)
             if tuned is not None and (each == word or at is not None):
                 return await service.tuned_models.load(tuned), at
-    return named(service.offer, word)
+    return await _named(service, word, key)
+
+
+async def _named(service: Service, word: str, key: Key | None) -> tuple[Model, Side | None]:
+    """As `named`; the caller's tuned models are among those that a refusal lists."""
+    if word in service.offer.models or word.rpartition(":")[0] in service.offer.models:
+        return named(service.offer, word)
+    return named(service.offer, word, besides=[each.name for each in await _own(service, key)])
+
+
+async def _own(service: Service, key: Key | None) -> list[TunedModel]:
+    """The caller's tuned models, oldest first."""
+    every = [] if service.home is None else await service.disk.run(service.tuned_models.all)
+    return [each for each in every if owns(key, each.owner)]
 
 
 async def _tuned(service: Service, name: str, key: Key | None) -> TunedModel | None:
@@ -117,10 +130,10 @@ async def _tuned(service: Service, name: str, key: Key | None) -> TunedModel | N
     return found if owns(key, found.owner) else None
 
 
-def named(offer: Offer, word: str) -> tuple[Model, Side | None]:
+def named(offer: Offer, word: str, *, besides: Sequence[str] = ()) -> tuple[Model, Side | None]:
     """The model that a word names, and the side that stands after its last colon, if any.
 
-    Raises Refused where none is served by that name.
+    Raises Refused where none is served by that name; `besides` are served too.
     """
     if word in offer.models:
         return offer.models[word], None
@@ -131,7 +144,8 @@ def named(offer: Offer, word: str) -> tuple[Model, Side | None]:
     raise Refused(
         f"The model '{word[:100]}' is not served: {why}."
         if why
-        else f"The model '{word[:100]}' does not exist here. There are: {', '.join(offer.models)}.",
+        else f"The model '{word[:100]}' does not exist here. There are: "
+        f"{', '.join([*offer.models, *besides])}.",
         Reason(404, "model_not_found", "model"),
     )
 

@@ -1,16 +1,41 @@
 """Shapes: what is sent and answered about fine-tuning jobs: OpenAI's fields, and ours beside."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 _MOST_PAIRS = 16
+_SUFFIX = r"[\w.-]{0,64}"
 _FORBID = ConfigDict(extra="forbid", strict=True)
 
 Auto = Literal["auto"]
 Epochs = Auto | Annotated[int, Field(ge=1, le=50)]
 Batch = Auto | Annotated[int, Field(ge=2, le=1_024)]
 Rate = Auto | Annotated[float, Field(gt=0, le=100)]
+
+
+def _spelled(suffix: str) -> str:
+    if not re.fullmatch(_SUFFIX, suffix):
+        raise PydanticCustomError(
+            "suffix", "a suffix has letters, digits, '_', '.' and '-' only, 64 of them at most"
+        )
+    return suffix
+
+
+def _none(integrations: list[Any]) -> list[Any]:
+    if integrations:
+        raise PydanticCustomError("integrations", "there are none here: leave them out")
+    return integrations
+
+
+Suffix = Annotated[
+    str,
+    AfterValidator(_spelled),
+    Field(json_schema_extra={"maxLength": 64, "pattern": f"^{_SUFFIX}$"}),
+]
+"""Goes into the tuned model's name."""
 
 
 class Hyperparameters(BaseModel):
@@ -48,7 +73,7 @@ class JobRequest(BaseModel):
     model: Annotated[str, Field(min_length=1, max_length=500)]
     training_file: Annotated[str, Field(min_length=1, max_length=100)]
     validation_file: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    suffix: Annotated[str, Field(max_length=64, pattern=r"^[\w.-]*$")] | None = None
+    suffix: Suffix | None = None
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     hyperparameters: Hyperparameters | None = None
     method: Method | None = None
@@ -62,7 +87,7 @@ class JobRequest(BaseModel):
         ]
         | None
     ) = None
-    integrations: Annotated[list[Any], Field(max_length=0)] | None = None
+    integrations: Annotated[list[Any], AfterValidator(_none)] | None = None
 
     @model_validator(mode="after")
     def _once(self) -> "JobRequest":

@@ -46,7 +46,7 @@ class JobRequest(BaseModel):
 
     model: Annotated[str, Field(min_length=1, max_length=500)]
     training_file: Annotated[str, Field(min_length=1, max_length=2_000)]
-    suffix: Annotated[str, Field(max_length=64, pattern=r"^[\w.-]*$")] | None = None
+    suffix: shapes.Suffix | None = None
     hyperparameters: Epochs = Epochs()
 
 

@@ -1,0 +1,25 @@
+"""Division: the same test part whatever a job's seed, so that jobs on a file can be compared."""
+
+from dataclasses import replace
+
+from tunewise.data.split import divide
+from tunewise.task import Task
+
+SPLIT = 0
+"""The seed that data is divided with; a job's own is for the chance in training."""
+
+
+def divided(task: Task, seed: int) -> Task:
+    """The task with its parts written down, if `seed` would divide it otherwise than `SPLIT`.
+
+    Tasks with queries drawn to be measured on are left as they are: those are their test part.
+    """
+    if seed == SPLIT or task.weights:
+        return task
+    found = divide(task, seed=SPLIT)
+    parts = {"train": found.training.train, "dev": found.training.dev, "test": found.test.part}
+    placed = {query: name for name, part in parts.items() for query in part.queries.ids}
+    fixed = replace(task, parts=placed)
+    again = {finding.code for finding in divide(fixed, seed=SPLIT).findings}
+    lost = [finding for finding in found.findings if finding.code not in again]
+    return replace(fixed, findings=(*task.findings, *lost))
