@@ -251,8 +251,8 @@ def _asked(service: Service, body: EmbedRequest, model: Model) -> dict[str, Any]
     chunker = fitting(Chunker(wanted, min(share, wanted // 2)), encoder_of(model))
     if there is not None and (there.stamp.model != model.stamp or known != chunker):
         raise bad_request(
-            f"'{body.bucket_name}' is embedded by '{there.stamp.encoder}' in chunks of "
-            f"{there.stamp.chunker}, and this asks for '{model.name}' and {chunker}. Delete its "
+            f"'{body.bucket_name}' is embedded by '{service.collections.called(there)}' in chunks "
+            f"of {there.stamp.chunker}, and this asks for '{model.name}' and {chunker}. Delete its "
             "embeddings first (DELETE /v2/ai/embeddings/buckets/…); the files stay.",
             code="embedded_otherwise",
         )
