@@ -198,6 +198,12 @@ def failures(test: doctest.DocTest) -> str:
     return "".join(told)
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "reference").glob("*.md")), ids=called)
+def test_no_two_headings_of_a_reference_are_the_same(page: Path) -> None:
+    headings = [line for line in text(page).splitlines() if line.startswith("### ")]
+    assert len(headings) == len(set(headings))
+
+
 @pytest.mark.parametrize("page", PAGES, ids=called)
 def test_links_lead_somewhere(page: Path) -> None:
     plain = _BLOCK.sub("", text(page))

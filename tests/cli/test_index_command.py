@@ -11,6 +11,7 @@ import pytest
 
 from tunewise.cli import main
 from tunewise.collection import Collection, open_store
+from tunewise.encoders import load_encoder
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -53,6 +54,11 @@ def test_documents_are_indexed_found_and_passed_over_the_next_time(won, docs, tm
     out = run(capsys, "index", won, "--from", docs, "--prune", *place).out
     assert "0 changed, 5 unchanged; 1 that are no longer there were removed" in out
     assert "violin" in run(capsys, "search", won, "violin", *place, "-k", "1").out
+
+
+def test_one_is_told_as_one(won, docs, tmp_path, capsys):
+    out = run(capsys, "index", won, "--from", docs / "1.md", "--store", tmp_path / "store").out
+    assert "1 chunk of 1 document," in out
 
 
 def test_what_fails_is_named_and_the_rest_goes_on(won, docs, tmp_path, capsys):
@@ -144,6 +150,13 @@ def test_chunks_longer_than_what_the_encoder_reads_are_refused(word_model, docs,
     arguments = ["--from", docs, "--store", tmp_path / "store", "--size", "100000"]
     refused = run(capsys, "index", word_model, *arguments, code=2).err
     assert "Chunks of 100,000 tokens (--size) would be cut off" in refused
+    most = load_encoder(str(word_model)).max_tokens
+    arguments[-1] = most
+    cut = run(capsys, "index", word_model, *arguments).err
+    assert f"chunks have up to {most - 2:,} tokens: " in cut  # two are the model's own
+    made = Collection.open(open_store(str(tmp_path / "store")), "documents").info()
+    assert made.stamp.chunker.startswith(f"{most - 2} tokens")
+    assert "chunks have" not in run(capsys, "index", word_model, *arguments[:-2]).err
 
 
 @pytest.mark.slow

@@ -30,9 +30,13 @@ def won(home):
 @pytest.fixture(scope="module")
 def place(won, home):
     """A collection `notes`, as arguments."""
+    return indexed(won, home, "notes")
+
+
+def indexed(won, home, name):
     rows = "".join(json.dumps({"id": id_, "text": text}) + "\n" for id_, text in NOTES.items())
     (home / "notes.jsonl").write_text(rows)
-    store = ["--store", str(home / "notes-store"), "--collection", "notes"]
+    store = ["--store", str(home / "notes-store"), "--collection", name]
     assert main(["index", won, "--from", "notes.jsonl", *store]) == 0
     return store
 
@@ -50,10 +54,24 @@ def found(capsys, won, words, *options):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def test_the_threshold_that_was_chosen_on_dev_goes_with_the_winner(won, place, capsys):
+def test_a_hybrid_whose_scores_are_the_documents_own_has_no_calibrated_threshold(
+    won, place, capsys
+):
+    assert load_contender(Path(won, "model"), NO_TEXTS).threshold is not None
+    assert Collection.open(open_store(place[1]), "notes").info().threshold is None
+    asked = ["search", won, "x", *place, "--threshold", "calibrated"]
+    for more in ([], ["--by", "vectors"]):
+        told = run(capsys, *asked, *more, code=2).err
+        assert "is searched by hybrid, whose scores depend on what else is in it" in told
+
+
+def test_the_threshold_that_was_chosen_on_dev_goes_with_a_winner_by_vectors(home, capsys):
+    options = ["--encoder", "word-hash", "--try", "pretrained", "--out", "by-vectors"]
+    assert main(["measure", "tiny", *options]) == 0
+    won, place = "by-vectors", indexed("by-vectors", home, "near")
     chosen = load_contender(Path(won, "model"), NO_TEXTS).threshold
     assert chosen.recall > 0
-    collection = Collection.open(open_store(place[1]), "notes")
+    collection = Collection.open(open_store(place[1]), "near")
     assert collection.info().threshold == chosen
     again = run(capsys, "index", won, "--from", "notes.jsonl", *place).out
     assert f"calibrated threshold {chosen.score:.3f}, which kept {chosen.recall:.0%}" in again
@@ -63,7 +81,7 @@ def test_the_threshold_that_was_chosen_on_dev_goes_with_the_winner(won, place, c
     refused = run(
         capsys, "search", won, "x", *place, "--threshold", "calibrated", "--by", "words", code=2
     )
-    assert "is for a search by hybrid" in refused.err
+    assert "is for a search by vectors" in refused.err
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from running import running
 
 from tunewise.collection import Collection, open_store
 from tunewise.documents import Chunk
+from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
 from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Model
@@ -191,7 +192,13 @@ def test_the_same_idempotency_key_is_the_same_task(client):
     ],
 )
 def test_an_embedding_that_cannot_be_is_refused(url, path, body, told):
-    assert code(httpx.post(f"{url}{TASKS}{path}", json=body)) == told
+    answer = httpx.post(f"{url}{TASKS}{path}", json=body)
+    assert code(answer) == told
+    wrong = [name for name in ("embedding_model", "loader") if name in body]
+    if wrong:
+        [error] = answer.json()["errors"]
+        assert error["source"]["pointer"] == f"/{wrong[0]}"
+        assert "Intercom" in error["detail"] or "loader" not in wrong
 
 
 def test_what_is_not_there_is_said_not_to_be(url):
@@ -214,6 +221,11 @@ def test_a_bucket_is_not_embedded_in_two_ways_and_its_vectors_can_be_dropped(cli
     assert "two" in client.ai.embeddings.buckets.list().data.buckets
     search = {"bucket_name": "two", "query": "apples"}
     assert len(httpx.post(f"{url}{TASKS}/similarity-search", json=search).json()["data"]) == 1
+    with closing(Embedded(home.embedded)) as fates:
+        fates.keep("two", "a.txt", "00ff", "success")
+    httpx.put(f"{url}{BUCKETS}/two/a.txt", content=b"other apples")
+    [file] = client.ai.embeddings.buckets.retrieve("two").data
+    assert (file.status, file.updated_at) == ("pending", file.created_at)
     assert httpx.delete(f"{url}{BUCKETS}/two/a.txt").status_code == 204  # its chunks go with it
     assert httpx.post(f"{url}{TASKS}/similarity-search", json=search).json() == {"data": []}
     httpx.put(f"{url}{BUCKETS}/two/b.txt", content=b"pears")

@@ -12,12 +12,15 @@ import openai
 import pytest
 from running import running_app
 
+from tunewise.collection import Collection, open_store
+from tunewise.documents import Chunk
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.measurement import measure
 from tunewise.objects import Objects
 from tunewise.report import save_verdict
 from tunewise.serving.app import make_app
+from tunewise.serving.collections import encoder_of
 from tunewise.serving.gate import passed
 from tunewise.serving.models import load_models
 from tunewise.testing import tiny_task
@@ -290,9 +293,41 @@ def test_after_a_restart_the_model_is_served_until_it_is_deleted(place, client, 
         assert (
             other.embeddings.create(model=name, input="mend a kettle").data[0].embedding == before
         )
+        fill_notes(place[0], name, tuned.id)
+        asked = {"bucket_name": "notes", "query": "kettle"}
+        [found] = searched(place[1], **asked).json()["data"]
+        assert found["metadata"]["embedding"] == name
+        httpx.put(f"{place[1]}/v2/storage/buckets/notes/a.txt", content=b"mend")
+        plain = {"bucket_name": "notes", "embedding_model": "word-hash"}
+        answer = httpx.post(f"{place[1]}/v2/ai/embeddings", json=plain)
+        assert f"'notes' is embedded by '{name}'" in answer.json()["errors"][0]["detail"]
         assert other.models.delete(name).deleted
+    assert_only_words_are_searched(place[1], name, asked)
     with pytest.raises(openai.NotFoundError, match="does not exist here"):
         client.embeddings.create(model=name, input="mend a kettle")
     with pytest.raises(openai.PermissionDeniedError):
         client.models.delete("word-hash")
     assert client.fine_tuning.jobs.retrieve(tuned.id).status == "succeeded"
+
+
+def fill_notes(home, name, job):
+    """A bucket of one chunk that the tuned model embedded."""
+    [model] = load_models([f"{name}={home.models / job}"]).values()
+    with closing(open_store(str(home.collections))) as store:
+        encoder, source = encoder_of(model), str((home.models / job).resolve())
+        made = Collection.create(store, "notes", encoder, source=source)
+        made.add([Chunk("a#0", "a", "mend a kettle", 0, 13, 0, 1, "", {})])
+
+
+def searched(url, **asked):
+    return httpx.post(f"{url}/v2/ai/embeddings/similarity-search", json=asked)
+
+
+def assert_only_words_are_searched(url, name, asked):
+    answer = searched(url, **asked)
+    assert answer.status_code == 422
+    assert f"made by '{name}'" in answer.json()["errors"][0]["detail"]
+    [found] = searched(url, **asked, by="words").json()["data"]
+    assert (found["document_chunk"], found["distance"]) == ("mend a kettle", None)
+    assert found["metadata"]["embedding"] == name
+    assert searched(url, **asked).status_code == 422  # what words opened serves no vectors

@@ -200,6 +200,14 @@ def test_the_servers_cross_encoder_orders_the_best_anew_if_it_is_asked_to(tmp_pa
     assert anew[0].distance == pytest.approx(1 - float(vectors[0] @ vectors[1]), abs=1e-5)
 
 
+def test_words_are_searched_though_the_model_of_the_vectors_is_not_served(client, url):
+    [found] = search(client, bucket_name="other", by="words", query="renewed")
+    assert (found.distance, found.metadata.certainty) == (None, None)
+    assert found.metadata.loader_metadata["id"] == "loans#1"
+    assert found.metadata.embedding == "word-hash"
+    assert refused(url, bucket_name="other")[0] == 422
+
+
 def test_a_model_with_an_adapter_searches_what_it_indexed_and_nothing_else(tmp_path):
     home, maps = Home(tmp_path / "home"), tmp_path / "maps"
     maps.write_bytes(b"an adapter's file")

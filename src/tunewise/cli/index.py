@@ -54,7 +54,7 @@ def add(commands: Any) -> None:
         "--private-host", action="append", default=[], metavar="HOST",
         help="the same for a host that is in a private network, or this machine",
     )  # fmt: skip
-    option("--size", type=int, metavar="N", help="tokens a chunk has at most (default: 256)")
+    option("--size", type=int, metavar="N", help="tokens a chunk has at most (default: up to 256)")
     option("--overlap", type=int, metavar="N", help="tokens neighbours share (default: 32)")
     option("--prefix", type=int, metavar="N", help="keep so many first numbers of each vector")
     option(
@@ -140,7 +140,8 @@ def _index(
         collection, chain(first, found), chunker, prune=parsed.prune, anew=anew, progress=progress
     )
     progress("", 0, 0)  # ends the bar that is drawn
-    for line in chain([winner.note] if winner.note else [], _failures(told.failures)):
+    notes = [note for note in (winner.note, _smaller(parsed, chunker, winner)) if note]
+    for line in chain(notes, _failures(told.failures)):
         print(line, file=sys.stderr)
     print(f"{_summary(told, prune=parsed.prune)}\n{_told(collection)}")
     nothing = told.failures and not (told.added or told.changed or told.unchanged)
@@ -218,14 +219,22 @@ def _chunker(
     overlap = parsed.overlap
     if overlap is None:
         overlap = min(usual.overlap, size // 2)
-    asked = Chunker(size, overlap)
-    room = fitting(asked, encoder).size
-    if room < size:
+    if encoder.max_tokens is not None and size > encoder.max_tokens:
         raise OptionError(
-            f"Chunks of {size:,} tokens (--size) would be cut off: '{encoder.name}' reads {room:,} "
-            "of a text. Give a smaller size."
+            f"Chunks of {size:,} tokens (--size) would be cut off: '{encoder.name}' reads "
+            f"{encoder.max_tokens:,} of a text. Give a smaller size."
         )
-    return asked
+    return fitting(Chunker(size, overlap), encoder)
+
+
+def _smaller(parsed: argparse.Namespace, chunker: "Chunker", winner: "Winner") -> str:
+    """What is to be said where chunks have fewer tokens than --size; else nothing."""
+    if parsed.size is None or chunker.size == parsed.size:
+        return ""
+    return (
+        f"chunks have up to {chunker.size:,} tokens: '{winner.encoder.name}' reads "
+        f"{winner.encoder.max_tokens:,}, its special ones and its prompt among them"
+    )
 
 
 def _prefix(parsed: argparse.Namespace, winner: "Winner") -> int | None:
@@ -316,6 +325,11 @@ def _told(collection: "Collection") -> str:
             f"{info.threshold.recall:.0%} of what was relevant to the dev queries"
         )
     return (
-        f"{info.name} in '{info.store}': {info.chunks:,} chunks of {info.documents:,} documents, "
+        f"{info.name} in '{info.store}': {_counted(info.chunks, 'chunk')} of "
+        f"{_counted(info.documents, 'document')}, "
         f"{info.nbytes / 1e6:.1f} MB; {info.stamp.encoder}, {kept}, {found}{least}"
     )
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"

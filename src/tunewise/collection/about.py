@@ -178,6 +178,8 @@ def _sum_of(told: Mapping[str, Any]) -> str:
 
 def _generation(told: Mapping[str, Any]) -> Generation:
     built, threshold = told["built"], told.get("threshold")  # added later
+    if told["retrieval"]["by"] != "vectors":  # was kept once, though its scale is the documents'
+        threshold = None
     return Generation(
         **{
             **told,

@@ -70,7 +70,8 @@ class Collection:
         """An empty collection for what this encoder makes.
 
         `prefix` keeps so many numbers of each vector, `precision` says in what (None: what suits
-        the store), `threshold` is the one that was chosen for `retrieval` over whole vectors.
+        the store), `threshold` is the one that was chosen for a search by whole vectors: other
+        ways to search keep none.
         Raises OptionError for a name that cannot be, DataError if there is one of it.
         """
         if not _NAME.fullmatch(name):
@@ -220,7 +221,7 @@ class Collection:
         how = by or about.current.retrieval.by
         depth = offset + k if rerank is None else rerank_top
         check_search(how, k, offset, weight, depth)
-        least = least_score(about, how, weight, threshold)
+        least = least_score(about, how, threshold)
         where_sql = condition(where or {}, about.fields)
         vector = None if how == "words" else self._asked(about, query, vector)
         asked = Asked(query, vector, how, where_sql, least, weight)

@@ -113,7 +113,7 @@ def fitting(chunker: Chunker, encoder: Encoder) -> Chunker:
     """The chunker with chunks no larger than what the encoder reads of a text."""
     if encoder.max_tokens is None:
         return chunker
-    # special tokens and the prompt take up room as well
+    # special tokens and the prompt take up room as well: of 256 two with most encoders
     room = encoder.max_tokens - max(int(encoder.count_tokens([""])[0]), 0)
     size = min(chunker.size, room)
     return Chunker(size, min(chunker.overlap, size // 2))

@@ -101,25 +101,29 @@ def check_search(by: str, k: int, offset: int, weight: float | None, depth: int)
         raise OptionError(f"The weight of words is {weight}, but must lie between 0 and 1.")
 
 
-def least_score(
-    about: About, by: By, weight: float | None, asked: float | Literal["calibrated"] | None
-) -> float | None:
+def least_score(about: About, by: By, asked: float | Literal["calibrated"] | None) -> float | None:
     """The least score that is shown; OptionError where none was chosen for this way to search."""
     if asked != "calibrated":
         if asked is not None and not np.isfinite(asked):
             raise OptionError(f"The threshold is {asked}, but has to be a finite number.")
         return asked
     now = about.current
+    if now.retrieval.by != "vectors":
+        raise OptionError(
+            f"Collection '{about.name}' has no calibrated threshold: it is searched by "
+            f"{now.retrieval.by}, whose scores depend on what else is in it. Give a number, or "
+            "search by vectors with one."
+        )
     if now.threshold is None:
         raise OptionError(
             f"Collection '{about.name}' has no calibrated threshold: it comes from a winner that "
-            "`tunewise measure` chose, with whole vectors. Index with its folder, or give a number."
+            "`tunewise measure` chose, searched by whole vectors. Index with its folder, or give "
+            "a number."
         )
-    if by != now.retrieval.by or weight not in (None, now.retrieval.weight):
+    if by != "vectors":
         raise OptionError(
-            f"The calibrated threshold of collection '{about.name}' is for a search by "
-            f"{now.retrieval.by} as it was measured, and other scores have no place on its scale. "
-            "Search so, or give a number."
+            f"The calibrated threshold of collection '{about.name}' is for a search by vectors, "
+            "and other scores have no place on its scale. Search so, or give a number."
         )
     return now.threshold.score
 

@@ -33,7 +33,8 @@ class Winner:
 
     `prefix` and `precision` are what `tunewise shrink` found to suffice, as far as collections
     can keep it; `note` says so. None: whole vectors, in what suits the store. `threshold` is for
-    whole vectors: cut ones have other cosines.
+    whole vectors: cut ones have other cosines. A hybrid has none: its scores are relative to the
+    documents that were measured.
     """
 
     encoder: Encoder
@@ -127,9 +128,9 @@ def load_winner(
     encoder = contender.encoder
     if (folder / _MODEL / _MAPS).is_file():
         encoder = MappedEncoder(encoder, contender, folder / _MODEL / _MAPS)
-    winner = Winner(
-        encoder, _retrieval(contender), str(folder.resolve()), threshold=contender.threshold
-    )
+    retrieval = _retrieval(contender)
+    threshold = contender.threshold if retrieval.by == "vectors" else None
+    winner = Winner(encoder, retrieval, str(folder.resolve()), threshold=threshold)
     return _shrunk(winner, contender, folder / _FORM)
 
 

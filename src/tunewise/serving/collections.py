@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -30,14 +31,12 @@ from tunewise.serving.models import Model, Offer
 from tunewise.serving.recent import Vectors, encode
 from tunewise.serving.refused import Reason, Refused
 from tunewise.serving.threads import Threads
+from tunewise.serving.tuned import TunedModels
 
 _OPEN = 200  # collections kept open: an index by words lies in memory
 
 Encoded = Callable[[Model, str], Awaitable[NDArray[np.float32]]]
 """A query's vector (d,) by a model: of `Service.encoded`, batched with those of others."""
-
-Tuned = Callable[[str], Awaitable[Model | None]]
-"""The model that was tuned here and lies in a folder: of `Service.tuned_in`."""
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +59,14 @@ class Asked:
 class Found:
     """What was found: hits, best first, and each one's cosine to the query.
 
-    `model` made the vectors, `query` is the id of the record in the query log, if it was written.
+    `model` is what made the vectors is called, `stamp` is its stamp; a cosine is None where that
+    model is not served. `query` is the id of the record in the query log, if it was written.
     """
 
-    model: Model
+    model: str
+    stamp: str
     hits: Sequence[Hit]
-    cosines: Sequence[float]
+    cosines: Sequence[float | None]
     query: str | None
 
 
@@ -73,38 +74,42 @@ class Collections:
     """A store's collections, each opened once; `close` when done."""
 
     def __init__(
-        self, store: Store, offer: Offer, tuned: Tuned, log: QueryLog | None = None
+        self, store: Store, offer: Offer, tuned: TunedModels, log: QueryLog | None = None
     ) -> None:
         self.store, self.log, self._offer, self._tuned = store, log, offer, tuned
         self.threads = Threads("searching", count=4, waiting=256)
-        self._open: OrderedDict[str, tuple[Model, Collection]] = OrderedDict()
+        self._open: OrderedDict[str, tuple[Model | None, Collection]] = OrderedDict()
         self._turn = threading.Lock()
 
     def names(self) -> list[str]:
         """The collections there are."""
         return kept.names(self.store)
 
-    async def opened(self, name: str) -> tuple[Model, Collection]:
+    async def opened(self, name: str, by: By | None = None) -> tuple[Model | None, Collection]:
         """A collection, and the served model that made its vectors.
 
-        Raises Refused where there is none of that name, or where its model is not served.
+        None for that model where it is not served and the search is by words, which takes no
+        vectors. Raises Refused where it takes some, or where there is no collection of that name.
         """
         with self._turn:
-            if name in self._open:
+            model, there = self._open.get(name, (None, None))
+            if there is not None and (by == "words" if model is None else self._served(model)):
                 self._open.move_to_end(name)
-                return self._open[name]
+                return model, there
         made = await self.threads.run(lambda: self.there(name))
         if made is None:
             raise no_collection(name)
         model = await self.model(made)
-        if model is None:
+        if model is None and by != "words":
+            called = await self.threads.run(lambda: self.called(made))
             raise Refused(
-                f"The vectors of '{name}' were made by '{made.stamp.encoder}' (stamp "
-                f"{made.stamp.model}), which is not served here just so. Serve it, or have the "
-                "collection embedded anew by a model that is.",
+                f"The vectors of '{name}' were made by '{called}' (stamp {made.stamp.model}), "
+                "which is not served here just so. Search by words, serve it, or delete the "
+                "bucket's embeddings and have it embedded by a model that is.",
                 Reason(422, "model_not_served"),
             )
-        found = model, Collection(self.store, name, encoder_of(model))
+        encoder = None if model is None else encoder_of(model)
+        found = model, Collection(self.store, name, encoder)
         with self._turn:
             self._open[name] = found
             while len(self._open) > _OPEN:
@@ -113,11 +118,27 @@ class Collections:
 
     async def model(self, made: Generation) -> Model | None:
         """The served model that makes just such vectors, one that was tuned here too."""
-        for model in self._offer.models.values():
-            if model.stamp == made.stamp.model:
-                return model
-        found = await self._tuned(made.source)
+        if (own := self._offered(made)) is not None:
+            return own
+        tuned = await self.threads.run(lambda: self._tuned.within(made.source))
+        found = None if tuned is None else await self._tuned.load(tuned)
         return found if found is not None and found.stamp == made.stamp.model else None
+
+    def called(self, made: Generation) -> str:
+        """What the model that made vectors is called: an encoder's name is also its base's."""
+        if (own := self._offered(made)) is not None:
+            return own.name
+        folder = Path(made.source)
+        tuned = self._tuned.called(made.source)
+        return tuned or (folder.name if folder.is_absolute() else made.stamp.encoder)
+
+    def _offered(self, made: Generation) -> Model | None:
+        models = self._offer.models.values()
+        return next((model for model in models if model.stamp == made.stamp.model), None)
+
+    def _served(self, model: Model) -> bool:
+        """Whether a model is served still: one that was tuned may have been deleted."""
+        return self._offer.models.get(model.name) is model or self._tuned.holds(model.source)
 
     def there(self, name: str) -> Generation | None:
         """What made the vectors of a collection; None if there is none."""
@@ -146,11 +167,11 @@ class Collections:
         cannot be, and whatever `encoded` raises.
         """
         for again in (False, True):
-            model, collection = await self.opened(name)
-            vector = await encoded(model, asked.query)
+            model, collection = await self.opened(name, asked.by)
+            vector = None if model is None else await encoded(model, asked.query)
             try:
                 return await self.threads.run(
-                    lambda m=model, c=collection, v=vector: self._found(m, c, asked, v)  # type: ignore[misc]
+                    lambda c=collection, v=vector: self._found(c, asked, v)  # type: ignore[misc]
                 )
             except (DataError, EncoderError):  # removed, or embedded anew by another model
                 self.forget(name)
@@ -159,7 +180,7 @@ class Collections:
         raise AssertionError  # the loop returns or raises
 
     def _found(
-        self, model: Model, collection: Collection, asked: Asked, vector: NDArray[np.float32]
+        self, collection: Collection, asked: Asked, vector: NDArray[np.float32] | None
     ) -> Found:
         hits = collection.search(
             asked.query,
@@ -173,13 +194,14 @@ class Collections:
             rerank=asked.rerank,
             rerank_top=max(RERANK_TOP, asked.offset + asked.k),
         )
-        cosines = [hit.score for hit in hits]
+        cosines: Sequence[float | None] = [hit.score for hit in hits]
         now = collection.about().current
-        if asked.rerank is not None or (asked.by or now.retrieval.by) != "vectors":
+        if vector is None:
+            cosines = [None] * len(hits)
+        elif asked.rerank is not None or (asked.by or now.retrieval.by) != "vectors":
             cosines = _cosines(collection, hits, vector)
-        return Found(
-            model, hits, cosines, self._recorded(collection.name, now.stamp.digits, asked, hits)
-        )
+        record = self._recorded(collection.name, now.stamp.digits, asked, hits)
+        return Found(self.called(now), now.stamp.model, hits, cosines, record)
 
     def _recorded(self, name: str, stamp: str, asked: Asked, hits: Sequence[Hit]) -> str | None:
         """Records the query; one that cannot be recorded is answered all the same."""

@@ -98,7 +98,13 @@ def log_settings() -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": JsonLines}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "formatter": "lines",
+                "level": "INFO",  # bm25s sets its own logger to DEBUG when it is imported
+            }
+        },
         "root": {"handlers": ["stderr"], "level": "WARNING"},
         "loggers": {"tunewise": {"level": "INFO"}, "uvicorn": {"level": "INFO"}},
     }

@@ -3,7 +3,6 @@
 import asyncio
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from tunewise.collection import open_store
 from tunewise.encoders import TransformerEncoder, cache_folder
@@ -101,15 +100,6 @@ class Service:
         vector: Vectors = model.finish(vectors, "queries")[0]
         return vector
 
-    async def tuned_in(self, folder: str) -> Model | None:
-        """The model that was tuned here and lies in this folder; None if there is none."""
-        place = Path(folder)
-        if not place.is_relative_to(self._at_home.models.resolve()):
-            return None
-        found = await self.disk.run(self.tuned_models.all)
-        own = [one for one in found if place.is_relative_to(one.folder.resolve())]
-        return await self.tuned_models.load(own[0]) if own else None
-
     async def begin(self, workers: int) -> None:
         """Clears away what killed processes left half-done in the home, and starts workers."""
         if self.home is not None:
@@ -181,7 +171,7 @@ class Service:
         """The collections that can be searched."""
         home, settings = self._at_home, self.settings
         log = QueryLog(home.queries, texts=settings.query_texts, days=settings.query_days)
-        return Collections(open_store(str(home.collections)), self.offer, self.tuned_in, log)
+        return Collections(open_store(str(home.collections)), self.offer, self.tuned_models, log)
 
     @property
     def _at_home(self) -> Home:

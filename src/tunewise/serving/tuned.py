@@ -76,6 +76,25 @@ class TunedModels:
                 return found
         raise AbsentError(f"The model '{name[:100]}' does not exist here.")
 
+    def within(self, folder: str) -> TunedModel | None:
+        """The one that lies in a folder; None if there is none."""
+        job = self._job(folder)
+        return None if job is None else self._at(self._home.models / job)
+
+    def holds(self, folder: str) -> bool:
+        """Whether a model lies in a folder that was not deleted."""
+        job = self._job(folder)
+        return job is not None and (self._home.models / job / SEAL).is_file()
+
+    def called(self, folder: str) -> str | None:
+        """What the model is called that lies in a folder, or lay there; None if none did."""
+        job = self._job(folder)
+        try:
+            made = None if job is None else self._queue.job(job).result
+        except AbsentError:
+            return None
+        return None if made is None else str(made["name"])
+
     def folder(self, job: Job) -> Path:
         """Where what a job made lies, if it made anything."""
         return self._home.models / job.id
@@ -112,6 +131,11 @@ class TunedModels:
     def close(self) -> None:
         """Ends once nothing is being loaded."""
         self._threads.close()
+
+    def _job(self, folder: str) -> str | None:
+        """The job whose model lies, or lay, in a folder; None for a folder elsewhere."""
+        place, home = Path(folder), self._home.models.resolve()
+        return place.relative_to(home).parts[0] if home in place.parents else None
 
     def _at(self, folder: Path) -> TunedModel | None:
         try:

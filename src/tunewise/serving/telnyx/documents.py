@@ -125,7 +125,7 @@ async def _best(
     for bucket, where in narrowed.items():
         own = Asked(asked.query, asked.k, where=where, by=asked.by)
         answer = await searched(service, key, bucket, own)
-        stamps.add(answer.model.stamp)
+        stamps.add(answer.stamp)
         for place, hit in enumerate(answer.hits):
             order = -hit.score if asked.by == "vectors" else float(place)
             found.append((order, _told(bucket, hit.chunk, hit.score)))

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from tunewise.serving.refused import Refused
 
 
-class Source(BaseModel):
+class ErrorSource(BaseModel):
     """Where in the request the fault lies: a JSON pointer."""
 
     pointer: str
@@ -21,7 +21,7 @@ class Error(BaseModel):
     code: str
     title: str
     detail: str
-    source: Source | None = None
+    source: ErrorSource | None = None
 
 
 class ErrorBody(BaseModel):
@@ -55,7 +55,7 @@ def to_telnyx(refused: Refused) -> Response:
         code=reason.code or title.lower().replace(" ", "_"),
         title=title,
         detail=str(refused),
-        source=Source(pointer=f"/{reason.param}") if reason.param else None,
+        source=ErrorSource(pointer=f"/{reason.param}") if reason.param else None,
     )
     body = ErrorBody(errors=[error]).model_dump(exclude_none=True)
     return JSONResponse(body, status_code=reason.status, headers=dict(reason.headers))

@@ -51,15 +51,18 @@ class Metadata(BaseModel):
     checksum: str
     embedding: str
     filename: str
-    certainty: float
+    certainty: float | None
     loader_metadata: dict[str, Any]
 
 
 class FoundChunk(BaseModel):
-    """A chunk. `distance` is 1 − cosine, whatever the chunks were found by."""
+    """A chunk. `distance` is 1 − cosine, whatever the chunks were found by.
+
+    Null where they were found by words and the model that made their vectors is not served.
+    """
 
     document_chunk: str
-    distance: float
+    distance: float | None
     metadata: Metadata
 
 
@@ -94,12 +97,10 @@ async def similarity_search(
     found = await unless_gone(request, searched(service, key, body.bucket_name, asked))
     if found.query is not None:
         response.headers["tunewise-query"] = found.query
-    request.state.facts |= {"model": found.model.name, "found": len(found.hits)}
+    request.state.facts |= {"model": found.model, "found": len(found.hits)}
     place = f"{request.base_url}v2/storage/buckets/{quote(body.bucket_name, safe='')}"
     pairs = zip(found.hits, found.cosines, strict=True)
-    return SearchResponse(
-        data=[_told(hit, cosine, found.model.name, place) for hit, cosine in pairs]
-    )
+    return SearchResponse(data=[_told(hit, cosine, found.model, place) for hit, cosine in pairs])
 
 
 async def searched(service: Service, key: Key | None, name: str, asked: Asked) -> Found:
@@ -122,18 +123,18 @@ async def _reranker(service: Service) -> Reranker:
     return await service.disk.run(lambda: service.reranker)
 
 
-def _told(hit: Hit, cosine: float, model: str, place: str) -> FoundChunk:
+def _told(hit: Hit, cosine: float | None, model: str, place: str) -> FoundChunk:
     chunk, fields = hit.chunk, dict(hit.chunk.metadata)
     uploaded = "filename" in fields and "checksum" in fields
     filename = str(fields.pop("filename")) if uploaded else chunk.document
     source = str(fields.get("source", filename))
-    distance = round(min(max(1 - cosine, 0.0), 2.0), 6)
+    distance = None if cosine is None else round(min(max(1 - cosine, 0.0), 2.0), 6)
     about = Metadata(
         source=f"{place}/{quote(filename)}" if uploaded else source,
         checksum=str(fields.pop("checksum")) if uploaded else "",
         embedding=model,
         filename=filename,
-        certainty=round(1 - distance / 2, 6),
+        certainty=None if distance is None else round(1 - distance / 2, 6),
         loader_metadata={
             "id": chunk.id,
             "score": hit.score,

@@ -1,6 +1,7 @@
 """/v2/ai/embeddings: buckets embedded as jobs, their tasks, and what became of their files."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, get_args
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -17,7 +18,7 @@ from tunewise.serving.collections import check_opens, encoder_of, no_collection
 from tunewise.serving.keys import Key
 from tunewise.serving.models import Model
 from tunewise.serving.openai.models import asked_model
-from tunewise.serving.refused import bad_request, busy
+from tunewise.serving.refused import Refused, bad_request, busy
 from tunewise.serving.service import Service
 from tunewise.serving.telnyx.errors import RESPONSES
 from tunewise.serving.telnyx.names import (
@@ -43,7 +44,8 @@ _write = need("write")
 class EmbedRequest(BaseModel):
     """Which bucket, and how: sizes are in tokens, the model any that is served.
 
-    Without sizes chunks have the server's own (256, 32). `loader` "intercom" is not here.
+    Without sizes chunks have up to 256 tokens and share 32; of what the model reads, its special
+    tokens and its prompt take a part. `loader` "intercom" is not here.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -52,7 +54,7 @@ class EmbedRequest(BaseModel):
     document_chunk_size: Annotated[int, Field(ge=8, le=8_192)] | None = None
     document_chunk_overlap_size: Annotated[int, Field(ge=0, le=8_192)] | None = None
     embedding_model: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    loader: Literal["default"] = "default"
+    loader: Literal["default", "intercom"] = "default"
 
 
 class EmbedUrlRequest(BaseModel):
@@ -230,7 +232,12 @@ async def _begin(
 ) -> TaskContent:
     check_bucket(body.bucket_name)
     check_opens(key, body.bucket_name)
-
+    if body.loader != "default":
+        raise bad_request(
+            "This server does not load from Intercom. Leave 'loader' out, and put files into the "
+            "bucket.",
+            param="loader",
+        )
     model = await _model(service, key, body)
 
     def begin() -> Job:
@@ -253,9 +260,10 @@ def _asked(service: Service, body: EmbedRequest, model: Model) -> dict[str, Any]
     chunker = fitting(Chunker(wanted, min(share, wanted // 2)), encoder_of(model))
     if there is not None and (there.stamp.model != model.stamp or known != chunker):
         raise bad_request(
-            f"'{body.bucket_name}' is embedded by '{there.stamp.encoder}' in chunks of "
-            f"{there.stamp.chunker}, and this asks for '{model.name}' and {chunker}. Delete its "
+            f"'{body.bucket_name}' is embedded by '{service.collections.called(there)}' in chunks "
+            f"of {there.stamp.chunker}, and this asks for '{model.name}' and {chunker}. Delete its "
             "embeddings first (DELETE /v2/ai/embeddings/buckets/…); the files stay.",
+            param="embedding_model" if there.stamp.model != model.stamp else "document_chunk_size",
             code="embedded_otherwise",
         )
     encoder = model.encoder
@@ -275,7 +283,10 @@ def _asked(service: Service, body: EmbedRequest, model: Model) -> dict[str, Any]
 async def _model(service: Service, key: Key | None, body: EmbedRequest) -> Model:
     """The model that is named, else the one that made what is there, else the server's first."""
     if body.embedding_model is not None:
-        return (await asked_model(service, body.embedding_model, key))[0]
+        try:
+            return (await asked_model(service, body.embedding_model, key))[0]
+        except Refused as why:  # told by the field's name here
+            raise Refused(str(why), replace(why.reason, param="embedding_model")) from None
     collections, name = service.collections, body.bucket_name
     there = await service.disk.run(lambda: collections.there(name))
     found = there and await collections.model(there)
@@ -308,7 +319,7 @@ def _files(service: Service, bucket: str) -> list[File]:
                 status=fate.status if fate is not None and same else "pending",
                 error_reason=fate.reason if fate is not None and same else None,
                 created_at=iso(each.created),
-                updated_at=None if fate is None else iso(fate.updated),
+                updated_at=None if fate is None else iso(max(fate.updated, each.created)),
                 last_embedded_at=iso(fate.embedded) if fate and fate.embedded else None,
             )
         )
