@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from tunewise.data.groups import scorable
 from tunewise.data.split import divide
 from tunewise.task import Task
 
@@ -17,9 +18,12 @@ def divided(task: Task, seed: int) -> Task:
     if seed == SPLIT or task.weights:
         return task
     found = divide(task, seed=SPLIT)
-    parts = {"train": found.training.train, "dev": found.training.dev, "test": found.test.part}
-    placed = {query: name for name, part in parts.items() for query in part.queries.ids}
-    fixed = replace(task, parts=placed)
+    parts = dict.fromkeys(scorable(task), "test") | {
+        query: name
+        for name, part in (("train", found.training.train), ("dev", found.training.dev))
+        for query in part.queries.ids
+    }
+    fixed = replace(task, parts=parts)
     again = {finding.code for finding in divide(fixed, seed=SPLIT).findings}
     lost = [finding for finding in found.findings if finding.code not in again]
     return replace(fixed, findings=(*task.findings, *lost))

@@ -236,7 +236,7 @@ class Queue:
             ):
                 return False
             if crashed is None:
-                self.add_event(job.id, _MOVED_ON, "warn")
+                self.add_event(job.id, _MOVED_ON)
             else:
                 self._count_crash(job.id, crashed)
             return True
