@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import pytest
 
+from tunewise.data.fixed_split import divided
 from tunewise.data.split import divide
 from tunewise.errors import EncoderError, OptionError
 from tunewise.jobs.delivered import figures, vectors_of
-from tunewise.jobs.division import divided
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.jobs.tuning import Wanted, run

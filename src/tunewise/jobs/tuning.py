@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 from tunewise.contenders import Contender, save_contender
 from tunewise.data.examples import Examples, ScoredPairs, read_examples
+from tunewise.data.fixed_split import SPLIT, divided
 from tunewise.encoders import Encoder, load_encoder
 from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.files import put_back, whole_set, write_text
 from tunewise.finding import Finding
 from tunewise.jobs.delivered import figures, vectors_of
-from tunewise.jobs.division import SPLIT, divided
 from tunewise.jobs.forms import as_ours
 from tunewise.jobs.job import Level
 from tunewise.jobs.works import Place

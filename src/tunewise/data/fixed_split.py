@@ -1,4 +1,4 @@
-"""Division: the same test part whatever a job's seed, so that jobs on a file can be compared."""
+"""Fixed split: the same test part whatever a seed, so that runs on one file can be compared."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from tunewise.data.split import divide
 from tunewise.task import Task
 
 SPLIT = 0
-"""The seed that data is divided with; a job's own is for the chance in training."""
+"""The seed that such data is divided with; the run's own is for the chance in training."""
 
 
 def divided(task: Task, seed: int) -> Task:
