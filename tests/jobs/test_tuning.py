@@ -12,7 +12,7 @@ from tunewise.errors import EncoderError, OptionError
 from tunewise.jobs.delivered import figures, vectors_of
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
-from tunewise.jobs.tuning import Wanted, run
+from tunewise.jobs.tuning import Wanted, answer_of, run
 from tunewise.jobs.works import place_of
 from tunewise.measurement import measure
 from tunewise.objects import FILES, Objects
@@ -56,7 +56,7 @@ def test_what_is_told_as_tuned_is_the_score_of_the_vectors_that_are_delivered(ho
     assert vectors_of(verdict).name == "pretrained" != verdict.contender.name
     assert told["tuned"] == told["base"]
     assert told["base"]["mean"] == score["pretrained"]
-    assert (told["gain"]["difference"], told["improved"]) == (0, False)
+    assert (told["gain"]["difference"], told["delivered"]) == (0, "base")
     assert told["best"]["name"] == verdict.contender.name
     assert told["best"]["mean"] == score[verdict.contender.name] > told["tuned"]["mean"]
     assert told["sentence"].endswith("Delivered: the vectors of pretrained alone.")
@@ -87,3 +87,22 @@ def test_the_test_part_is_the_same_whatever_the_seed_of_the_job(home):
     parts = [divide(divided(task, seed), seed=seed).test.part.queries.ids for seed in (0, 3)]
     assert sorted(parts[0]) == sorted(parts[1])
     assert sorted(divide(task, seed=3).test.part.queries.ids) != sorted(parts[0])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "improved", "measured_on", "cut", "told"),
+    [
+        (0.01, 0.05, True, "test", False, "tune"),
+        (-0.01, 0.05, True, "test", False, "cannot tell yet"),
+        (-0.08, -0.01, True, "test", False, "suffices"),
+        (0.0, 0.0, False, "test", False, "suffices"),
+        (0.0, 0.0, False, "test", True, "cannot tell yet"),
+        (0.01, 0.05, True, "dev", False, "cannot tell yet"),
+    ],
+)
+def test_the_answer_of_one_rung_goes_by_its_interval_on_test(
+    low, high, improved, measured_on, cut, told
+):
+    gain = {"difference": {"low": low, "high": high}}
+    found = {"gain": gain, "improved": improved, "measured_on": measured_on}
+    assert answer_of(found, cut=cut) == told

@@ -30,7 +30,7 @@ def figures(verdict: Verdict, facts: Mapping[str, Any]) -> dict[str, Any]:
     base, served = _plain(verdict), vectors_of(verdict)
     return {
         "sentence": " ".join([facts["sentence"], *_besides(verdict, served)]),
-        "improved": served.tuned and served.same_as is None,
+        "delivered": "tuned" if served.tuned and served.same_as is None else "base",
         "metric": facts["metric"],
         "gain": _gain(verdict, base, served),
         "base": _score(facts, base.name),

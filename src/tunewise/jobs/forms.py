@@ -59,7 +59,7 @@ def _lines(name: str, path: Path) -> Iterator[tuple[str, str]]:
 def _row(line: str, number: str) -> Mapping[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as wrong:
+    except (ValueError, RecursionError) as wrong:
         raise DataError(
             f"Line {number} is no JSON ({wrong}). A training file has one JSON object a line."
         ) from wrong

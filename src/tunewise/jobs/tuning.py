@@ -229,9 +229,9 @@ def _tuned(
         gain, cut = facts["gain"], tuning.run is not None and tuning.run.cut
         made = {
             **_common(wanted, data, encoder, place, tuning.outcome.contender, "model"),
-            "answer": _answer(facts, cut=cut),
+            "answer": answer_of(facts, cut=cut),
             "sentence": _sentence(facts),
-            "improved": tuning.improved,
+            "delivered": "tuned" if tuning.improved else "base",
             "metric": facts["metric"],
             "gain": gain and _difference(gain),
             "base": gain and gain["base"],
@@ -244,7 +244,7 @@ def _tuned(
     return made
 
 
-def _answer(facts: Mapping[str, Any], *, cut: bool) -> str:
+def answer_of(facts: Mapping[str, Any], *, cut: bool) -> str:
     """The verdict's word for one rung: by the interval on test, whatever dev liked.
 
     Of what the time cut off, or no test part measured, nothing can be told but a gain.

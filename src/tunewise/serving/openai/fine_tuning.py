@@ -312,9 +312,11 @@ def _told(job: Job) -> JobObject:
 
 
 def _measured(made: Mapping[str, Any]) -> dict[str, Any]:
-    told = ("answer", "sentence", "improved", "rung", "metric", "base", "tuned", "gain", "seconds")
-    later = {name: made[name] for name in ("best", "skipped") if name in made}  # since 0.2
-    return {name: made[name] for name in told} | later
+    told = (
+        *("answer", "sentence", "delivered", "rung", "metric", "base", "tuned", "gain", "seconds"),
+        *("skipped", "best"),  # the last only where there was a contest
+    )
+    return {name: made[name] for name in told if name in made}
 
 
 def _event(event: Event) -> EventObject:
