@@ -134,7 +134,8 @@ def test_a_job_tells_what_it_brought_and_its_model_answers_at_once(place, client
     [checkpoint] = client.fine_tuning.jobs.checkpoints.list(tuned.id)
     assert checkpoint.fine_tuned_model_checkpoint == tuned.fine_tuned_model
     found = httpx.get(f"{place[1]}/v1/fine_tuning/jobs/{tuned.id}/verdict").json()
-    assert found["delivered"] == "tuned"
+    assert found["improved"] is True
+    assert tuned.model_extra["result"]["delivered"] == "tuned"
     assert found["gain"]["difference"]["low"] == pytest.approx(gain["low"])
     report = httpx.get(f"{place[1]}/v1/fine_tuning/jobs/{tuned.id}/report")
     assert "nDCG@10" in report.text
