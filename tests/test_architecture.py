@@ -113,6 +113,11 @@ def test_nothing_that_learns_opens_the_test_part_of_a_division() -> None:
     assert found(lambda node: isinstance(node, ast.Attribute) and node.attr == "test", opens) == []
 
 
+def test_no_two_files_of_tests_have_one_name() -> None:
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))  # pytest would read only one of them
+
+
 def test_no_file_is_over_400_lines() -> None:
     lines = {place(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {name: count for name, count in lines.items() if count > 400} == {}

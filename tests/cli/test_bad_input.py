@@ -369,6 +369,7 @@ def with_small_files(largest, arguments, cache):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("largest", "full"), [(0, "cache"), (500, "out"), (20_000, "out")],
     ids=["the cache", "the model folder", "the report"],
@@ -386,6 +387,7 @@ def test_a_full_disk_is_named_and_the_same_command_goes_on_once_there_is_room(
     assert main([str(argument) for argument in arguments]) == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_an_earlier_verdict_as_it_was(tmp_path):
     arguments = ["measure", "tiny", *UNTUNED, "--out", str(tmp_path / "out")]
     assert main(arguments) == 0

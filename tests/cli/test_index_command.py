@@ -39,6 +39,7 @@ def run(capsys, *arguments, code=0):
     return capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_documents_are_indexed_found_and_passed_over_the_next_time(won, docs, tmp_path, capsys):
     place = ["--collection", "loans", "--store", tmp_path / "store"]
     out = run(capsys, "index", won, "--from", docs, *place).out

@@ -146,6 +146,7 @@ except StoreError as refusal:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no limit to set")
 def test_a_write_that_does_not_fit_is_refused_and_what_was_there_stays(tmp_path):
     place = str(tmp_path / "store")

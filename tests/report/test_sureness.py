@@ -108,6 +108,7 @@ def test_the_smallest_gain_worth_having_has_no_neighbour_below() -> None:
     assert changes_words(facts) is None
 
 
+@pytest.mark.slow
 def test_the_table_holds_every_answer_and_what_more_data_would_bring() -> None:
     facts = verdict_facts("cannot tell yet")
     facts["forecast"] |= {"worth_at": 1500, "sure_at": 9000}

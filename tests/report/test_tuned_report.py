@@ -36,6 +36,7 @@ def saved(tuning, tmp_path_factory):
     return folder, tunewise.save_tuned(tuning, folder)
 
 
+@pytest.mark.slow
 def test_all_that_is_promised_lies_in_the_folder(saved):
     folder, facts = saved
     assert {path.name for path in folder.iterdir()} == {

@@ -107,6 +107,7 @@ def test_japanese_particles_are_stop_words():
     assert terms("猫と犬", "ja") == ["猫", "犬"]
 
 
+@pytest.mark.slow
 @segmenters
 def test_segmenters_write_nothing_and_say_nothing(tmp_path):
     asked = "from tunewise.retrieval.segmentation import words;"

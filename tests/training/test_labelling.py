@@ -56,6 +56,7 @@ def fitted(examples, small_bert):
     return found
 
 
+@pytest.mark.slow
 def test_full_tuning_learns_what_a_head_on_random_vectors_cannot(fitted, examples, bert):
     [linear] = KIND.table["linear"].fit(setting(examples, bert), [])
     dev = examples.take("dev")

@@ -55,6 +55,7 @@ def base_weights(bert):
     return {name: p.detach().clone() for name, p in bert.copy().named_parameters()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rung", FEW)
 def test_what_only_gets_worse_is_delivered_as_the_base(bert, tmp_path, rung):
     tuned = tune_encoder(bert, a_lesson(), a_recipe(rung), unmoved(bert), tmp_path)
@@ -149,6 +150,7 @@ def without_wagons(lesson_or_exam):
     return replace(exam, first=clean(exam.first), second=clean(exam.second))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rung", FEW)
 def test_a_loss_that_is_no_number_stops_training_and_the_best_before_it_is_kept(
     poisoned, tmp_path, rung
@@ -176,6 +178,7 @@ def test_an_encoder_that_gives_no_numbers_on_dev_is_refused(poisoned, tmp_path):
 # ---- memory
 
 
+@pytest.mark.slow
 def test_a_batch_too_large_for_memory_is_encoded_in_smaller_parts(bert, tmp_path):
     """The model itself runs out of memory above three rows; one step of plain descent shows
     the gradients."""
@@ -239,6 +242,7 @@ def test_halving_begins_with_what_the_loss_encodes_and_ends_with_an_error(bert):
 # ---- the folder
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_found_and_leftovers_of_a_kill_are_taken_away(bert, tmp_path):
     lesson, exam = a_lesson(), an_exam()
     tuned = tune_encoder(bert, lesson, a_recipe("full"), exam, tmp_path)
@@ -294,6 +298,7 @@ def test_runs_are_told_apart_by_all_that_shapes_them(bert):
     assert run_name(bert, *others[0]) == run_name(bert, a_lesson(), recipe, an_exam(), None)
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_the_one_that_holds_its_folder_and_says_so(bert, tmp_path):
     said, done = [], []
 
@@ -376,6 +381,7 @@ class BrokenError(Exception):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rung", FEW)
 def test_everything_around_is_left_as_it_was_also_by_an_error(bert, tmp_path, rung):
     def fail(what, step, steps):
