@@ -7,9 +7,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 WORKERS ?= 2
 BIN := .venv/bin
-# Every version is pinned. Without build isolation, the pins hold for what builds packages too;
-# without compiling, a minute is spared: most modules are never imported.
-INSTALL := $(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --no-build-isolation
+# Every version is pinned. Without build isolation, the pins hold for what builds packages too.
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation
 # Tests and the demo reach no model hub: what they need comes with the `offline` extra.
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 
