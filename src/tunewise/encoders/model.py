@@ -1,6 +1,6 @@
 """A sentence-transformers model from its folder, loaded safely and quietly."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,24 @@ def load_model(folder: Path, device: str | None = None) -> Any:
 
     Raises EncoderError for a folder that holds none.
     """
-    from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
+
+    mend = "Copy or download it again, or save it again with a current sentence-transformers."
+    return load_safely(SentenceTransformer, folder, called="model", mend=mend, device=device)
+
+
+def load_safely(
+    kind: Callable[..., Any], folder: Path, *, called: str, mend: str, device: str | None = None
+) -> Any:
+    """A model of sentence-transformers from a folder, by its class; safetensors, and no code of it.
+
+    Raises EncoderError, which says what it is `called` and how to `mend` it.
+    """
+    from safetensors import SafetensorError
 
     try:
         with no_bars():
-            model = SentenceTransformer(
+            model = kind(
                 str(folder),
                 device=device,
                 trust_remote_code=False,
@@ -30,8 +42,7 @@ def load_model(folder: Path, device: str | None = None) -> Any:
         SafetensorError,
     ) as error:
         raise EncoderError(
-            f"The model in '{folder}' cannot be loaded: {error}. "
-            "Copy or download it again, or save it again with a current sentence-transformers."
+            f"The {called} in '{folder}' cannot be loaded: {error}. {mend}"
         ) from error
     return model.float().eval()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.model import no_bars
+from tunewise.encoders.model import load_safely
 from tunewise.encoders.safety import read_json
 from tunewise.encoders.sources import find
 from tunewise.errors import EncoderError
@@ -69,27 +69,13 @@ def load_reranker(name: str | Path) -> Reranker:
 
 
 def _loaded(folder: Path) -> Any:
-    from safetensors import SafetensorError
     from sentence_transformers import CrossEncoder
 
-    try:
-        with no_bars():
-            model = CrossEncoder(
-                str(folder),
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
-    except (
-        *(OSError, ValueError, RuntimeError, LookupError, TypeError, AttributeError, ImportError),
-        SafetensorError,
-    ) as error:
-        raise EncoderError(
-            f"The cross-encoder in '{folder}' cannot be loaded: {error}. Copy or download it again."
-        ) from error
+    mend = "Copy or download it again."
+    model = load_safely(CrossEncoder, folder, called="cross-encoder", mend=mend)
     if model.num_labels != 1:
         raise EncoderError(
             f"The cross-encoder in '{folder}' gives {model.num_labels} numbers a pair, and one "
             "score is needed to rank by. Name one that was trained for ranking."
         )
-    return model.float().eval()
+    return model
