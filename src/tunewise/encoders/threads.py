@@ -42,6 +42,23 @@ def one_thread() -> Iterator[None]:
                 torch.set_num_threads(threads)
 
 
+_computing: list[object] = []
+
+
+@contextmanager
+def among_others() -> Iterator[bool]:
+    """Counts as computing in this process; gives whether somebody else does already."""
+    me = object()
+    with _turn:
+        others = bool(_computing)
+        _computing.append(me)
+    try:
+        yield others
+    finally:
+        with _turn:
+            _computing.remove(me)
+
+
 def cores() -> int:
     """How many processor cores this process may use."""
     try:

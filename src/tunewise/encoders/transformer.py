@@ -1,7 +1,8 @@
 """TransformerEncoder: any sentence-transformers model in a folder, on this machine."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tunewise.encoders.engines.way import PLAIN, Way
 from tunewise.encoders.model import load_model
 from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
-from tunewise.encoders.threads import in_order, one_thread
+from tunewise.encoders.threads import among_others, in_order, one_thread
 from tunewise.encoders.vectors import Batch, Side, encode
 from tunewise.errors import EncoderError
 from tunewise.progress import Progress, silent
@@ -253,20 +254,23 @@ def _encoded(
     lanes: int | None,
 ) -> Iterator[Batch]:
     work, done = int((lengths + 1).sum()), 0
-    vectors = runtime.alone if lanes is None else runtime.vectors
 
-    def vectors_of(places: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def vectors_of(
+        places: NDArray[np.int64], vectors: Callable[[Sequence[str]], NDArray[np.float32]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         if not lengths[places[0]]:  # no token to pool over: some models' empty texts
             return places, np.zeros((len(places), dimension), dtype=np.float32)
         return places, vectors([texts[place] for place in places])
 
-    if lanes is None:  # all cores for one batch
-        yield Batch(*vectors_of(np.arange(len(texts))), 1.0)
-        return
-    with one_thread():
-        for places, found in in_order(vectors_of, greedy(lengths, runtime.budget), lanes):
-            done += int((lengths[places] + 1).sum())
-            yield Batch(places, found, done / work)
+    with among_others() as others:
+        if lanes is None and not others:  # all cores for one batch
+            yield Batch(*vectors_of(np.arange(len(texts)), runtime.alone), 1.0)
+            return
+        with one_thread():
+            lane = partial(vectors_of, vectors=runtime.vectors)
+            for places, found in in_order(lane, greedy(lengths, runtime.budget), lanes or 1):
+                done += int((lengths[places] + 1).sum())
+                yield Batch(places, found, done / work)
 
 
 def _limit(model: Any) -> int | None:

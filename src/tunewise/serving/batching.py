@@ -1,7 +1,9 @@
 """Batching: texts of many callers become batches, and each core encodes one at a time.
 
-Where all is idle a text waits for nobody: a batch is what came while others were computed. Callers
+Where all is idle a text waits for nobody: a pool is what came while others were computed. Callers
 take turns within it, so that a short query beside a request of two thousand texts is in the next.
+The cores take batches of like lengths from it, the shortest first, and who waits for a batch has
+its vectors as soon as that is done.
 """
 
 import asyncio
@@ -28,7 +30,7 @@ Kept = Callable[[Encoder, Side, Sequence[str]], Vectors]
 """Vectors of texts from what was kept, encoded where nothing was: what the thread runs."""
 _Key = tuple[str, Side, bytes]
 _GUESS = 2_000.0  # tokens a second, before any were measured
-_LEAST = 1_024  # tokens a batch, where as many wait
+_LEAST = 256  # tokens a batch, where as many wait: of fewer, what each call takes tells
 _NO_SPANS = NoSpans()
 _LINGER, _LONGEST = 0.1, 0.05  # of what the last batch took, and seconds
 
@@ -39,8 +41,8 @@ logger = logging.getLogger(__name__)
 class Limits:
     """What may be asked at once.
 
-    `batch` is tokens encoded in one go (the encoder cuts them finer), `waiting` tokens that may
-    wait, `patience` seconds a request may wait, `memory` bytes of vectors kept at hand.
+    `batch` is tokens that callers take turns for (see `Batcher`), `waiting` tokens that may wait,
+    `patience` seconds a request may wait, `memory` bytes of vectors kept at hand.
     """
 
     batch: int = 8_192
@@ -78,7 +80,6 @@ class _Lane:
                 texts.popleft()
             if texts:
                 text = texts.popleft()
-                text.begun = True
                 taken.append(text)
                 budget -= text.tokens
                 self.callers.append(texts)
@@ -86,7 +87,11 @@ class _Lane:
 
 
 class Batcher:
-    """Encodes for many callers in `cores` threads. Used by one event loop; `close` when done."""
+    """Encodes for many callers in `cores` threads. Used by one event loop; `close` when done.
+
+    `padded` is tokens, padding included, that a core encodes at once; None for all of a pool,
+    which the encoder then cuts as it likes.
+    """
 
     def __init__(
         self,
@@ -95,17 +100,19 @@ class Batcher:
         kept: Kept,
         *,
         cores: int = 1,
+        padded: int | None = None,
         spans: Spans = _NO_SPANS,
     ) -> None:
         self.limits, self._meters, self._kept, self._spans = limits, meters, kept, spans
         self._lanes: OrderedDict[tuple[str, Side], _Lane] = OrderedDict()
+        self._pool: tuple[_Lane | None, deque[_Text]] = None, deque()  # shortest first
         self._waited_for: dict[_Key, _Text] = {}
         self._recent = Recent(limits.memory)
-        self._waiting = 0  # tokens
+        self._waiting = self._encoding = 0  # tokens, those being encoded among both
         self._rate = _GUESS
         self._ready = asyncio.Event()
         self._threads = ThreadPoolExecutor(cores, thread_name_prefix="encoding")
-        self._cores, self._busy = cores, 0
+        self._cores, self._padded, self._busy = cores, padded, 0
         self._work: list[asyncio.Task[None]] = []
 
     @property
@@ -207,32 +214,59 @@ class Batcher:
         took = 0.0
         while True:
             await self._ready.wait()
-            if self._busy:  # who was just answered may ask again: fewer, larger batches
+            if self._busy and self._waiting - self._encoding < (self._padded or self.limits.batch):
+                # who was just answered may ask again: fewer, larger batches
                 await asyncio.sleep(min(took * _LINGER, _LONGEST))
             lane, texts = self._next()
             if lane is None:
                 self._ready.clear()
                 continue
             began = time.perf_counter()
-            tokens = sum(text.tokens for text in texts)
-            self._meters.began_batch(len(texts), tokens)
-            self._busy += 1
-            counts, asked = {"texts": len(texts), "tokens": tokens}, (t.asked_in for t in texts)
-            with self._spans.step("batch", counts, asked):
-                await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
+            await self._encode_batch(lane, texts)
             took = time.perf_counter() - began
-            self._rate += 0.1 * (tokens * self._busy / max(took, 1e-4) - self._rate)
-            self._busy -= 1
+
+    async def _encode_batch(self, lane: _Lane, texts: Sequence[_Text]) -> None:
+        began, tokens = time.perf_counter(), sum(text.tokens for text in texts)
+        self._meters.began_batch(len(texts), tokens)
+        self._busy += 1
+        self._encoding += tokens
+        counts, asked = {"texts": len(texts), "tokens": tokens}, (text.asked_in for text in texts)
+        with self._spans.step("batch", counts, asked):
+            await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
+        took = time.perf_counter() - began
+        self._rate += 0.1 * (tokens * self._busy / max(took, 1e-4) - self._rate)
+        self._encoding -= tokens
+        self._busy -= 1
 
     def _next(self) -> tuple[_Lane | None, list[_Text]]:
-        """The next batch, of the lane that has waited longest."""
+        """The next batch: of the pool, which is filled again where nothing of it is left."""
+        while True:
+            lane, pool = self._pool
+            if texts := self._cut(pool):
+                return lane, texts
+            if not self._fill():
+                return None, []
+
+    def _fill(self) -> bool:
+        """A pool of the lane that has waited longest; False where none has anything."""
         while self._lanes:
             key, lane = self._lanes.popitem(last=False)
-            share = max(_LEAST, self._waiting // self._cores)  # so that each core has its part
-            if texts := lane.take(min(self.limits.batch, share)):
+            if texts := lane.take(self.limits.batch):
                 self._lanes[key] = lane
-                return lane, texts
-        return None, []
+                self._pool = lane, deque(sorted(texts, key=lambda text: text.tokens))
+                return True
+        return False
+
+    def _cut(self, pool: deque[_Text]) -> list[_Text]:
+        """The shortest texts of a pool that are still wanted, as many as a core encodes at once."""
+        most = self._padded and min(self._padded, max(_LEAST, self._waiting // self._cores))
+        texts: list[_Text] = []
+        while pool and (not texts or not most or (len(texts) + 1) * pool[0].tokens <= most):
+            text = pool.popleft()
+            if text.wanted:  # else whoever asked has gone
+                text.begun = True
+                texts.append(text)
+        return texts
 
     async def _encode(self, lane: _Lane, texts: Sequence[_Text], failures: int) -> int:
         """Encodes a batch; one that fails in halves, so that who asked for what is good gets it.

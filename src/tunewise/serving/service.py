@@ -7,6 +7,7 @@ from functools import cached_property
 from tunewise.collection import open_store
 from tunewise.encoders import TransformerEncoder, cache_folder
 from tunewise.encoders.engines.devices import gpus
+from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.jobs.embedded import Embedded
@@ -185,11 +186,13 @@ class Service:
         here = isinstance(model.encoder, TransformerEncoder)
         place = "here" if here else name
         if place not in self._batchers:
+            shared = here and not gpus()  # by cores that are ours to share out
             self._batchers[place] = Batcher(
                 self.limits,
                 self.meters,
                 self._kept.vectors,
-                cores=cores() if here and not gpus() else 1,
+                cores=cores() if shared else 1,
+                padded=CPU_BUDGET if shared else None,
                 spans=self.spans,
             )
         return self._batchers[place]
