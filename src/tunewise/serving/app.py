@@ -76,7 +76,8 @@ def make_app(
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    for group in (*_GROUPS, *(() if home is None else _AT_HOME)):
+    groups = (*_GROUPS, *(() if home is None else _AT_HOME))
+    for group in groups:
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -85,6 +86,7 @@ def make_app(
     app.add_exception_handler(Exception, _failed)
     return Door(
         app,
+        routes=[route for group in groups for route in group.router.routes],
         doorway=doorway,
         access=service.access,
         meters=service.meters,
