@@ -11,13 +11,14 @@ from tunewise.serving.models import Model
 from tunewise.testing import WordHashEncoder
 
 EMBED, TUNE, FIND = "/v1/embeddings", "/v1/fine_tuning/jobs", "/v2/ai/embeddings/similarity-search"
-SHELF = "/v2/ai/collections"
+SHELF, GRADE = "/v2/ai/collections", "/v1/queries/none/feedback"
 SENT = "4711-secret"
 RIGHT = {
     EMBED: {"model": "w", "input": "a"},
     TUNE: {"model": "w", "training_file": "file-1"},
     FIND: {"bucket_name": "shop", "query": "a"},
     SHELF: {"name": "a"},
+    GRADE: {"grades": {"a": 1}},
 }
 
 
@@ -47,7 +48,7 @@ def told(answer):
         (EMBED, {"dimensions": 0}, "'dimensions' must be at least 1."),
         (EMBED, {"encoding_format": SENT}, "'encoding_format' must be 'float' or 'base64'."),
         (EMBED, {"colour": SENT}, "There is no such parameter. Leave it out."),
-        (TUNE, {"model": ""}, "'model' must be a text that is not empty."),
+        (TUNE, {"model": ""}, "'model' must be a text of at least 1 letter."),
         (TUNE, {"model": "x" * 501}, "'model' must be a text of at most 500 letters."),
         (TUNE, {"metadata": SENT}, "'metadata' must be an object."),
         (TUNE, {"metadata": {str(n): "" for n in range(17)}},
@@ -66,6 +67,7 @@ def told(answer):
         (FIND, {"query": None}, "'query' must be a text."),
         (FIND, {"grouped": SENT}, "'grouped' must be true or false."),
         (FIND, {"threshold": SENT}, "'threshold' must be a number or 'calibrated'."),
+        (GRADE, {"grades": {}}, "'grades' must be at least 1 item long."),
         (SHELF, {"sources": SENT}, "'sources' must be an array."),
     ],
 )  # fmt: skip

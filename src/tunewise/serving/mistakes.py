@@ -67,13 +67,8 @@ def _expected(errors: Sequence[Mapping[str, Any]]) -> str:
     """What would have been taken; nothing where one of the errors is not among those known."""
     if any(each["type"] not in _EXPECTED for each in errors):
         return ""
-    found = [
-        "a text that is not empty"
-        if each["type"] == "string_too_short" and each["ctx"]["min_length"] == 1
-        else _EXPECTED[each["type"]].format(**each.get("ctx", {}))
-        for each in errors
-    ]
-    return " or ".join(dict.fromkeys(found))
+    found = [_EXPECTED[each["type"]].format(**each.get("ctx", {})) for each in errors]
+    return re.sub(r"\b1 (letter|item)s\b", r"1 \1", " or ".join(dict.fromkeys(found)))
 
 
 def _words(error: Mapping[str, Any]) -> str:
