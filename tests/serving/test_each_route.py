@@ -2,6 +2,7 @@
 
 import json
 import re
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -108,6 +109,23 @@ def test_each_route_refuses_what_is_no_good_key_before_it_reads_a_body(door, cli
                     continue
                 assert answer.status_code == 401, (method, path, why)
                 assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_each_route_refuses_a_key_for_something_else_before_it_reads_a_body(door, client, secrets):
+    for method, path, wanted in mounted(door):
+        if wanted is not None:
+            other = next(name for name in SCOPES if name != wanted)
+            connection = HTTPConnection(client.base_url.host, client.base_url.port, timeout=10)
+            connection.putrequest(method, re.sub(r"\{(\w+)(:path)?\}", "none", path))
+            connection.putheader("authorization", f"Bearer {secrets[other][1]}")
+            connection.putheader("content-type", "application/json")
+            connection.putheader("content-length", "9")  # of which none ever comes
+            connection.endheaders()
+            answer = connection.getresponse()
+            assert (answer.status, b"not for" in answer.read()) == (403, True), (method, path)
+            connection.close()
+    told = client.get("/metrics", headers={"authorization": f"Bearer {secrets['admin'][1]}"}).text
+    assert 'method="POST",route="/v1/embeddings",status="403"' in told
 
 
 @pytest.mark.slow

@@ -203,7 +203,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_queued(client, uploa
     right = {"model": "word-hash", "training_file": uploaded.id}
     for wrong, told in (
         ({"model": "gpt-4o"}, "does not exist here"),
-        ({"model": "ft:word-hash::0123abcd"}, "cannot be tuned further yet. Name one of these"),
+        ({"model": "ft:word-hash::0123abcd"}, "tune what it was made of anew. Name one of these"),
         ({"model": "word-hash:query"}, "ask for 'word-hash'"),
         ({"training_file": "file-none"}, "There is no file 'file-none'"),
         ({"metadata": {"rung": "ladder"}}, "no rung 'ladder'"),

@@ -10,6 +10,7 @@ import telnyx
 from running import running
 
 from tunewise.collection import Collection, open_store
+from tunewise.collection.reembedding import reembed
 from tunewise.collection.words import Retrieval
 from tunewise.documents import Chunk
 from tunewise.jobs.home import Home
@@ -206,6 +207,19 @@ def test_words_are_searched_though_the_model_of_the_vectors_is_not_served(client
     assert found.metadata.loader_metadata["id"] == "loans#1"
     assert found.metadata.embedding == "word-hash"
     assert refused(url, bucket_name="other")[0] == 422
+
+
+def test_what_words_opened_has_distances_once_its_vectors_are_of_a_model_that_is_served(
+    home, client
+):
+    fill(home, "later", WordHashEncoder(32))
+    [found] = search(client, bucket_name="later", by="words", query="renewed")
+    assert found.distance is None
+    with closing(open_store(str(home.collections))) as store:
+        reembed(Collection.open(store, "later"), ENCODER)
+    [found] = search(client, bucket_name="later", by="words", query="renewed")
+    vectors = ENCODER.encode_documents([found.document_chunk, "renewed"])
+    assert found.distance == pytest.approx(1 - float(vectors[0] @ vectors[1]), abs=1e-5)
 
 
 def test_a_model_with_an_adapter_searches_what_it_indexed_and_nothing_else(tmp_path):

@@ -120,16 +120,22 @@ def need(scope: str) -> Callable[[Request], Awaitable[Key | None]]:
 
     async def admitted(request: Request) -> Key | None:
         key: Key | None = request.state.key
-        if key is not None and scope not in key.scopes:
-            raise Refused(
-                f"The key {key.id} is not for '{scope}', but for {', '.join(key.scopes)}. Use "
-                "another key.",
-                Reason(403, "insufficient_scope"),
-            )
+        if key is not None:
+            check_scope(key, scope)
         return key
 
     admitted.scope = scope  # type: ignore[attr-defined]  # for `scope_of`
     return admitted
+
+
+def check_scope(key: Key, scope: str) -> None:
+    """Raises Refused where the key is not for this scope."""
+    if scope not in key.scopes:
+        raise Refused(
+            f"The key {key.id} is not for '{scope}', but for {', '.join(key.scopes)}. Use "
+            "another key.",
+            Reason(403, "insufficient_scope"),
+        )
 
 
 def owner(key: Key | None) -> str:

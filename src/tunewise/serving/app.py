@@ -20,6 +20,7 @@ from tunewise.serving.access import Access
 from tunewise.serving.batching import Limits
 from tunewise.serving.door import Door, Doorway
 from tunewise.serving.keys import KeyFile
+from tunewise.serving.mistakes import mistake
 from tunewise.serving.models import Offer
 from tunewise.serving.openai import embeddings, files, fine_tuning, models
 from tunewise.serving.openai.errors import to_openai
@@ -76,7 +77,8 @@ def make_app(
     # their pages of documentation load scripts from another server
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
-    for group in (*_GROUPS, *(() if home is None else _AT_HOME)):
+    groups = (*_GROUPS, *(() if home is None else _AT_HOME))
+    for group in groups:
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -85,6 +87,7 @@ def make_app(
     app.add_exception_handler(Exception, _failed)
     return Door(
         app,
+        routes=[route for group in groups for route in group.router.routes],
         doorway=doorway,
         access=service.access,
         meters=service.meters,
@@ -114,18 +117,7 @@ async def _refused(request: Request, error: Any) -> Response:
 
 
 async def _invalid(request: Request, error: Any) -> Response:
-    """The first thing that is wrong, without what was sent: it may be anybody's text."""
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"][1:]]  # after "body", "query" or "path"
-    param = place[0] if place and first["type"] != "json_invalid" else None
-    told = f"'{param}': {first['msg']}." if param else f"The body: {first['msg']}."
-    if first["type"] == "extra_forbidden":
-        told = "There is no such parameter. Leave it out."
-    if not param and isinstance(error.body, bytes):  # read, and not taken for JSON
-        told = (
-            "The body is read as JSON where the header 'Content-Type: application/json' says so. "
-            "Send that header."
-        )
+    told, param = mistake(error.errors(), error.body)
     return shown(request.url.path, bad_request(told, param=param))
 
 

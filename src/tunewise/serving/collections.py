@@ -92,10 +92,10 @@ class Collections:
         vectors. Raises Refused where it takes some, or where there is no collection of that name.
         """
         with self._turn:
-            model, there = self._open.get(name, (None, None))
-            if there is not None and (by == "words" if model is None else self._served(model)):
+            before, there = self._open.get(name, (None, None))
+            if there is not None and before is not None and self._served(before):
                 self._open.move_to_end(name)
-                return model, there
+                return before, there
         made = await self.threads.run(lambda: self.there(name))
         if made is None:
             raise no_collection(name)
@@ -108,10 +108,12 @@ class Collections:
                 "bucket's embeddings and have it embedded by a model that is.",
                 Reason(422, "model_not_served"),
             )
-        encoder = None if model is None else encoder_of(model)
-        found = model, Collection(self.store, name, encoder)
+        if there is None or before is not model:  # else by words still: its index lies in memory
+            there = Collection(self.store, name, None if model is None else encoder_of(model))
+        found = model, there
         with self._turn:
             self._open[name] = found
+            self._open.move_to_end(name)
             while len(self._open) > _OPEN:
                 self._open.popitem(last=False)
         return found

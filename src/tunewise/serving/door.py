@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -12,7 +12,7 @@ from uuid import uuid4
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from tunewise.serving.access import Access
+from tunewise.serving.access import Access, check_scope, scope_of
 from tunewise.serving.observed import Meters
 from tunewise.serving.refused import Reason, Refused, busy
 from tunewise.serving.spans import Spans
@@ -57,6 +57,7 @@ class Door:
         self,
         app: Any,
         *,
+        routes: Sequence[Any],
         doorway: Doorway,
         access: Access,
         meters: Meters,
@@ -66,6 +67,7 @@ class Door:
     ) -> None:
         self.app, self._doorway, self._access = app, doorway, access
         self._meters, self._shown, self._signed, self._spans = meters, shown, signed, spans
+        self._routes = [(route, scope_of(route)) for route in routes]
         self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -129,11 +131,21 @@ class Door:
             raise Refused(_too_large(most), Reason(413, "request_too_large"))
 
     def _admit(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
-        """Raises Refused without a good key; what the key is for, each route says by `need`."""
+        """Raises Refused without a good key, or with one that is not for this route.
+
+        The route asks once more by `need`, should the app ever find another one than is found here.
+        """
         key = self._access.admit(headers.get(b"authorization", b"").decode("latin-1"))
-        if key is not None:
-            scope["state"]["key"] = key
-            scope["state"]["facts"]["key"] = key.id
+        if key is None:
+            return
+        scope["state"]["key"] = key
+        scope["state"]["facts"]["key"] = key.id
+        for route, wanted in self._routes:
+            if scope["method"] in route.methods and route.path_regex.match(scope["path"]):
+                scope["route"] = route  # as the app sets it: what is refused here is counted too
+                if wanted is not None:
+                    check_scope(key, wanted)
+                return
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
         """The body as it comes, broken off where it is larger or slower than it may be."""

@@ -40,6 +40,8 @@ router = APIRouter(prefix="/v1/fine_tuning/jobs", tags=["fine-tuning"], response
 
 WORK = "tune"
 
+_ANEW = "Give all examples together, the old and the new, and tune what it was made of anew."
+
 _SHUT = {
     "content-security-policy": "sandbox; default-src 'none'; "
     "style-src 'unsafe-inline'; img-src data:"
@@ -201,7 +203,9 @@ def _tunable(service: Service, word: str) -> Model:
     others = ", ".join(name for name, each in offer.models.items() if each.maps is None)
     instead = f"Name one of these instead: {others}." if others else "Serve an encoder beside it."
     if word.startswith(TUNED):
-        raise bad_request(f"What a job tuned cannot be tuned further yet. {instead}", param="model")
+        raise bad_request(
+            f"What a job tuned is not tuned further. {_ANEW} {instead}", param="model"
+        )
     model, side = named(offer, word)
     if side is not None:
         raise bad_request(
@@ -210,7 +214,7 @@ def _tunable(service: Service, word: str) -> Model:
     if model.maps is not None:
         raise bad_request(
             f"'{word}' is an adapter, a map over another encoder's vectors, and adapters are not "
-            f"tuned further. {instead}",
+            f"tuned further. {_ANEW} {instead}",
             param="model",
         )
     return model
