@@ -4,14 +4,15 @@
                                  [--rounds 3] [--texts 8] [--size 512]
 
 Real servers in processes of their own, real HTTP clients in another one, all on this machine's
-cores: one socket a caller and next to nothing beside it, since a request of httpx's takes up to 3 ms
-of a core, which here would be missing to the servers. *In process* is the same encoder asked for all texts in one call. *Plain* is
-serving_plain.py: SentenceTransformer.encode with nothing said. All take turns, round after round;
-no text is ever asked for twice, so that no cache helps. Each caller sends one text a request, and
-64 callers also `--texts` a request; `--size` texts are what 64 callers ask for. Printed are texts a
-second (median), the ratio to in process and to plain round by round (median, smallest and largest),
-what a text takes of the processor in this process or in the server's (clients not counted), the
-time of one short query with nothing beside it, and what each server holds in memory at the end.
+cores: one socket a caller and little beside it, since a request of httpx's takes up to 3 ms of a
+core, which here would be missing to the servers. *In process* is the same encoder asked for all
+texts in one call. *Plain* is serving_plain.py: SentenceTransformer.encode with nothing said. All
+take turns, round after round; no text is ever asked for twice, so that no cache helps. Each caller
+sends one text a request, and 64 callers also `--texts` a request; `--size` texts are what 64
+callers ask for. Printed are texts a second (median), the ratio to in process and to plain round by
+round (median, smallest and largest), what a text takes of the processor in this process or in the
+server's (clients not counted), the time of one short query with nothing beside it, and what each
+server holds in memory at the end.
 """
 
 import argparse
