@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
+import telnyx
 from running import running_app
 
 from tunewise.collection import Collection, open_store
@@ -17,7 +18,6 @@ from tunewise.documents import Chunk
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.measurement import measure
-from tunewise.objects import Objects
 from tunewise.report import save_verdict
 from tunewise.serving.app import make_app
 from tunewise.serving.collections import encoder_of
@@ -262,28 +262,44 @@ def test_a_served_winner_is_tuned_from_its_own_encoder(home):
         assert queue.job(job["id"]).asked["encoder"] == "word-hash"
 
 
-def test_telnyx_asks_for_the_same_jobs_and_learns_from_buckets_too(place, uploaded, tuned):
-    with closing(Objects(place[0].objects)) as objects:
+def test_telnyxs_client_tunes_on_a_bucket_and_asks_the_model_for_vectors(place, uploaded, tuned):
+    content = "\n".join(chat_rows()).encode()
+    with telnyx.Telnyx(base_url=f"{place[1]}/v2", api_key="none", max_retries=0) as client:
         for name in ("a.jsonl", "b.jsonl"):
-            objects.put("chats", name, ["\n".join(chat_rows()).encode()], most=10**6)
-    with httpx.Client(base_url=f"{place[1]}/v2/ai/fine_tuning") as telnyx:
-        right = {"model": "word-hash", "hyperparameters": {"n_epochs": 1}, "suffix": "x"}
+            sign = client.storage.buckets.create_presigned_url
+            signed = sign(name, bucket_name="chats", body={"ttl": 60}).content.presigned_url
+            assert httpx.put(signed, content=content).status_code == 200
+        jobs = client.ai.fine_tuning.jobs
+        right = {"model": "word-hash", "suffix": "x"}
+        own = jobs.create(**right, training_file="chats/a.jsonl")
         made = [
-            telnyx.post("/jobs", json={**right, "training_file": file}).json()
+            jobs.create(**right, training_file=file, hyperparameters={"n_epochs": 1})
             for file in ("chats", "chats/b.jsonl", uploaded.id)
         ]
-        assert [job["training_file"] for job in made] == ["chats", "chats/b.jsonl", uploaded.id]
-        assert {job["hyperparameters"]["n_epochs"] for job in made} == {1}
-        assert [job["id"] for job in telnyx.get("/jobs").json()["data"]][:3] == [
-            job["id"] for job in made[::-1]
-        ]
+        assert [job.training_file for job in made] == ["chats", "chats/b.jsonl", uploaded.id]
+        assert {job.hyperparameters.n_epochs for job in made} == {1}
+        assert [job.id for job in jobs.list().data][:4] == [job.id for job in [*made[::-1], own]]
         for job in made:
-            assert telnyx.post(f"/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
-        assert telnyx.get(f"/jobs/{tuned.id}").json()["fine_tuned_model"] == tuned.fine_tuned_model
+            assert jobs.cancel(job.id).status == "cancelled"
+        assert jobs.retrieve(tuned.id).model_extra["fine_tuned_model"] == tuned.fine_tuned_model
         for wrong in ("none", "chats/none", ".files", "file-none"):
-            answer = telnyx.post("/jobs", json={**right, "training_file": wrong})
-            assert answer.status_code == 400
-            assert answer.json()["errors"][0]["source"]["pointer"] == "/training_file"
+            with pytest.raises(telnyx.BadRequestError) as refused:
+                jobs.create(**right, training_file=wrong)
+            [error] = refused.value.response.json()["errors"]
+            assert error["source"]["pointer"] == "/training_file"
+        end = time.monotonic() + 120
+        while (own := jobs.retrieve(own.id)).status in ("queued", "running"):
+            assert time.monotonic() < end, own
+            time.sleep(0.1)
+        assert own.status == "succeeded", own
+        name = own.model_extra["fine_tuned_model"]
+        words = ["fix my old kettle"]
+        found = client.ai.openai.embeddings.create_embeddings(model=name, input=words).data
+        models = client.ai.openai.embeddings.list_embedding_models().data
+    assert {name, "word-hash"} <= {each.id for each in models}
+    [saved] = load_models([f"one={place[0].models / own.id}"]).values()
+    expected = saved.finish(saved.encoder.encode_documents(words), "documents")
+    assert np.allclose([each.embedding for each in found], expected, atol=1e-6)
 
 
 def test_after_a_restart_the_model_is_served_until_it_is_deleted(place, client, tuned):
