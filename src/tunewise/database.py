@@ -27,11 +27,15 @@ class Database:
     """A file of tables. What was written is on the disk when the call returns.
 
     `schema` makes the tables, and does nothing where they are there; `version` is its number.
-    Threads may share one. Every refusal of SQLite or of the disk is a StoreError naming the file.
+    An `expendable` one can be done without: its writes wait for no disk, and a power cut may take
+    the last of them. Threads may share one. Every refusal of SQLite or of the disk is a StoreError
+    naming the file.
     """
 
-    def __init__(self, path: Path, schema: str, *, version: int = 1) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, schema: str, *, version: int = 1, expendable: bool = False
+    ) -> None:
+        self.path, self._expendable = path, expendable
         self._turn = threading.RLock()
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +84,8 @@ class Database:
     def _begin(self, schema: str, version: int) -> None:
         self._file.row_factory = sqlite3.Row
         self._file.execute("PRAGMA journal_mode = WAL")
-        self._file.execute("PRAGMA synchronous = FULL")  # a power cut takes nothing either
+        # in full, a power cut takes nothing either
+        self._file.execute(f"PRAGMA synchronous = {'NORMAL' if self._expendable else 'FULL'}")
         [found] = self._file.execute("PRAGMA user_version").fetchone()
         if found > version:
             raise StoreError(
@@ -97,7 +102,9 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as refusal:
+            remedy = "bring the file back from a backup if it is damaged."
+            if self._expendable:
+                remedy = "move the file away if it is damaged: a new one is begun."
             raise StoreError(
-                f"'{self.path}' cannot be read or written: {refusal}. Free some space, or bring "
-                "the file back from a backup if it is damaged."
+                f"'{self.path}' cannot be read or written: {refusal}. Free some space, or {remedy}"
             ) from refusal
