@@ -76,6 +76,13 @@ class Database:
         """Gives back the room of what was written beside the file and now goes into it."""
         self.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def check(self) -> None:
+        """Looks at every page. Raises StoreError where one is damaged."""
+        with self._told(), self._turn:
+            [found] = self._file.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"it is damaged ({found.splitlines()[-1]})")
+
     def close(self) -> None:
         """Closes the file."""
         with self._turn:

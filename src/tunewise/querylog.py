@@ -130,6 +130,10 @@ class QueryLog:
         before = self._clock() - self._days * _DAY
         return self._file.change("DELETE FROM served WHERE time < ?", (before,))
 
+    def check(self) -> None:
+        """Raises StoreError where the file is damaged."""
+        self._file.check()
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
