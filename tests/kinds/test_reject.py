@@ -158,10 +158,7 @@ def test_both_is_the_mean_in_units_of_the_spread_on_dev(verdict):
     np.testing.assert_allclose(reject.oddness(found["both"], asked), expected)
 
 
-def test_what_is_saved_answers_none_alike(verdict, tmp_path, monkeypatch):
-    import tunewise.kinds.saved as saved
-
-    monkeypatch.setattr(saved, "load_encoder", lambda *_, **__: WordHashEncoder())
+def test_what_is_saved_answers_none_alike(verdict, tmp_path):
     names = {"names": list(ACTS)}
     asked = [text for text, _ in [*inside()[::9], *outside()[::5]]]
     one = verdict.contender
