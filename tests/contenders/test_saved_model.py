@@ -15,7 +15,7 @@ from tunewise.task import Task, Texts
 from tunewise.testing import WordHashEncoder, tiny_task
 from tunewise.training.adapter import Adapter, load_adapter
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("module_cache")]
 
 NEAR = 1e-5
 KEY = "sk-never-to-be-written-down"
@@ -33,13 +33,6 @@ STRANGE = [
     "\U0001f511 key",
 ]
 NAMES = ("pretrained", "adapter-query", "adapter-both")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -55,10 +55,8 @@ def measured(examples, **options):
 
 
 @pytest.fixture(scope="module")
-def verdict(examples, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield measured(examples)
+def verdict(examples, module_cache):
+    return measured(examples)
 
 
 @pytest.mark.slow

@@ -60,10 +60,8 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def verdict(path, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield measured(read(path, alarms="0.1"))
+def verdict(path, module_cache):
+    return measured(read(path, alarms="0.1"))
 
 
 def measured(examples):
