@@ -28,6 +28,14 @@ def home(tmp_path_factory):
         yield folder
 
 
+@pytest.fixture(scope="module")
+def module_cache(tmp_path_factory):
+    """A cache of vectors that only the tests of one file share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_server_home(tmp_path_factory):
     """No test's server works in the home of whoever runs the tests."""

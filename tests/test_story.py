@@ -12,18 +12,13 @@ from tunewise.report import facts
 from tunewise.task import Texts
 from tunewise.testing import WordHashEncoder, tiny_task
 
+pytestmark = pytest.mark.usefixtures("module_cache")
+
 SCHEMA = Path("docs/verdict.schema.json")
 
 
 def measured(task=None, **options):
     return tunewise.measure(task or tiny_task(), encoders=[WordHashEncoder()], **options)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,15 @@ class Database:
     """A file of tables. What was written is on the disk when the call returns.
 
     `schema` makes the tables, and does nothing where they are there; `version` is its number.
-    Threads may share one. Every refusal of SQLite or of the disk is a StoreError naming the file.
+    An `expendable` one can be done without: its writes wait for no disk, and a power cut may take
+    the last of them. Threads may share one. Every refusal of SQLite or of the disk is a StoreError
+    naming the file.
     """
 
-    def __init__(self, path: Path, schema: str, *, version: int = 1) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path, schema: str, *, version: int = 1, expendable: bool = False
+    ) -> None:
+        self.path, self._expendable = path, expendable
         self._turn = threading.RLock()
         with self._told():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +76,13 @@ class Database:
         """Gives back the room of what was written beside the file and now goes into it."""
         self.run("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def check(self) -> None:
+        """Looks at every page. Raises StoreError where one is damaged."""
+        with self._told(), self._turn:
+            [found] = self._file.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(f"it is damaged ({found.splitlines()[-1]})")
+
     def close(self) -> None:
         """Closes the file."""
         with self._turn:
@@ -80,7 +91,8 @@ class Database:
     def _begin(self, schema: str, version: int) -> None:
         self._file.row_factory = sqlite3.Row
         self._file.execute("PRAGMA journal_mode = WAL")
-        self._file.execute("PRAGMA synchronous = FULL")  # a power cut takes nothing either
+        # in full, a power cut takes nothing either
+        self._file.execute(f"PRAGMA synchronous = {'NORMAL' if self._expendable else 'FULL'}")
         [found] = self._file.execute("PRAGMA user_version").fetchone()
         if found > version:
             raise StoreError(
@@ -97,7 +109,9 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as refusal:
+            remedy = "bring the file back from a backup if it is damaged."
+            if self._expendable:
+                remedy = "move the file away if it is damaged: a new one is begun."
             raise StoreError(
-                f"'{self.path}' cannot be read or written: {refusal}. Free some space, or bring "
-                "the file back from a backup if it is damaged."
+                f"'{self.path}' cannot be read or written: {refusal}. Free some space, or {remedy}"
             ) from refusal

@@ -163,6 +163,10 @@ class Objects:
         self._set_aside()
         return len(strays)
 
+    def check(self) -> None:
+        """Raises StoreError where the database is damaged."""
+        self._entries.check()
+
     def close(self) -> None:
         """Closes the database."""
         self._entries.close()

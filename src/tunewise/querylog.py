@@ -5,22 +5,19 @@ people typed is kept only if the operator says so.
 """
 
 import json
-import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from sqlite3 import Row
 from uuid import uuid4
 
-from tunewise.errors import DataError, OptionError, StoreError
+from tunewise.database import Database
+from tunewise.errors import DataError, OptionError
 
 _DAY = 86_400.0
 _PRUNED_EVERY = 1_000  # records
 _AT_ONCE = 1_000  # records read together
-_WAIT = 10.0  # seconds for another process's write
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS served (
     id TEXT PRIMARY KEY, time REAL NOT NULL, collection TEXT NOT NULL, stamp TEXT NOT NULL,
@@ -70,21 +67,9 @@ class QueryLog:
     ) -> None:
         if not days > 0:
             raise OptionError(f"Records cannot be kept for {days} days. Give more than 0.")
-        self._path, self._texts, self._days, self._clock = path, texts, days, clock
-        self._turn, self._recorded = threading.Lock(), 0
-        with self._told():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = sqlite3.connect(
-                path, timeout=_WAIT, isolation_level=None, check_same_thread=False
-            )
-            try:
-                # beside the file first: readers go on reading, and a write waits for no disk
-                self._file.execute("PRAGMA journal_mode = WAL")
-                self._file.execute("PRAGMA synchronous = NORMAL")
-                self._file.executescript(_SCHEMA)
-            except sqlite3.Error:
-                self._file.close()
-                raise
+        self._texts, self._days, self._clock, self._recorded = texts, days, clock, 0
+        # a search does not wait until its record is on the disk
+        self._file = Database(path, _SCHEMA, expendable=True)
 
     def record(
         self, collection: str, stamp: str, found: Sequence[tuple[str, float]], *, words: str
@@ -93,7 +78,7 @@ class QueryLog:
         key = uuid4().hex
         kept = words if self._texts else None
         row = (key, self._clock(), collection, stamp, json.dumps(list(found)), kept)
-        self._run("INSERT INTO served VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
+        self._file.run("INSERT INTO served VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
         self._recorded += 1
         if self._recorded % _PRUNED_EVERY == 1:
             self.prune()
@@ -114,17 +99,17 @@ class QueryLog:
             )
         # merged in the database: two callers at once lose none of theirs
         merged = "json_patch(coalesce(feedback, '{}'), ?)"
-        self._run(
+        self._file.run(
             f"UPDATE served SET feedback = {merged} WHERE id = ?",  # noqa: S608 - no text of users
             (json.dumps(dict(grades)), key),
         )
 
     def get(self, key: str) -> Served:
         """One record. Raises DataError for a query that is not there (any more)."""
-        row = self._run("SELECT * FROM served WHERE id = ?", (key,)).fetchone()
-        if row is None:
+        rows = self._file.run("SELECT * FROM served WHERE id = ?", (key,))
+        if not rows:
             raise DataError(f"There is no query '{key}' in the log. It may be past its days.")
-        return _served(row)
+        return _served(rows[0])
 
     def read(self, collection: str | None = None, *, since: float = 0.0) -> Iterator[Served]:
         """The records of a collection, or of all, from a time on, oldest first.
@@ -132,46 +117,29 @@ class QueryLog:
         They are read some at a time, however many there are, and writers go on meanwhile.
         """
         at, key = since, ""
-        while rows := self._after(at, key, collection):
-            for row in rows:
-                yield _served(row)
-            key, at = rows[-1][:2]
-
-    def _after(self, at: float, key: str, collection: str | None) -> list[tuple[Any, ...]]:
-        """The next records by time and id."""
         words = (
             "SELECT * FROM served WHERE (time, id) > (?, ?) AND (? IS NULL OR collection = ?) "
             "ORDER BY time, id LIMIT ?"
         )
-        with self._told(), self._turn:
-            values = (at, key, collection, collection, _AT_ONCE)
-            return self._file.execute(words, values).fetchall()
+        while rows := self._file.run(words, (at, key, collection, collection, _AT_ONCE)):
+            yield from map(_served, rows)
+            key, at = rows[-1][:2]
 
     def prune(self) -> int:
         """Removes what is older than is to be kept, and says how many records that were."""
         before = self._clock() - self._days * _DAY
-        return int(self._run("DELETE FROM served WHERE time < ?", (before,)).rowcount)
+        return self._file.change("DELETE FROM served WHERE time < ?", (before,))
+
+    def check(self) -> None:
+        """Raises StoreError where the file is damaged."""
+        self._file.check()
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
 
-    def _run(self, words: str, values: Sequence[object]) -> sqlite3.Cursor:
-        with self._told(), self._turn:
-            return self._file.execute(words, values)
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as refusal:
-            raise StoreError(
-                f"The query log '{self._path}' cannot be read or written: {refusal}. Free some "
-                "space, or move the file away if it is damaged: a new one is begun."
-            ) from refusal
-
-
-def _served(row: Sequence[Any]) -> Served:
+def _served(row: Row) -> Served:
     key, at, of, stamp, found, words, feedback = row
     hits = [(id_, score) for id_, score in json.loads(found)]
     return Served(key, at, of, stamp, hits, words, feedback and json.loads(feedback))

@@ -13,16 +13,9 @@ from tunewise.encoders import load_encoder
 from tunewise.task import Part
 from tunewise.testing import WordHashEncoder, tiny_task
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("module_cache")]
 
 RUNGS = ("partial", "lora", "full")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

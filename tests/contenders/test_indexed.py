@@ -17,6 +17,8 @@ from tunewise.retrieval.graph import DOCUMENTS as MANY
 from tunewise.task import Task, Texts
 from tunewise.testing import WordHashEncoder, tiny_task
 
+pytestmark = pytest.mark.usefixtures("module_cache")
+
 
 def contender_over(vectors):
     """A contender whose texts are the places of their vectors; and its documents."""
@@ -47,15 +49,8 @@ def fit(*families):
     return {contender.name: contender for contender in found}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.fixture(scope="module")
-def fitted(own_cache):
+def fitted():
     return fit("lexical", "pretrained", "hybrid")
 
 

@@ -1,13 +1,12 @@
 """What is saved is what was measured: in plain sentence-transformers, and for a hosted encoder."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
 import tunewise
+from endpoint import Endpoint
 from tunewise.cli import main
 from tunewise.contenders import TABLE, Setting, load_contender, save_contender
 from tunewise.data.split import divide
@@ -15,7 +14,7 @@ from tunewise.task import Task, Texts
 from tunewise.testing import WordHashEncoder, tiny_task
 from tunewise.training.adapter import Adapter, load_adapter
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("module_cache")]
 
 NEAR = 1e-5
 KEY = "sk-never-to-be-written-down"
@@ -33,13 +32,6 @@ STRANGE = [
     "\U0001f511 key",
 ]
 NAMES = ("pretrained", "adapter-query", "adapter-both")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def own_cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -191,27 +183,16 @@ def endpoint():
     """A hosted encoder on 127.0.0.1 that wants the key and hashes words; gives its base URL."""
     words = WordHashEncoder(48)
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            vectors = words.encode_documents(body["input"]).tolist()
-            data = [{"index": place, "embedding": row} for place, row in enumerate(vectors)]
-            known = self.headers["Authorization"] == f"Bearer {KEY}"
-            answer = {"data": data, "usage": {"prompt_tokens": 7 * len(data)}} if known else {}
-            content = json.dumps(answer).encode()
-            self.send_response(200 if known else 401)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(body):
+        vectors = words.encode_documents(body["input"]).tolist()
+        data = [{"index": place, "embedding": row} for place, row in enumerate(vectors)]
+        known = served.headers[-1].get("Authorization") == f"Bearer {KEY}"
+        good = {"data": data, "usage": {"prompt_tokens": 7 * len(data)}}
+        return (200, {}, good) if known else (401, {}, {})
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
+    served = Endpoint(answer)
+    yield served.url
+    served.close()
 
 
 @pytest.fixture(scope="module")

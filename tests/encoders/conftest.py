@@ -16,8 +16,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     server = StandIn()
     yield server
-    server.server.shutdown()
-    server.server.server_close()
+    server.endpoint.close()
 
 
 @pytest.fixture

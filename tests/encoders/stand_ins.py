@@ -1,13 +1,12 @@
 """A stand-in endpoint, and the tokenizer of small models, for the tests of the encoders."""
 
-import json
-import threading
 from hashlib import blake2b
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from endpoint import Answer, Endpoint
 
 WORDS = [
     "[PAD]",
@@ -43,39 +42,18 @@ class StandIn:
     """
 
     def __init__(self) -> None:
-        self.seen: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
         self.script: list[Any] = []
         self.most = 10**6  # texts it takes in one request
-        stand_in = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                stand_in.headers.append(dict(self.headers))
-                stand_in.seen.append({"path": self.path, **body})
-                status, headers, answer = stand_in._answer(body)
-                content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        self.endpoint = Endpoint(self._answer)
+        self.seen, self.headers = self.endpoint.seen, self.endpoint.headers
+        self.url = self.endpoint.url
 
     @property
     def texts(self) -> list[str]:
         """Every text that was sent, in order."""
         return [text for request in self.seen for text in request["input"]]
 
-    def _answer(self, body: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+    def _answer(self, body: dict[str, Any]) -> Answer:
         if len(body["input"]) > self.most:
             return 413, {}, {"error": {"message": "too many inputs"}}
         data = [

@@ -55,10 +55,8 @@ def measured(examples, **options):
 
 
 @pytest.fixture(scope="module")
-def verdict(examples, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield measured(examples)
+def verdict(examples, module_cache):
+    return measured(examples)
 
 
 @pytest.mark.slow
@@ -77,10 +75,7 @@ def test_the_plain_contender_is_the_head_on_frozen_vectors(verdict):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("word", QUICK)
-def test_what_is_saved_answers_alike(word, verdict, tmp_path, monkeypatch):
-    import tunewise.kinds.saved as saved
-
-    monkeypatch.setattr(saved, "load_encoder", lambda *_, **__: WordHashEncoder())
+def test_what_is_saved_answers_alike(word, verdict, tmp_path):
     asked = ["please mend my kettle", "haul it by the sea", ""]
     one = next(c for c in verdict.contenders if c.family == word)
     save(KIND, one, tmp_path / "model", {"names": list(ACTS)})

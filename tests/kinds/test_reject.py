@@ -60,10 +60,8 @@ def path(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def verdict(path, tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield measured(read(path, alarms="0.1"))
+def verdict(path, module_cache):
+    return measured(read(path, alarms="0.1"))
 
 
 def measured(examples):
@@ -158,10 +156,7 @@ def test_both_is_the_mean_in_units_of_the_spread_on_dev(verdict):
     np.testing.assert_allclose(reject.oddness(found["both"], asked), expected)
 
 
-def test_what_is_saved_answers_none_alike(verdict, tmp_path, monkeypatch):
-    import tunewise.kinds.saved as saved
-
-    monkeypatch.setattr(saved, "load_encoder", lambda *_, **__: WordHashEncoder())
+def test_what_is_saved_answers_none_alike(verdict, tmp_path):
     names = {"names": list(ACTS)}
     asked = [text for text, _ in [*inside()[::9], *outside()[::5]]]
     one = verdict.contender

@@ -1,10 +1,10 @@
 """A stand-in for a language model's endpoint, and shelves of documents to ask about."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from endpoint import Answer, Endpoint
 
 THINGS = ("kettle", "ladder", "bicycle", "umbrella", "violin", "compass", "lantern", "anchor")
 PLACES = ("harbour", "attic", "workshop", "garden", "library", "cellar")
@@ -18,34 +18,13 @@ class Talker:
     """
 
     def __init__(self) -> None:
-        self.seen: list[dict[str, Any]] = []
-        self.headers: list[dict[str, str]] = []
-        self.script: list[tuple[int, dict[str, str], Any]] = []
+        self.script: list[Answer] = []
         self.says = lambda text: json.dumps([f"How do I look after {text.split('.')[0].lower()}?"])
-        talker = self
+        self.endpoint = Endpoint(self._answer)
+        self.seen, self.headers = self.endpoint.seen, self.endpoint.headers
+        self.url = self.endpoint.url
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                talker.headers.append(dict(self.headers))
-                talker.seen.append({"path": self.path, **body})
-                status, headers, answer = talker._answer(body)
-                content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/v1"
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def _answer(self, body: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+    def _answer(self, body: dict[str, Any]) -> Answer:
         if self.script:
             return self.script.pop(0)
         text = body["messages"][-1]["content"].partition("Text:\n")[2]

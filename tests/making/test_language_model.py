@@ -25,8 +25,7 @@ def talker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Talker]:
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
     server = Talker()
     yield server
-    server.server.shutdown()
-    server.server.server_close()
+    server.endpoint.close()
 
 
 def model_at(talker: Talker, name: str = "small") -> LanguageModel:

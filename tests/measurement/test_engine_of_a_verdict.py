@@ -8,14 +8,9 @@ from tunewise.errors import OptionError
 from tunewise.report import facts, to_text
 from tunewise.testing import tiny_task
 
+pytestmark = pytest.mark.usefixtures("module_cache")
+
 ENGINE = "torch:bf16"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="module")

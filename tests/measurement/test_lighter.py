@@ -11,12 +11,7 @@ from tunewise.encoders.engines.way import PLAIN, Way
 from tunewise.measurement.lighter import lighter
 from tunewise.testing import tiny_task
 
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("module_cache")
 
 
 def chosen(times, taken=PLAIN):

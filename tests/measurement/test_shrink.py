@@ -19,14 +19,7 @@ from tunewise.retrieval.compact import Form
 from tunewise.task import Texts
 from tunewise.testing import tiny_task
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TUNEWISE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("module_cache")]
 
 
 @pytest.fixture(scope="module")

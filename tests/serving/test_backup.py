@@ -110,10 +110,16 @@ def test_a_home_of_a_newer_tunewise_is_refused_by_the_command(tmp_path, capsys):
     "name", ["jobs.db", "objects/objects.db", "embedded.db", "shelves.db", "queries.db"]
 )
 def test_a_damaged_database_is_said_before_anything_is_served(tmp_path, capsys, name):
-    (tmp_path / "objects").mkdir()
-    (tmp_path / name).write_text("no database at all, and longer than a header of one " * 10)
-    assert main(["serve", "no-such/model", "--port", "0", "--home", str(tmp_path)]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert (said.err.count("\n"), said.err.startswith("tunewise: ")) == (1, True)
-    assert f"{name}' cannot be read" in said.err
+    serve = ["serve", "no-such/model", "--port", "0", "--home", str(tmp_path)]
+    assert main(serve) == 2
+    assert "no-such/model" in capsys.readouterr().err  # the databases are there, and whole
+    whole, page = (tmp_path / name).read_bytes(), 4096
+    for damaged in (b"no database at all" * 30, whole[:page] + b"?" * (len(whole) - page)):
+        (tmp_path / name).write_bytes(damaged)
+        assert main(serve) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert (said.err.count("\n"), said.err.startswith("tunewise: ")) == (1, True)
+        assert f"{name}' cannot be read" in said.err
+        remedy = "move the file away" if name == "queries.db" else "from a backup"
+        assert remedy in said.err

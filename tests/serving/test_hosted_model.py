@@ -1,14 +1,11 @@
 """A hosted encoder behind the service: another server's vectors, and what it gets wrong."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import httpx
 import numpy as np
 import pytest
 from running import running
 
+from endpoint import Endpoint
 from tunewise.serving.gate import passed
 from tunewise.serving.models import Model, load_models
 from tunewise.testing import WordHashEncoder
@@ -24,27 +21,14 @@ def cache(tmp_path, monkeypatch):
 def nan():
     """The address of an endpoint whose vectors are good for a kettle alone."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            good = [1.0, 0.0] if asked["input"] == ["kettle"] else [float("nan"), 1.0]
-            data = [{"index": n, "embedding": good} for n in range(len(asked["input"]))]
-            content = json.dumps({"data": data}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def answer(asked):
+        good = [1.0, 0.0] if asked["input"] == ["kettle"] else [float("nan"), 1.0]
+        data = [{"index": n, "embedding": good} for n in range(len(asked["input"]))]
+        return 200, {}, {"data": data}
 
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    served = Endpoint(answer)
+    yield served.url
+    served.close()
 
 
 def embed(url, model, text):

@@ -75,15 +75,7 @@ def read_data(parsed: argparse.Namespace) -> "Task":
     from tunewise.data.read import read_task
 
     _require_search(parsed)
-    return read_task(
-        parsed.data,
-        documents=parsed.documents,
-        queries=parsed.queries,
-        judgments=parsed.judgments,
-        clicks=parsed.clicks,
-        labels=parsed.labels,
-        columns=columns_of(parsed),
-    )
+    return read_task(parsed.data, **_files(parsed), columns=columns_of(parsed))
 
 
 def kind_of(parsed: argparse.Namespace) -> str:
@@ -120,14 +112,15 @@ def read_any(parsed: argparse.Namespace) -> "Examples":
     return read_examples(
         parsed.data,
         kind=parsed.kind,
-        documents=parsed.documents,
-        queries=parsed.queries,
-        judgments=parsed.judgments,
-        clicks=parsed.clicks,
-        labels=parsed.labels,
+        **_files(parsed),
         columns=columns_of(parsed),
         seed=parsed.seed,
     )
+
+
+def _files(parsed: argparse.Namespace) -> dict[str, str | None]:
+    """The files beside the data, by role."""
+    return {role: getattr(parsed, role) for role in OF_SEARCH}
 
 
 def columns_of(parsed: argparse.Namespace) -> dict[str, str] | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import SEARCH, add_data, add_engine, kind_of, read_data
 from tunewise.cli.making import add_making, made_data, require_no_making
-from tunewise.cli.of_kind import measured_kind
+from tunewise.cli.of_kind import how_to_measure, measured_kind
 from tunewise.cli.progress import shown
-from tunewise.cli.values import add_prices, add_use, prices, seconds, stem, use
+from tunewise.cli.values import add_prices, add_use, prices, stem, use
 
 if TYPE_CHECKING:
     from tunewise.task import Task
@@ -98,7 +98,6 @@ def run(parsed: argparse.Namespace) -> int:
 
 def measured(task: "Task", parsed: argparse.Namespace) -> int:
     """Measures, saves, prints."""
-    from tunewise.encoders import DEFAULT_ENCODER
     from tunewise.measurement import measure
     from tunewise.report import check_place, save_verdict, to_text
 
@@ -108,15 +107,8 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     with shown() as progress:
         verdict = measure(
             task,
-            encoders=parsed.encoder or [DEFAULT_ENCODER],
-            base_url=parsed.base_url,
-            engine=parsed.engine,
+            **how_to_measure(parsed),
             metric=parsed.metric or "nDCG@10",
-            worth=parsed.worth,
-            target=parsed.target,
-            budget=seconds(parsed.budget),
-            contenders=parsed.contenders.split(",") if parsed.contenders is not None else None,
-            seed=parsed.seed,
             progress=progress,
         )
         progress("saving the winner and the report", 0, 0)

@@ -137,6 +137,7 @@ def _contender(
 
 def _folder(asked: str) -> Path:
     """The folder of the kept contender: itself, or `model` in what measure wrote."""
+    from tunewise.contenders.kept import place_of
     from tunewise.measurement.untuned import UNTUNED
 
     folder = Path(asked)
@@ -145,7 +146,7 @@ def _folder(asked: str) -> Path:
             f"There is no contender and no folder '{asked}'. Choose from {', '.join(UNTUNED)}, "
             "or give a folder that `tunewise measure` wrote."
         )
-    return folder / "model" if (folder / "model" / "tunewise.json").exists() else folder
+    return place_of(folder) or folder
 
 
 def _tell(training: "Training", pairs: "Pairs", found: "Negatives", who: str) -> None:

@@ -3,7 +3,7 @@
 import argparse
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import OF_SEARCH, SEARCH, columns_of
 from tunewise.cli.progress import shown
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 def measured_kind(name: str, parsed: argparse.Namespace) -> int:
     """Reads the kind's examples, measures, saves, prints."""
-    from tunewise.encoders import DEFAULT_ENCODER
     from tunewise.measurement import measure_kind
     from tunewise.report import check_kind_place, kind_text, save_kind_verdict
 
@@ -31,15 +30,8 @@ def measured_kind(name: str, parsed: argparse.Namespace) -> int:
         verdict = measure_kind(
             examples,
             kind,
-            encoders=parsed.encoder or [DEFAULT_ENCODER],
-            base_url=parsed.base_url,
-            engine=parsed.engine,
+            **how_to_measure(parsed),
             metric=parsed.metric,
-            worth=parsed.worth,
-            target=parsed.target,
-            budget=seconds(parsed.budget),
-            contenders=parsed.contenders.split(",") if parsed.contenders is not None else None,
-            seed=parsed.seed,
             progress=progress,
         )
         progress("saving the winner and the report", 0, 0)
@@ -49,6 +41,22 @@ def measured_kind(name: str, parsed: argparse.Namespace) -> int:
     print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
     print(f"Try it:  {kind.trial_in(folder)}")
     return 0
+
+
+def how_to_measure(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What is measured in which way, whatever the kind."""
+    from tunewise.encoders import DEFAULT_ENCODER
+
+    return {
+        "encoders": parsed.encoder or [DEFAULT_ENCODER],
+        "base_url": parsed.base_url,
+        "engine": parsed.engine,
+        "worth": parsed.worth,
+        "target": parsed.target,
+        "budget": seconds(parsed.budget),
+        "contenders": parsed.contenders.split(",") if parsed.contenders is not None else None,
+        "seed": parsed.seed,
+    }
 
 
 def _named(name: str) -> "Kind":

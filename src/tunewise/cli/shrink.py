@@ -1,15 +1,17 @@
 """`tunewise shrink DIR`: the winner's vectors in as few bytes as keep its quality."""
 
 import argparse
-import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, read_data
 from tunewise.cli.progress import shown
 from tunewise.cli.search import measured_task
 from tunewise.cli.values import add_prices, numbers, prices
+
+if TYPE_CHECKING:
+    from tunewise.contenders import Contender
 
 
 def add(commands: Any) -> None:
@@ -60,7 +62,7 @@ def run(parsed: argparse.Namespace) -> int:
             metric=parsed.metric,
             keep=parsed.keep,
             by=parsed.by,
-            matryoshka=_prefixes(parsed),
+            matryoshka=_prefixes(parsed, contender),
             seed=parsed.seed,
             progress=progress,
         )
@@ -72,10 +74,9 @@ def run(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def _prefixes(parsed: argparse.Namespace) -> tuple[int, ...]:
+def _prefixes(parsed: argparse.Namespace, contender: "Contender") -> tuple[int, ...]:
     """Those that were asked for, else those that the winner was trained for."""
     if parsed.prefixes is not None:
         return numbers(parsed.prefixes, "--prefixes")
-    saved = json.loads((parsed.folder / "model" / "tunewise.json").read_text(encoding="utf-8"))
-    recipe = saved["settings"].get("recipe") or {}
+    recipe = contender.settings.get("recipe") or {}
     return tuple(recipe.get("matryoshka") or ())

@@ -117,20 +117,3 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Lets go of what it has open; it opens again when it is used again."""
-
-
-def open_store(url: str) -> Store:
-    """The store at `url`: "postgresql://…", else a folder or an address such as "s3://…".
-
-    Raises MissingExtra without the package it takes, StoreError for one that cannot be reached.
-
-    >>> open_store("collections/").url  # doctest: +SKIP
-    'collections/'
-    """
-    if url.startswith(("postgresql://", "postgres://")):
-        from tunewise.collection.postgres import PostgresStore
-
-        return PostgresStore(url)
-    from tunewise.collection.lance import LanceStore
-
-    return LanceStore(url)

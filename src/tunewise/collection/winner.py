@@ -11,19 +11,15 @@ from tunewise.collection.store import Precision
 from tunewise.collection.words import Retrieval
 from tunewise.contenders import Contender, load_contender
 from tunewise.contenders.contender import NO_TEXTS
+from tunewise.contenders.kept import MAPS, MODEL, mapped_stamp, place_of
 from tunewise.contenders.shrunk import form_in
 from tunewise.encoders import Encoder, TransformerEncoder, load_encoder
-from tunewise.encoders.stamp import sha256, stamp
 from tunewise.encoders.vectors import Side
 from tunewise.errors import OptionError
-from tunewise.files import put_back
 from tunewise.metrics import Threshold
 from tunewise.progress import Progress, silent
 from tunewise.retrieval import Analyzer
 
-_MODEL = "model"
-_KEPT = "tunewise.json"
-_MAPS = "adapter.safetensors"
 _FORM = "shrink.safetensors"
 
 
@@ -58,7 +54,7 @@ class MappedEncoder:
     def __init__(self, inner: Encoder, contender: Contender, maps: Path) -> None:
         self.inner, self._contender = inner, contender
         self.name = f"{inner.name} with adapter"
-        self.stamp = stamp(inner.stamp, sha256(maps))
+        self.stamp = mapped_stamp(inner, maps)
 
     @property
     def dimension(self) -> int:
@@ -94,7 +90,7 @@ class MappedEncoder:
 
 def is_winner(source: str | Path) -> bool:
     """Whether a folder holds a winner that measure or tune wrote."""
-    return (Path(source) / _MODEL / _KEPT).is_file()
+    return place_of(Path(source)) == Path(source) / MODEL
 
 
 def load_winner(
@@ -117,17 +113,16 @@ def load_winner(
             source, engine=engine, base_url=base_url, texts=texts, progress=progress
         )
         return Winner(encoder, Retrieval(), source)
-    folder = Path(source)
-    put_back(folder)
-    contender = load_contender(folder / _MODEL, NO_TEXTS, progress=progress)
+    folder, home = Path(source), Path(source) / MODEL
+    contender = load_contender(home, NO_TEXTS, progress=progress)
     if contender.encoder is None or contender.encode is None:
         raise OptionError(
             f"The winner in '{source}' is '{contender.name}', which searches by words alone and "
             "makes no vectors. Name an encoder instead, such as all-MiniLM-L6-v2."
         )
     encoder = contender.encoder
-    if (folder / _MODEL / _MAPS).is_file():
-        encoder = MappedEncoder(encoder, contender, folder / _MODEL / _MAPS)
+    if (home / MAPS).is_file():
+        encoder = MappedEncoder(encoder, contender, home / MAPS)
     retrieval = _retrieval(contender)
     threshold = contender.threshold if retrieval.by == "vectors" else None
     winner = Winner(encoder, retrieval, str(folder.resolve()), threshold=threshold)

@@ -13,9 +13,9 @@ from tunewise.contenders.contender import (
     Setting,
     dev_mean,
     encoding,
-    kept_encoder,
     named,
 )
+from tunewise.contenders.kept import MAPS, kept_encoder
 from tunewise.encoders import Encoder, save_model
 from tunewise.progress import Progress
 from tunewise.rankings import Rankings
@@ -25,7 +25,6 @@ from tunewise.training.adapter import Adapter, Vectors, load_adapter, train_adap
 from tunewise.training.looks import looks
 from tunewise.training.recipe import Side, adapter_recipes
 
-_FILE = "adapter.safetensors"
 _BLENDS = (0.3, 0.5, 0.7, 0.85)
 _BASE = Adapter(None, None)
 
@@ -53,7 +52,7 @@ def load(kept: Kept) -> Contender:
     return _contender(
         kept.saved["name"],
         encoder,
-        load_adapter(kept.folder / _FILE),
+        load_adapter(kept.folder / MAPS),
         encoder.encode_documents(kept.documents.texts, progress=kept.progress),
         kept.documents,
         NO_TEXTS,
@@ -148,7 +147,7 @@ def _contender(
 
     def save_vectors(folder: Path) -> None:
         save_model(encoder, folder, adapter.query_map, adapter.document_map)
-        adapter.save(folder / _FILE)
+        adapter.save(folder / MAPS)
 
     return Contender(
         name=name,

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.pairs import Pairs, training_pairs
-from tunewise.encoders import Encoder, load_encoder
-from tunewise.errors import EncoderError, OptionError
+from tunewise.encoders import Encoder
+from tunewise.errors import OptionError
 from tunewise.metrics import Threshold, best_threshold, parse_metric, score
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings
@@ -20,7 +20,6 @@ from tunewise.training.exam import Encode
 
 NO_TEXTS = Texts([], [])
 Map = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-Loaded = TypeVar("Loaded", bound=Encoder)
 DEPTH = 200  # documents a ranking holds; a fusion of shallower lists loses what one lacks
 
 
@@ -92,7 +91,7 @@ class Kept:
 
     saved: Mapping[str, Any]
     folder: Path
-    documents: Texts
+    documents: Texts = NO_TEXTS
     parts: Mapping[str, Contender] = field(default_factory=dict)
     progress: Progress = silent
 
@@ -122,28 +121,6 @@ def encoding(
         return documents(encoder.encode_documents(texts, progress=progress))
 
     return encode
-
-
-def kept_encoder(kept: Kept) -> Encoder:
-    """The encoder a kept contender was fitted with.
-
-    Raises EncoderError when the model of that name is another one by now.
-    """
-    saved = kept.saved["encoder"]
-    engine = saved.get("engine", "auto")  # what is computed elsewhere has none
-    return unchanged(load_encoder(saved["name"], base_url=saved["base_url"], engine=engine), kept)
-
-
-def unchanged(encoder: Loaded, kept: Kept) -> Loaded:
-    """The same encoder, once it is known to be the one that was measured; else EncoderError."""
-    saved = kept.saved["encoder"]
-    if encoder.stamp != saved["stamp"]:
-        raise EncoderError(
-            f"The model '{saved['name']}' has changed since it was measured (stamp "
-            f"{saved['stamp']}, now {encoder.stamp}), so its vectors are others. "
-            "Measure again, or bring back the model that was measured."
-        )
-    return encoder
 
 
 def named(word: str, encoder: Encoder, encoders: Sequence[Encoder]) -> str:

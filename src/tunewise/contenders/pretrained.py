@@ -13,9 +13,9 @@ from tunewise.contenders.contender import (
     Kept,
     Setting,
     encoding,
-    kept_encoder,
     named,
 )
+from tunewise.contenders.kept import kept_encoder
 from tunewise.encoders import Encoder, save_model
 from tunewise.progress import Progress
 from tunewise.rankings import Rankings

@@ -8,6 +8,7 @@ from typing import Any
 
 from tunewise.contenders import adapter, full, hybrid, lexical, lora, partial, pretrained
 from tunewise.contenders.contender import Contender, Entrant, Kept
+from tunewise.contenders.kept import FILE
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError, OptionError
 from tunewise.files import whole_folder, write_text
@@ -30,7 +31,6 @@ RUNGS = ("adapter", "partial", "lora", "full")
 """The families that are tuned, cheapest first."""
 
 _FORMAT = 1
-_FILE = "tunewise.json"
 
 
 def line_up(words: Sequence[str] | None) -> list[str]:
@@ -71,7 +71,7 @@ def save_contender(contender: Contender, folder: Path, *, model: bool = True) ->
     with whole_folder(folder) as beside:
         if model and contender.save_vectors is not None:
             contender.save_vectors(beside)
-        write_text(beside / _FILE, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+        write_text(beside / FILE, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
 
 
 def load_contender(folder: Path, documents: Texts, *, progress: Progress = silent) -> Contender:
@@ -79,7 +79,7 @@ def load_contender(folder: Path, documents: Texts, *, progress: Progress = silen
 
     Raises DataError when the folder holds none, or one of a later format.
     """
-    path = folder / _FILE
+    path = folder / FILE
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as wrong:

@@ -15,10 +15,9 @@ from tunewise.contenders.contender import (
     Setting,
     dev_mean,
     encoding,
-    kept_encoder,
     named,
-    unchanged,
 )
+from tunewise.contenders.kept import kept_encoder
 from tunewise.encoders import Encoder, TransformerEncoder, held, load_folder, save_model
 from tunewise.files import whole_folder
 from tunewise.progress import Progress
@@ -48,20 +47,14 @@ def fit(rung: Rung, setting: Setting, earlier: Sequence[Contender]) -> list[Cont
 
 
 def load(kept: Kept) -> Contender:
-    """The encoder that lies in the folder, over these documents.
+    """The encoder that came of tuning, over these documents.
 
     Raises EncoderError when it is not the one that was measured.
     """
-    if kept.saved["settings"]["blend"]:
-        saved = kept.saved["encoder"]
-        there = load_folder(kept.folder, name=saved["name"], engine=saved["engine"])
-        encoder: Encoder = unchanged(there, kept)
-    else:
-        encoder = kept_encoder(kept)
     return _contender(
         kept.saved["name"],
         kept.saved["family"],
-        encoder,
+        kept_encoder(kept),
         kept.documents,
         NO_TEXTS,
         kept.progress,

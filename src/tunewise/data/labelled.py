@@ -1,6 +1,5 @@
 """Labelled texts: each with the one class it belongs to."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.aligned import among, fingerprint
 from tunewise.data.columns import LABELLED
 from tunewise.data.fields import short
 from tunewise.data.near import near_duplicates
@@ -56,15 +56,11 @@ class LabelledTexts:
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when anything learned or measured would."""
-        digest = hashlib.sha256(b"labelled texts 1")
-        for text, label, part, group in zip(
-            self.texts, self.labels.tolist(), self.parts, self.groups.tolist(), strict=True
-        ):
-            row = f"{text}\x1f{self.names[label]}\x1f{part}\x1f{group}\x1e"
-            digest.update(row.encode("utf-8", "surrogatepass"))
-        if self.outside is not None:
-            digest.update(self.outside.told.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()[:16]
+        labels = (self.names[label] for label in self.labels.tolist())
+        rows = zip(self.texts, labels, self.parts, self.groups.tolist(), strict=True)
+        return fingerprint(
+            "labelled texts 1", rows, "" if self.outside is None else self.outside.told
+        )
 
     def take(self, part: str) -> "LabelledTexts":
         """Those in this part; all names are kept, so that labels mean the same.
@@ -79,13 +75,7 @@ class LabelledTexts:
 
         What is outside stays as it is.
         """
-        return replace(
-            self,
-            texts=[self.texts[row] for row in rows.tolist()],
-            labels=self.labels[rows],
-            parts=self.parts[rows],
-            groups=self.groups[rows],
-        )
+        return among(self, rows, "texts", "labels", "parts", "groups")
 
 
 def labelled_texts(

@@ -1,6 +1,5 @@
 """Texts with several labels each, or none: an empty list is an answer too."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.aligned import among, fingerprint
 from tunewise.data.beir import Separate
 from tunewise.data.columns import MULTILABELLED, validated
 from tunewise.data.fields import mended, short, text_of
@@ -57,14 +57,12 @@ class MultiLabelledTexts:
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when anything learned or measured would."""
-        digest = hashlib.sha256(b"texts with several labels 1")
-        for text, own, part, group in zip(
-            self.texts, self.labels, self.parts, self.groups.tolist(), strict=True
-        ):
-            named = "\x1d".join(self.names[label] for label in np.flatnonzero(own).tolist())
-            row = f"{text}\x1f{named}\x1f{part}\x1f{group}\x1e"
-            digest.update(row.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()[:16]
+        labels = (
+            "\x1d".join(self.names[label] for label in np.flatnonzero(own).tolist())
+            for own in self.labels
+        )
+        rows = zip(self.texts, labels, self.parts, self.groups.tolist(), strict=True)
+        return fingerprint("texts with several labels 1", rows)
 
     def take(self, part: str) -> "MultiLabelledTexts":
         """Those in this part; all names are kept. OptionError for what is no part."""
@@ -72,13 +70,7 @@ class MultiLabelledTexts:
 
     def among(self, rows: NDArray[np.int64]) -> "MultiLabelledTexts":
         """Those at these places; all names are kept, so that labels mean the same."""
-        return replace(
-            self,
-            texts=[self.texts[row] for row in rows.tolist()],
-            labels=self.labels[rows],
-            parts=self.parts[rows],
-            groups=self.groups[rows],
-        )
+        return among(self, rows, "texts", "labels", "parts", "groups")
 
 
 def read_multilabelled(

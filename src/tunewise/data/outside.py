@@ -1,11 +1,12 @@
 """Outside: texts that have none of the labels, kept apart from those that have one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.aligned import among
 from tunewise.data.portions import rows_in
 
 
@@ -27,9 +28,7 @@ class Outside:
 
     def take(self, part: str) -> "Outside":
         """Those in this part. Raises OptionError for another name than train, dev and test."""
-        rows = rows_in(self.parts, part)
-        texts = [self.texts[row] for row in rows.tolist()]
-        return replace(self, texts=texts, parts=self.parts[rows])
+        return among(self, rows_in(self.parts, part), "texts", "parts")
 
     @property
     def told(self) -> str:

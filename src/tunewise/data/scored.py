@@ -1,15 +1,15 @@
 """Scored pairs: two texts of one kind, and how alike they are."""
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.aligned import among, fingerprint
 from tunewise.data.columns import SCORED
 from tunewise.data.fields import short
 from tunewise.data.groups import Numbers
@@ -80,13 +80,9 @@ class ScoredPairs:
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when anything learned or measured would."""
-        digest = hashlib.sha256(b"scored pairs 1")
-        for first, second, score, part, group in zip(
-            self.first, self.second, self.scores.tolist(), self.parts, self.groups, strict=True
-        ):
-            row = f"{first}\x1f{second}\x1f{score!r}\x1f{part}\x1f{group}\x1e"
-            digest.update(row.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()[:16]
+        scores, groups = self.scores.tolist(), self.groups.tolist()
+        rows = zip(self.first, self.second, scores, self.parts, groups, strict=True)
+        return fingerprint("scored pairs 1", rows)
 
     @property
     def texts(self) -> list[str]:
@@ -99,14 +95,7 @@ class ScoredPairs:
 
     def among(self, rows: NDArray[np.int64]) -> "ScoredPairs":
         """Those at these places."""
-        return replace(
-            self,
-            first=[self.first[row] for row in rows.tolist()],
-            second=[self.second[row] for row in rows.tolist()],
-            scores=self.scores[rows],
-            parts=self.parts[rows],
-            groups=self.groups[rows],
-        )
+        return among(self, rows, "first", "second", "scores", "parts", "groups")
 
 
 class _Row(NamedTuple):

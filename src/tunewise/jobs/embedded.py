@@ -80,6 +80,10 @@ class Embedded:
                         "DELETE FROM files WHERE bucket = ? AND name = ?", (bucket, name)
                     )
 
+    def check(self) -> None:
+        """Raises StoreError where the file is damaged."""
+        self._file.check()
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()

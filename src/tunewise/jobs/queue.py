@@ -260,6 +260,10 @@ class Queue:
             found += [row["id"] for row in orphans]
         return found
 
+    def check(self) -> None:
+        """Raises StoreError where the file is damaged."""
+        self._file.check()
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()

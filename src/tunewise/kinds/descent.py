@@ -9,7 +9,6 @@ from tunewise.kinds.kind import Arrays, Setting, Vectors
 
 Kept = TypeVar("Kept")
 
-_STEPS, _LOOK, _PATIENCE = 1500, 25, 8
 _RATE = 1e-3
 _BATCH = 128
 _HIDDEN, _DECAY, _DROPPED = 256, 0.05, 0.3  # of the layer
@@ -23,27 +22,29 @@ def descend(
     best: float,
     setting: Setting,
     decay: float = 0.0,
+    pace: tuple[int, int, int] = (1500, 25, 8),
 ) -> Kept | None:
     """What `look` made of the weights that dev liked best on the way; None if that was the start.
 
     `weights` are torch's, `loss` is of the next batch, `look` says how dev likes weights as they
-    are then, and `best` how it likes those to begin with.
+    are then, and `best` how it likes those to begin with. `pace` is steps at most, steps between
+    two looks, and how many looks in a row may be in vain.
     """
     import torch
 
     optimizer = torch.optim.AdamW(list(weights.values()), lr=_RATE, weight_decay=decay)
-    waited, kept = 0, None
-    for step in range(1, _STEPS + 1):
-        setting.progress("training an adapter", step, _STEPS)
+    (steps, between, patience), waited, kept = pace, 0, None
+    for step in range(1, steps + 1):
+        setting.progress("training an adapter", step, steps)
         optimizer.zero_grad()
         loss().backward()
         optimizer.step()
-        if step % _LOOK == 0:
+        if step % between == 0:
             level, found = look({n: one.detach().numpy().copy() for n, one in weights.items()})
             waited = 0 if level > best else waited + 1
             if level > best:
                 best, kept = level, found
-            if waited == _PATIENCE:
+            if waited == patience:
                 break
     return kept
 

@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from tunewise.encoders import Encoder, TransformerEncoder, load_encoder, load_folder
-from tunewise.errors import DataError, EncoderError
+from tunewise.contenders.contender import Kept
+from tunewise.contenders.kept import ENCODER, FILE, kept_encoder
+from tunewise.encoders import TransformerEncoder
+from tunewise.errors import DataError
 from tunewise.files import whole_folder, write_text
 from tunewise.kinds.kind import Arrays, Contender, Kind, Saved
 
 FORMAT = 2
-_FILE, _HEAD, _ENCODER = "tunewise.json", "head.safetensors", "encoder"
+_HEAD = "head.safetensors"
 _ABOUT = "about."  # before the names of arrays that answers are read by
 
 
@@ -58,20 +60,20 @@ def save(
     }
     with whole_folder(folder) as beside:
         if contender.save_encoder is not None:
-            contender.save_encoder(beside / _ENCODER)
+            contender.save_encoder(beside / ENCODER)
         if arrays:
             save_file(arrays, beside / _HEAD)
         for name, texts in lists.items():
             lines = "".join(f"{json.dumps(text)}\n" for text in texts)
             write_text(beside / f"{name}.jsonl", lines)
         sealed = {**said, "seal": _seal(said)}
-        write_text(beside / _FILE, json.dumps(sealed, indent=1, ensure_ascii=False) + "\n")
+        write_text(beside / FILE, json.dumps(sealed, indent=1, ensure_ascii=False) + "\n")
 
 
 def kind_in(folder: Path) -> str | None:
     """The name of the kind whose contender lies in `folder`; None if that is no kind's."""
     try:
-        told = json.loads((folder / _FILE).read_text(encoding="utf-8"))
+        told = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     found = told.get("kind") if isinstance(told, dict) else None
@@ -85,7 +87,7 @@ def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
     was saved; EncoderError when the model it was fitted with has changed.
     """
     try:
-        told = _whole(json.loads((folder / _FILE).read_text(encoding="utf-8")))
+        told = _whole(json.loads((folder / FILE).read_text(encoding="utf-8")))
         kind, arrays = kinds[told["kind"]], _read(folder, told["arrays"])
         contender = _loaded(kinds, kind, told, folder, arrays)
         lists = {name: _lines(folder, name, count) for name, count in told["lists"].items()}
@@ -100,11 +102,11 @@ def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
 def _whole(told: Any) -> Mapping[str, Any]:
     """What tunewise.json says, if it is as it was written; ValueError if not."""
     if not isinstance(told, dict) or "format" not in told:
-        raise ValueError(f"{_FILE} was not written by it, or lacks its beginning")
+        raise ValueError(f"{FILE} was not written by it, or lacks its beginning")
     if told["format"] != FORMAT:
-        raise ValueError(f"{_FILE} is of format {told['format']}, and this version reads {FORMAT}")
+        raise ValueError(f"{FILE} is of format {told['format']}, and this version reads {FORMAT}")
     if told.get("seal") != _seal({name: told[name] for name in told if name != "seal"}):
-        raise ValueError(f"{_FILE} was changed after it was written")
+        raise ValueError(f"{FILE} was changed after it was written")
     return told
 
 
@@ -182,7 +184,7 @@ def _loaded(
         )
         for role, part in told.get("parts", {}).items()
     }
-    encoder = _encoder(told["encoder"], folder) if "encoder" in told else None
+    encoder = kept_encoder(Kept(told, folder)) if "encoder" in told else None
     saved = Saved(told["name"], told["family"], told["settings"], arrays, encoder, parts)
     # all that was saved with it is there again, also what its family knows nothing of
     found = kind.table[told["family"]].load(saved)
@@ -191,19 +193,3 @@ def _loaded(
 
 def _of(arrays: Arrays, prefix: str) -> Arrays:
     return {k.removeprefix(prefix): a for k, a in arrays.items() if k.startswith(prefix)}
-
-
-def _encoder(told: Mapping[str, Any], folder: Path) -> Encoder:
-    """The encoder that the contender was fitted with, from the folder if it is its own."""
-    engine = told.get("engine", "auto")
-    if told["own"]:
-        found: Encoder = load_folder(folder / _ENCODER, name=told["name"], engine=engine)
-    else:
-        found = load_encoder(told["name"], base_url=told["base_url"], engine=engine)
-    if found.stamp != told["stamp"]:
-        raise EncoderError(
-            f"The model '{told['name']}' has changed since it was measured (stamp "
-            f"{told['stamp']}, now {found.stamp}), so its vectors are others. "
-            "Measure again, or bring back the model that was measured."
-        )
-    return found

@@ -6,6 +6,7 @@ from pathlib import Path
 from tunewise import comparison
 from tunewise.comparison import Comparison
 from tunewise.contenders import load_contender
+from tunewise.contenders.kept import place_of
 from tunewise.data.split import divide
 from tunewise.encoders import is_hosted, load_encoder
 from tunewise.errors import DataError
@@ -63,9 +64,9 @@ def _run(name: str) -> Rankings | None:
 def _ranked(
     name: str, task: Task, part: Part, base_url: str | None, progress: Progress
 ) -> Rankings:
-    for folder in (Path(name), Path(name) / "model"):
-        if (folder / "tunewise.json").is_file():
-            return load_contender(folder, task.documents, progress=progress).rank(part.queries)
+    folder = place_of(Path(name))
+    if folder is not None:
+        return load_contender(folder, task.documents, progress=progress).rank(part.queries)
     encoder = load_encoder(
         name,
         base_url=base_url if is_hosted(name) else None,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tunewise.contenders import save_contender
+from tunewise.contenders.kept import FILE
 from tunewise.contenders.shrunk import belongs
 from tunewise.costs import Use
 from tunewise.errors import OutputError
@@ -97,7 +98,7 @@ def check_models(folder: Path) -> None:
     """Raises OutputError if a model of somebody else's would be lost in `folder`."""
     for name in _MODELS:
         place = folder / name
-        if place.exists() and not (place / "tunewise.json").is_file():
+        if place.exists() and not (place / FILE).is_file():
             raise OutputError(
                 f"'{place}' was not written by Tunewise, and a verdict in '{folder}' would take "
                 "its place. Choose another folder with --out."

@@ -10,27 +10,31 @@ from typing import Any
 
 import numpy as np
 
-from tunewise.contenders.contender import NO_TEXTS, Kept, unchanged
+from tunewise.contenders.contender import Kept
+from tunewise.contenders.kept import (
+    FILE,
+    MODEL,
+    kept_encoder,
+    mapped_stamp,
+    maps_of,
+    place_of,
+    vectors_of,
+)
 from tunewise.encoders import (
     DEFAULT_ENCODER,
     Encoder,
     TransformerEncoder,
     is_hosted,
     load_encoder,
-    load_folder,
 )
 from tunewise.encoders.engines.devices import gpus
 from tunewise.encoders.safety import read_json
-from tunewise.encoders.stamp import sha256, stamp
 from tunewise.encoders.tokens import load_tokenizer
 from tunewise.encoders.vectors import Side
 from tunewise.errors import OptionError
-from tunewise.files import put_back
 from tunewise.serving.recent import Vectors
 from tunewise.training.adapter import Adapter, load_adapter
 
-_FILE = "tunewise.json"
-_MODEL = "model"
 _AS_IT_IS = Adapter(None, None)
 _LETTERS_A_TOKEN = 4  # in UTF-8, where no tokenizer is known
 
@@ -59,8 +63,7 @@ class Model:
     @cached_property
     def stamp(self) -> str:
         """16 digits of all that makes its vectors, as collections are stamped with."""
-        own = self.encoder.stamp
-        return own if self.maps is None else stamp(own, sha256(self.maps))
+        return mapped_stamp(self.encoder, self.maps)
 
     def finish(self, vectors: Vectors, side: Side, dimensions: int | None = None) -> Vectors:
         """The encoder's vectors (n, d) as this model's: mapped, cut, brought back to length one."""
@@ -139,7 +142,7 @@ def load_models(
             raise OptionError(
                 f"Two models are called '{name}'. Give each a name of its own: NAME={which}."
             )
-        home = _home(folder)
+        home = place_of(folder)
         if home is None:
             encoder = shared.load(which, base_url if is_hosted(which) else None)
             own = getattr(encoder, "folder", None)
@@ -156,9 +159,9 @@ class _Shared:
         self._engine = engine
         self._found = {} if found is None else found
 
-    def load(self, name: str, base_url: str | None = None, engine: str | None = None) -> Encoder:
+    def load(self, name: str, base_url: str | None) -> Encoder:
         """The encoder of this name; the object that is there already, if it is the same."""
-        return self.one(load_encoder(name, base_url=base_url, engine=engine or self._engine))
+        return self.one(load_encoder(name, base_url=base_url, engine=self._engine))
 
     def one(self, encoder: Encoder) -> Encoder:
         """The encoder of this stamp, which writes nothing to disk of what it is asked."""
@@ -177,45 +180,18 @@ def load_winner(name: str, folder: Path, *, encoders: MutableMapping[str, Encode
     return _winner(name, folder, _Shared("auto", encoders))
 
 
-def _home(folder: Path) -> Path | None:
-    """Where in a folder the winner lies; None if there is none."""
-    if not folder.is_dir():
-        return None
-    put_back(folder)
-    homes = (folder / _MODEL, folder)
-    return next((home for home in homes if (home / _FILE).is_file()), None)
-
-
 def _winner(name: str, home: Path, shared: _Shared) -> Model:
-    saved: Mapping[str, Any] = read_json(home / _FILE)
-    whole = saved
-    while "parts" in saved and "vectors" in saved["parts"]:
-        saved = saved["parts"]["vectors"]
-    about = saved.get("encoder")
-    if about is None or ("kind" in whole and not about["own"]):
+    whole = Kept(read_json(home / FILE), home)
+    kept = vectors_of(whole)
+    if kept is None or not kept.saved["encoder"].get("own", True):
         raise OptionError(
-            f"The winner in '{home}', {whole['name']}, has no vectors of its own to serve. Serve "
-            f"the encoder it was held against instead: tunewise serve {DEFAULT_ENCODER}"
+            f"The winner in '{home}', {whole.saved['name']}, has no vectors of its own to serve. "
+            f"Serve the encoder it was held against instead: tunewise serve {DEFAULT_ENCODER}"
         )
-    kept = Kept(saved, home, NO_TEXTS)
-    adapter, maps, settings = _AS_IT_IS, None, saved["settings"]
-    if "kind" in whole:
-        encoder = shared.one(
-            unchanged(
-                load_folder(home / "encoder", name=about["name"], engine=about["engine"]), kept
-            )
-        )
-    elif settings.get("blend") and saved["family"] != "adapter":
-        there = load_folder(home, name=about["name"], engine=about["engine"])
-        encoder = shared.one(unchanged(there, kept))
-    else:
-        found = shared.load(about["name"], about["base_url"], about.get("engine"))
-        encoder = unchanged(found, kept)
-        if saved["family"] == "adapter":
-            maps = home / "adapter.safetensors"
-            adapter = load_adapter(maps)
+    encoder, maps = shared.one(kept_encoder(kept)), maps_of(kept)
+    adapter = _AS_IT_IS if maps is None else load_adapter(maps)
     folder = home if (home / "modules.json").is_file() else getattr(encoder, "folder", None)
-    prefixes = tuple((settings.get("recipe") or {}).get("matryoshka") or ())
-    created = int((home / _FILE).stat().st_mtime)
-    source = str((home.parent if home.name == _MODEL else home).resolve())
+    prefixes = tuple((kept.saved["settings"].get("recipe") or {}).get("matryoshka") or ())
+    created = int((home / FILE).stat().st_mtime)
+    source = str((home.parent if home.name == MODEL else home).resolve())
     return Model(name, encoder, adapter, prefixes, folder, created, source, maps)

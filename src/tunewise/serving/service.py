@@ -1,6 +1,7 @@
 """Service: what the routes share: the models, the batches, who may ask, and what is counted."""
 
 import asyncio
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -53,12 +54,20 @@ class Settings:
 
 
 def check_home(home: Home) -> None:
-    """Raises StoreError where a database in a home cannot be used, OutputError for a folder."""
-    Objects(home.objects).close()
-    Queue(home.jobs).close()
-    Embedded(home.embedded).close()
-    Shelves(home.shelves).close()
-    QueryLog(home.queries).close()
+    """Raises StoreError where a database in a home is damaged or cannot be used.
+
+    OutputError for a folder. Every page is looked at, in about a second a gigabyte.
+    """
+    with closing(Objects(home.objects)) as objects:
+        objects.check()
+    with closing(Queue(home.jobs)) as queue:
+        queue.check()
+    with closing(Embedded(home.embedded)) as fates:
+        fates.check()
+    with closing(Shelves(home.shelves)) as shelves:
+        shelves.check()
+    with closing(QueryLog(home.queries)) as log:
+        log.check()
 
 
 @dataclass

@@ -111,6 +111,10 @@ class Shelves:
         if not self._file.change("DELETE FROM shelves WHERE uuid = ?", (uuid,)):
             raise _none(uuid)
 
+    def check(self) -> None:
+        """Raises StoreError where the file is damaged."""
+        self._file.check()
+
     def close(self) -> None:
         """Closes the file."""
         self._file.close()

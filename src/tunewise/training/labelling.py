@@ -7,7 +7,6 @@ says of each label, it is trained, watched, saved and blended as any encoder is.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,19 +21,6 @@ from tunewise.training.tuning import Tuned
 Weights = NDArray[np.float32]
 
 _LEAST = -50.0  # a bias that is never chosen: a much lower one leaves half precision no numbers
-
-
-class CrossEntropy(nn.Module):
-    """The mean of -log softmax of each text's own label, the vectors being what a head says."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self._model = model
-
-    def forward(self, features: Any, labels: torch.Tensor) -> torch.Tensor:
-        """The loss of a batch of one column, whose labels are numbers of classes."""
-        said = self._model(next(iter(features)))["sentence_embedding"]
-        return nn.functional.cross_entropy(said.float(), labels.long().to(said.device))
 
 
 def with_head(

@@ -75,7 +75,7 @@ def build_loss(model: Any, recipe: "Recipe", *, gather: bool = False) -> "torch.
     not have, and a cached loss for a model whose batches cannot be cut.
     """
     if recipe.loss == CLASSES:
-        from tunewise.training.labelling import CrossEntropy
+        from tunewise.training.cross_entropy import CrossEntropy
 
         return CrossEntropy(model)
     if recipe.loss not in LOSSES:

@@ -3,46 +3,38 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from tunewise.data.checks.view import View, clipped, shown
+from tunewise.data.checks.view import View, clipped, noticed, shown
 from tunewise.finding import Finding
 from tunewise.task import Texts
 
 
 def duplicate_documents(view: View) -> list[Finding]:
     """D020 the same text, D021 nearly the same text, D022 a relevant document's unjudged copy."""
-    documents = view.task.documents
-    same, near = _repeats("document", documents, view.alike_documents)
-    findings = []
-    if same:
-        advice = "Remove the copies, or judge them as their originals are judged."
-        title = "Documents repeat another word for word"
-        findings.append(Finding("D020", "note", title, len(same), tuple(same[:3]), advice))
-    if near:
-        advice = (
-            "They are never taught as wrong answers, and a division by group keeps them on one "
-            "side. Remove those that add nothing."
-        )
-        title = "Documents say nearly the same as another"
-        findings.append(Finding("D021", "note", title, len(near), tuple(near[:3]), advice))
-    return findings + _unjudged_copies(view)
+    same, near = _repeats("document", view.task.documents, view.alike_documents)
+    removing = "Remove the copies, or judge them as their originals are judged."
+    keeping = (
+        "They are never taught as wrong answers, and a division by group keeps them on one "
+        "side. Remove those that add nothing."
+    )
+    return [
+        *noticed("D020", "note", "Documents repeat another word for word", same, removing),
+        *noticed("D021", "note", "Documents say nearly the same as another", near, keeping),
+        *_unjudged_copies(view),
+    ]
 
 
 def duplicate_queries(view: View) -> list[Finding]:
     """D023 the same text, D024 nearly the same text, among queries with judgments."""
     same, near = _repeats("query", view.judged, view.alike_queries)
-    findings = []
-    if same:
-        advice = "Join them into one query with the judgments of all, if they mean the same."
-        title = "Queries repeat another word for word"
-        findings.append(Finding("D023", "warning", title, len(same), tuple(same[:3]), advice))
-    if near:
-        advice = (
-            "They count as one query when it is judged how sure a result is, and a division by "
-            "group keeps them on one side."
-        )
-        title = "Queries say nearly the same as another"
-        findings.append(Finding("D024", "note", title, len(near), tuple(near[:3]), advice))
-    return findings
+    joining = "Join them into one query with the judgments of all, if they mean the same."
+    counting = (
+        "They count as one query when it is judged how sure a result is, and a division by "
+        "group keeps them on one side."
+    )
+    return [
+        *noticed("D023", "warning", "Queries repeat another word for word", same, joining),
+        *noticed("D024", "note", "Queries say nearly the same as another", near, counting),
+    ]
 
 
 def _repeats(kind: str, texts: Texts, alike: Mapping[str, int]) -> tuple[list[str], list[str]]:
@@ -78,16 +70,14 @@ def _unjudged_copies(view: View) -> list[Finding]:
                 told = f"query '{query}': '{key}' is relevant, its copy '{forgotten[0]}' not judged"
                 examples.append(f"{told} ({clipped(documents.text(key))})")
                 break
-    found = Finding(
+    return noticed(
         "D022",
         "warning",
         "Queries have a relevant document whose copies, or near copies, are not judged",
-        len(examples),
-        tuple(examples[:3]),
+        examples,
         "Finding the copy counts as wrong, which makes every contender look worse than it is. "
         "Remove the copies or judge them too.",
     )
-    return [found] if examples else []
 
 
 def nothing_to_rank(view: View) -> list[Finding]:

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from tunewise.data.checks.view import View, clipped, shown
+from tunewise.data.checks.view import View, clipped, noticed, shown
 from tunewise.finding import Finding
 
 _HUB = 0.2  # share of the queries that one document may answer without remark
@@ -64,17 +64,13 @@ def hubs(view: View) -> list[Finding]:
     queries = len(view.scorable)
     answered = Counter(key for keys in view.scorable.values() for key in keys)
     found = [
-        (key, count)
+        f"{shown('document', view.task.documents, key)} ({count} of {queries} queries)"
         for key, count in answered.most_common()
         if count >= _HUB_QUERIES and count > _HUB * queries
     ]
-    examples = tuple(
-        f"{shown('document', view.task.documents, key)} ({count} of {queries} queries)"
-        for key, count in found[:3]
-    )
     advice = (
         "A contender that always puts it first looks good. Check that these judgments are meant, "
         "and judge queries about other documents."
     )
     title = "One document answers many of the queries"
-    return [Finding("D036", "warning", title, len(found), examples, advice)] if found else []
+    return noticed("D036", "warning", title, found, advice)

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.data.checks.view import View, clipped, shown
+from tunewise.data.checks.view import View, clipped, noticed, shown
 from tunewise.data.language import Languages, detect, language_of
 from tunewise.finding import Finding, Severity
 from tunewise.task import Texts
@@ -61,9 +61,7 @@ def huge(view: View) -> list[Finding]:
     ]
     advice = "An encoder reads only the beginning. Cut such documents into passages."
     title = "Documents are larger than a megabyte"
-    return (
-        [Finding("D031", "warning", title, len(large), tuple(large[:3]), advice)] if large else []
-    )
+    return noticed("D031", "warning", title, large, advice)
 
 
 def cut_off(view: View, encoder: Reader) -> list[Finding]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tunewise.data.near import near_duplicates
+from tunewise.finding import Finding, Severity
 from tunewise.task import Task, Texts
 
 _SHOWN = 70  # characters of a text in an example
@@ -60,6 +61,14 @@ def clipped(text: str) -> str:
     """
     line = " ".join(text[: 4 * _SHOWN].split())
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1].rstrip() + "…"
+
+
+def noticed(
+    code: str, severity: Severity, title: str, examples: Sequence[str], advice: str
+) -> list[Finding]:
+    """The finding that these examples make, three of them told; none where there are none."""
+    found = Finding(code, severity, title, len(examples), tuple(examples[:3]), advice)
+    return [found] if examples else []
 
 
 def shown(kind: str, texts: Texts, key: str) -> str:

@@ -1,14 +1,14 @@
 """Marked texts: what is normal, and the few that are known to be odd."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.aligned import among, fingerprint
 from tunewise.data.portions import rows_in
 from tunewise.finding import Finding
 
@@ -43,19 +43,11 @@ class MarkedTexts:
     @cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change when anything learned or measured would."""
-        digest = hashlib.sha256(f"marked texts 1 {self.alarms!r}".encode())
         names = [*self.names, ""]  # the last one is that of -1
-        for text, odd, label, part, group in zip(
-            self.texts,
-            self.odd.tolist(),
-            self.labels.tolist(),
-            self.parts.tolist(),
-            self.groups.tolist(),
-            strict=True,
-        ):
-            row = f"{text}\x1f{odd:d}\x1f{names[label]}\x1f{part}\x1f{group}\x1e"
-            digest.update(row.encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()[:16]
+        labels = (names[label] for label in self.labels.tolist())
+        odd, groups = self.odd.astype(int).tolist(), self.groups.tolist()
+        rows = zip(self.texts, odd, labels, self.parts, groups, strict=True)
+        return fingerprint(f"marked texts 1 {self.alarms!r}", rows)
 
     @property
     def normal(self) -> "MarkedTexts":
@@ -79,11 +71,4 @@ class MarkedTexts:
 
     def among(self, rows: NDArray[np.int64]) -> "MarkedTexts":
         """Those at these places."""
-        return replace(
-            self,
-            texts=[self.texts[row] for row in rows.tolist()],
-            odd=self.odd[rows],
-            labels=self.labels[rows],
-            parts=self.parts[rows],
-            groups=self.groups[rows],
-        )
+        return among(self, rows, "texts", "odd", "labels", "parts", "groups")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
+from tunewise.kinds.descent import descend
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
 from tunewise.kinds.recommendation import content, hybrid, profile
 from tunewise.kinds.recommendation.catalogue import MOST_HAD, weighted
@@ -23,8 +24,8 @@ from tunewise.kinds.recommendation.choosing import asked
 from tunewise.kinds.recommendation.part import Numbers, Part, Question
 
 _BATCH, _SAMPLED = 256, 1024
-_STEPS, _LOOK, _PATIENCE = 600, 30, 5
-_RATE, _TEMPERATURE = 1e-3, 0.05
+_PACE = (600, 30, 5)  # steps at most, between looks, and looks in vain
+_TEMPERATURE = 0.05
 _BARRED = -1e4  # a score that no softmax notices
 
 
@@ -114,30 +115,19 @@ def _learned(setting: Setting, encoder: Encoder, base: Contender, lesson: _Lesso
     dev, rng = asked(setting), np.random.default_rng(setting.seed)
     width = lesson.vectors.shape[1]
     offsets = {name: torch.zeros(width, width, requires_grad=True) for name in ("had", "next")}
-    optimizer = torch.optim.AdamW(offsets.values(), lr=_RATE, weight_decay=0.0)
-    best, waited, kept = setting.level(base.answer(dev.question), dev), 0, None
-    for step in range(1, _STEPS + 1):
-        setting.progress("training an adapter", step, _STEPS)
-        loss = _loss(offsets, lesson, rng)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        if step % _LOOK:
-            continue
-        maps = {name: _whole(offset) for name, offset in offsets.items()}
+
+    def look(learned: Arrays) -> tuple[float, Arrays]:
+        maps = {
+            name: offset + np.eye(width, dtype=offset.dtype) for name, offset in learned.items()
+        }
         now = _contender("", encoder, {**base.arrays, **maps}, base.settings)
-        level = setting.level(now.answer(dev.question), dev)
-        waited = 0 if level > best else waited + 1
-        if level > best:
-            best, kept = level, maps
-        if waited == _PATIENCE:
-            break
-    return kept
+        return setting.level(now.answer(dev.question), dev), maps
 
+    def loss() -> Any:
+        return _loss(offsets, lesson, rng)
 
-def _whole(offset: Any) -> Vectors:
-    found: Vectors = offset.detach().numpy() + np.eye(len(offset), dtype=np.float32)
-    return found
+    best = setting.level(base.answer(dev.question), dev)
+    return descend(offsets, loss, look, best=best, setting=setting, pace=_PACE)
 
 
 def _loss(offsets: dict[str, Any], lesson: _Lesson, rng: np.random.Generator) -> Any:
