@@ -271,7 +271,8 @@ def test_telnyxs_client_tunes_on_a_bucket_and_asks_the_model_for_vectors(place, 
             assert httpx.put(signed, content=content).status_code == 200
         jobs = client.ai.fine_tuning.jobs
         right = {"model": "word-hash", "suffix": "x"}
-        own = jobs.create(**right, training_file="chats/a.jsonl")
+        rung = {"metadata": {"rung": "adapter"}}
+        own = jobs.create(**right, training_file="chats/a.jsonl", extra_body=rung)
         made = [
             jobs.create(**right, training_file=file, hyperparameters={"n_epochs": 1})
             for file in ("chats", "chats/b.jsonl", uploaded.id)

@@ -65,6 +65,12 @@ class Method(BaseModel):
     supervised: Supervised = Supervised()
 
 
+Metadata = Annotated[
+    dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]],
+    Field(max_length=_MOST_PAIRS),
+]
+
+
 class JobRequest(BaseModel):
     """What is to be tuned on what. `metadata` may name a rung, a budget and what is to be kept."""
 
@@ -77,16 +83,7 @@ class JobRequest(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     hyperparameters: Hyperparameters | None = None
     method: Method | None = None
-    metadata: (
-        Annotated[
-            dict[
-                Annotated[str, Field(max_length=64)],
-                Annotated[str, Field(max_length=512)],
-            ],
-            Field(max_length=_MOST_PAIRS),
-        ]
-        | None
-    ) = None
+    metadata: Metadata | None = None
     integrations: Annotated[list[Any], AfterValidator(_none)] | None = None
 
     @model_validator(mode="after")

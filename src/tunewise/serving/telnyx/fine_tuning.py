@@ -40,7 +40,7 @@ class Epochs(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """What is to be tuned on what."""
+    """What is to be tuned on what: Telnyx's fields, and beside them `metadata` as OpenAI has it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -48,6 +48,7 @@ class JobRequest(BaseModel):
     training_file: Annotated[str, Field(min_length=1, max_length=2_000)]
     suffix: shapes.Suffix | None = None
     hyperparameters: Epochs = Epochs()
+    metadata: shapes.Metadata | None = None
 
 
 class JobObject(BaseModel):
@@ -87,6 +88,7 @@ async def create_job(
         training_file="below",
         suffix=body.suffix,
         hyperparameters=shapes.Hyperparameters(n_epochs=body.hyperparameters.n_epochs),
+        metadata=body.metadata,
     )
     wanted = replace(jobs.wanted_of(service, asked), training=body.training_file, files=files)
     return _told(await jobs.queued(service, wanted, key, idempotency_key))
