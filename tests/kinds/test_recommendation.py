@@ -18,7 +18,8 @@ from tunewise.kinds.recommendation.catalogue import ranked
 from tunewise.kinds.recommendation.part import Part, Question, ask
 from tunewise.measurement.of_kind import measure_kind
 from tunewise.metrics import pseudo_values
-from tunewise.report.of_kind import kind_facts, kind_text
+from tunewise.report.of_kind import kind_facts
+from tunewise.report.text_of_kind import kind_text
 from tunewise.testing import WordHashEncoder
 
 KIND = KINDS["recommendation"]

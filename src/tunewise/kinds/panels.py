@@ -15,13 +15,17 @@ _BINS = 10  # of a reliability diagram
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of words and numbers under their headings; a number is right-aligned."""
+    """Rows of words and numbers under their headings; a number is right-aligned.
+
+    `said` is what the terminal says of it, where that should not wait for the page.
+    """
 
     shape: ClassVar[str] = "table"
     title: str
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | float | int]]
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,16 +78,26 @@ Panel = Table | Curves | Spots | Examples
 
 
 def apart(
-    title: str, caption: str, scores: Mapping[str, Mapping[str, tuple[float, float]]]
+    title: str,
+    caption: str,
+    scores: Mapping[str, Mapping[str, tuple[float, float]]],
+    chosen: str,
 ) -> Table:
-    """Of each contender each metric over all units, and over those left without some."""
+    """Of each contender each metric over all units, and over those left without some.
+
+    Of the one that is recommended, `chosen`, the first metric is told in the terminal too.
+    """
     metrics = list(next(iter(scores.values())))
     rows: list[Sequence[str | float]] = [
         [name, *(round(level, 4) for metric in metrics for level in own[metric])]
         for name, own in scores.items()
     ]
     columns = ("contender", *(f"{m}, {of}" for m in metrics for of in ("all", "without")))
-    return Table(title, caption, columns, rows)
+    every, left = scores[chosen][metrics[0]]
+    said = (
+        f"{caption} {metrics[0]} of {chosen} is {left:z.3f} without them, {every:z.3f} with them."
+    )
+    return Table(title, caption, columns, rows, said)
 
 
 def reliability(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> list[tuple[float, float]]:

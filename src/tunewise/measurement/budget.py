@@ -14,7 +14,7 @@ S = TypeVar("S", Setting, KindSetting)
 
 BUDGET_SPENT = "the budget was used up; what is done of it is kept"
 """Why a contender was not measured whose fitting was broken off."""
-NO_TURN = "the budget was used up before its turn"
+NO_TURN = "the budget was used up before"
 OF_BUDGET = "of the budget are left"
 """How the reason ends where a contender would take longer than there is time."""
 NOT_IN_TIME = "not every fold could be fitted in time"

@@ -78,6 +78,7 @@ def _told(facts: Facts) -> dict[str, Any]:
         "sure_words": sureness.sure_words(facts),
         "changes_words": sureness.changes_words(facts),
         "changes_rows": sureness.changes_rows(facts) if gain else [],
+        "skipped": words.skipped(facts),
         "steps": words.next_steps(facts),
         "target_words": words.target_words(facts["target"]) if facts["target"] else None,
         "needed_words": words.needed_words(facts["needed"]) if facts["needed"] else None,

@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from tunewise.report.drawings import Scale, Tick, around, round_ticks
 
 Facts = Mapping[str, Any]
+Dots = Sequence[tuple[float, float]]
 HEIGHT = 260
+_EDGE = 8  # per cent of the width in which no name has its middle
 _MOST = 3000  # spots drawn; more would be one blot, and the page large
 
 
@@ -35,12 +39,36 @@ def _curves(panel: Facts) -> dict[str, Any]:
         for line in panel["lines"]
     ]
     return {
-        "drawn_lines": [{**line, "joined": list(pairwise(line["dots"]))} for line in lines],
+        "drawn_lines": [
+            {
+                **line,
+                "joined": list(pairwise(line["dots"])),
+                "named_at": _named_at(line["dots"], [o["dots"] for o in lines if o is not line]),
+            }
+            for line in lines
+        ],
         "across_ticks": round_ticks(across),
         "up_ticks": _upright(up),
         "from_to": [_place(across, up, (end, end)) for end in (0.0, 1.0)],
         "mark_at": None if panel["mark"] is None else across.at(panel["mark"]),
     }
+
+
+def _named_at(dots: Dots, others: Sequence[Dots]) -> tuple[float, float] | None:
+    """The dot of a line farthest, up or down, from the other lines: a name there is its own."""
+    inside = [dot for dot in dots if _EDGE <= dot[0] <= 100 - _EDGE] or list(dots)
+    if not inside:
+        return None
+    return max(inside, key=lambda dot: min((_off(dot, one) for one in others), default=0.0))
+
+
+def _off(dot: tuple[float, float], line: Dots) -> float:
+    """How far above or below a line a dot lies, in pixels; where it does not reach, far."""
+    ordered = sorted(line)
+    across = [x for x, _ in ordered]
+    if not ordered or not across[0] <= dot[0] <= across[-1]:
+        return float(HEIGHT)
+    return abs(dot[1] - float(np.interp(dot[0], across, [y for _, y in ordered])))
 
 
 def _spots(panel: Facts) -> dict[str, Any]:

@@ -134,6 +134,7 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, in the same words "
         "or nearly.",
         scores,
+        shown.contender.name,
     )
 
 

@@ -14,6 +14,7 @@ from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt,
 
 _CONFUSED = 8  # pairs of labels told of
 _READ = 10  # texts shown
+_SHORT = 80  # characters of one that stands in a table
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -46,14 +47,18 @@ def _confusions(part: LabelledTexts, answers: Chances, wrong: NDArray[np.int64])
     chosen = answers.argmax(axis=1)
     pairs = Counter(zip(part.labels[wrong].tolist(), chosen[wrong].tolist(), strict=True))
     counts = np.bincount(part.labels, minlength=len(part.names))
-    rows = [
-        (part.names[truth], part.names[taken], times, f"{100 * times / counts[truth]:.0f} %")
-        for (truth, taken), times in pairs.most_common(_CONFUSED)
-    ]
+    surest = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")]
+    rows = []
+    for (truth, taken), times in pairs.most_common(_CONFUSED):
+        own = (part.labels[surest] == truth) & (chosen[surest] == taken)
+        example = excerpt(part.texts[surest[own][0]], _SHORT)
+        of_label = f"{100 * times / counts[truth]:.0f} %"
+        rows.append((part.names[truth], part.names[taken], times, of_label, example))
     return Table(
         "Most often mistaken",
-        f"{len(wrong):,} of {len(part):,} test texts get another label than their own.",
-        ("label", "taken for", "texts", "of the label's"),
+        f"{len(wrong):,} of {len(part):,} test texts get another label than their own. Of each "
+        "pair of labels stands the text that was mistaken most surely.",
+        ("label", "taken for", "texts", "of the label's", "such as"),
         rows,
     )
 

@@ -133,6 +133,7 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         f"{int(known.sum()):,} of {len(part):,} users chose an item whose text is that of one they "
         "had, under another id.",
         scores,
+        shown.contender.name,
     )
 
 

@@ -113,4 +113,5 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         "Without pairs that have a text in train",
         f"{int(known.sum()):,} of {len(part):,} test pairs have a text that stands in train too.",
         scores,
+        shown.contender.name,
     )
