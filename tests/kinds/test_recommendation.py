@@ -270,7 +270,7 @@ def test_the_panels_are_plain_and_show_cold_items_apart(own_cache) -> None:
     verdict = measure_kind(topics(), KIND, encoders=[ENCODER], contenders=["popular", "content"])
     panels = KIND.panels(verdict.shown)
     assert [panel.title for panel in panels] == [
-        "Recommendations", "Cold items", "How popular what is recommended is",
+        "What some users are shown", "Cold items", "How popular what is recommended is",
     ]  # fmt: skip
     json.dumps([plain(panel) for panel in panels])
     assert len(panels[0].items) == 3

@@ -132,6 +132,7 @@ def _filters() -> dict[str, Any]:
         "money": amounts.money,
         "share": amounts.share,
         "excerpt": _excerpt,
+        "words": _unbroken,
         "judged": _judged,
         "missed": _missed,
         "setting": _setting,
@@ -141,6 +142,14 @@ def _filters() -> dict[str, Any]:
 def _minus(number: str) -> str:
     """The hyphen of a number as the minus sign of the same width as a plus."""
     return number.replace("-", "−")
+
+
+def _unbroken(command: str) -> Any:
+    """A command whose words are not broken at their hyphens; it is copied as it is."""
+    from markupsafe import Markup
+
+    word = Markup('<span class="word">{}</span>')
+    return Markup(" ").join(word.format(one) for one in command.split(" "))
 
 
 def _excerpt(text: str) -> str:

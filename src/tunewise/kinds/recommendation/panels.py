@@ -62,7 +62,7 @@ def _users(shown: Shown) -> Examples:
             )
         )
     return Examples(
-        "Recommendations",
+        "What some users are shown",
         f"The latest {_LATEST} items of some users, the first {_NAMED} that {shown.contender.name} "
         "recommends, and what they chose next (✓ where it is among them).",
         items,
