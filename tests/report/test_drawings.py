@@ -116,3 +116,11 @@ def test_the_name_of_a_line_stands_where_the_line_is_farthest_from_the_others() 
     found = drawn({"shape": "curves", "lines": lines, "mark": None, "diagonal": False})
     places = [line["named_at"] for line in found["drawn_lines"]]
     assert places == [line["dots"][1] for line in found["drawn_lines"]]
+
+
+def test_names_on_a_map_stand_clear_of_each_other_and_the_largest_groups_have_theirs() -> None:
+    spots = [(0, 0, 0), (0, 0, 0), (0, 0, 0), (0.1, 0.1, 1), (0.1, 0.1, 1), (10, 10, 2)]
+    names = ["a name of some length", "one close by", "far away"]
+    found = drawn({"shape": "spots", "spots": spots, "names": names})
+    assert [one["name"] for one in found["drawn_names"]] == [names[0], names[2]]
+    assert found["named_of"] == 3

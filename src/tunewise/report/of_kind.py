@@ -21,7 +21,7 @@ from tunewise.kinds.panels import plain
 from tunewise.prices import Prices
 from tunewise.report import amounts, drawings, sureness, words
 from tunewise.report.page import forecast_shown, render
-from tunewise.report.panels import HEIGHT, drawn
+from tunewise.report.panels import HEIGHT, MAP_HEIGHT, drawn
 from tunewise.report.save import RIVAL, check_models, clear_shrunk, rounded
 from tunewise.report.text_of_kind import metrics_of, said_of
 from tunewise.report.versions import made_on, version_of, versions
@@ -253,6 +253,7 @@ def kind_page(facts: Facts) -> str:
         panels=[drawn(panel) for panel in facts["panels"]],
         skipped=words.skipped(facts),
         panel_height=HEIGHT,
+        map_height=MAP_HEIGHT,
         **_outlook(forecast_shown(facts), said),
     )
 

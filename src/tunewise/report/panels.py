@@ -13,7 +13,8 @@ from tunewise.report.drawings import Scale, Tick, around, round_ticks
 
 Facts = Mapping[str, Any]
 Dots = Sequence[tuple[float, float]]
-HEIGHT = 260
+HEIGHT, MAP_HEIGHT = 260, 420
+_WIDTH, _LETTER, _LINE = 860, 7.0, 16  # pixels: of a map as a rule, a bold letter, a line
 _EDGE = 8  # per cent of the width in which no name has its middle
 _MOST = 3000  # spots drawn; more would be one blot, and the page large
 
@@ -81,16 +82,37 @@ def _spots(panel: Facts) -> dict[str, Any]:
         own = [spot for spot in every if spot[2] == group]
         if own:
             middle = [sum(spot[axis] for spot in own) / len(own) for axis in (0, 1)]
-            names.append({"name": name, "at": _place(across, up, middle), "count": len(own)})
+            at = _place(across, up, middle, MAP_HEIGHT)
+            names.append({"name": name, "at": at, "count": len(own)})
     names.sort(key=lambda one: -one["count"])
     return {
-        "drawn_spots": [(*_place(across, up, spot), int(spot[2]) % 8) for spot in shown],
-        "drawn_names": names[:20],
+        "drawn_spots": [
+            (*_place(across, up, spot, MAP_HEIGHT), int(spot[2]) % 8) for spot in shown
+        ],
+        "drawn_names": _apart(names),
+        "named_of": len(names),
     }
 
 
-def _place(across: Scale, up: Scale, point: Sequence[float]) -> tuple[float, float]:
-    return across.at(point[0]), round(HEIGHT * (1 - up.at(point[1]) / 100), 2)
+def _apart(names: Sequence[Facts]) -> list[Facts]:
+    """The names that stand clear of those before them, on a map as wide as it is on a screen."""
+    placed: list[Facts] = []
+    for one in names:
+        if all(_clear(one, other) for other in placed):
+            placed.append(one)
+    return placed
+
+
+def _clear(one: Facts, other: Facts) -> bool:
+    (x, y), (right, down) = one["at"], other["at"]
+    wide = (len(one["name"]) + len(other["name"])) / 2 * _LETTER
+    return abs(x - right) / 100 * _WIDTH >= wide or abs(y - down) >= _LINE
+
+
+def _place(
+    across: Scale, up: Scale, point: Sequence[float], height: float = HEIGHT
+) -> tuple[float, float]:
+    return across.at(point[0]), round(height * (1 - up.at(point[1]) / 100), 2)
 
 
 def _upright(scale: Scale) -> list[Tick]:
