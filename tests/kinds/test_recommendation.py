@@ -273,7 +273,11 @@ def test_the_panels_are_plain_and_show_cold_items_apart(own_cache) -> None:
         "What some users are shown", "Cold items", "How popular what is recommended is",
     ]  # fmt: skip
     json.dumps([plain(panel) for panel in panels])
-    assert len(panels[0].items) == 3
+    users, had, named, chosen = map(list, zip(*panels[0].rows, strict=True))
+    assert len([user for user in users if user]) == 3
+    last = verdict.shown.judged.question
+    assert had[0] == verdict.shown.judged.texts[last.places[last.starts[1] - 1]]  # the latest
+    assert {name.removesuffix(" ✓") for name in named if name.endswith("✓")} <= set(chosen)
     cold, part = {row[0]: row[1:] for row in panels[1].rows}, verdict.shown.judged
     ours = np.mean(part.counts[part.wanted] < 5)
     for name, (ndcg, *_, others) in cold.items():
