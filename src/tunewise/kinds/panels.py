@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BINS = 10  # of a reliability diagram
+LEAST = 5  # answers that a dot of it stands for, where there are so many
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,17 @@ def apart(
 
 
 def reliability(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """How sure answers (n,) are on average and how often they are right, in bins of a tenth."""
+    """How sure answers (n,) are on average and how often they are right, in bins of a tenth.
+
+    A bin of fewer than `LEAST` answers would say what chance says and is left out, unless all are.
+    """
     bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    least = min(LEAST, int(counts.max(initial=0)))
     return [
         (float(sure[bins == b].mean()), float(right[bins == b].mean()))
         for b in range(_BINS)
-        if (bins == b).any()
+        if counts[b] >= max(least, 1)
     ]
 
 

@@ -10,7 +10,7 @@ from tunewise.kinds.classification.heads import Chances
 from tunewise.kinds.classification.metrics import score
 from tunewise.kinds.doubles import doubles
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt, reliability
+from tunewise.kinds.panels import LEAST, Curves, Examples, Line, Panel, Table, excerpt, reliability
 
 _CONFUSED = 8  # pairs of labels told of
 _READ = 10  # texts shown
@@ -35,7 +35,8 @@ def _reliability(part: LabelledTexts, answers: Chances) -> Curves:
     return Curves(
         "How far to trust a probability",
         "Where answers are this sure, so many are right. On the diagonal a probability means what "
-        "it says; below it, answers are too sure of themselves.",
+        "it says; below it, answers are too sure of themselves. A dot is a tenth of the "
+        f"probabilities with {LEAST} texts or more.",
         "probability of the label chosen",
         "share that is right",
         [Line("test texts", reliability(sure, right))],

@@ -232,9 +232,12 @@ def _examples(found: _Checked, part: LabelledTexts) -> list[Panel]:
     panels_: list[Panel] = []
     for title, odd, order, wrong, texts in sides:
         rows = [row for row in np.argsort(order, kind="stable").tolist() if wrong[row]][:_READ]
-        items = [(excerpt(texts[row]), f"{odd[row]:.3f}") for row in rows]
+        items = [(excerpt(texts[row]), f"{odd[row]:z.3f}") for row in rows]
         if items:
-            told = f"The surest mistakes first; none is answered above {at:.3f}."
+            told = (
+                "The surest mistakes first, each with its oddness; none is answered above "
+                f"{at:z.3f}."
+            )
             panels_.append(Examples(title, told, items))
     return panels_
 
