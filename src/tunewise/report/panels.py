@@ -106,7 +106,7 @@ def _apart(names: Sequence[Facts]) -> list[Facts]:
 def _clear(one: Facts, other: Facts) -> bool:
     (x, y), (right, down) = one["at"], other["at"]
     wide = (len(one["name"]) + len(other["name"])) / 2 * _LETTER
-    return abs(x - right) / 100 * _WIDTH >= wide or abs(y - down) >= _LINE
+    return bool(abs(x - right) / 100 * _WIDTH >= wide or abs(y - down) >= _LINE)
 
 
 def _place(
