@@ -72,7 +72,7 @@ def test_score_says_how_alike_two_texts_or_the_pairs_of_a_file_are(folder, capsy
     [
         (["score", "intents", "a", "b"], "tunewise predict intents"),
         (["predict", "pairs", "a"], "tunewise score pairs"),
-        (["predict", "nowhere", "a"], "tunewise measure --out"),
+        (["predict", "nowhere", "a"], "There is no winner in 'nowhere/model'"),
         (["score", "pairs", "one text alone"], "Give two texts"),
         (["search", "intents", "a"], "tunewise predict intents"),
         (["label", "intents", "--queries", "new.txt"], "tunewise predict intents"),
@@ -83,6 +83,16 @@ def test_what_does_not_fit_is_said_with_the_command_that_does(folder, words, sai
     (folder / "new.txt").write_text("mend a boat\n")
     assert main(words) == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_winner_of_a_search_is_not_asked_for_labels(folder, capsys):
+    table("asked.csv", ("question", "answer"), [
+        (f"how to mend a {thing}", f"{thing}s are mended so") for thing in THINGS
+    ])  # fmt: skip
+    options = ["--encoder", "word-hash", "--try", "lexical", "--out", "asked"]
+    assert main(["measure", "asked.csv", *options]) == 0
+    assert main(["predict", "asked", "mend"]) == 2
+    assert "Try: tunewise search asked" in capsys.readouterr().err
 
 
 def test_a_line_without_a_tab_is_no_pair(folder, capsys):
@@ -140,3 +150,22 @@ def test_who_or_what_is_unknown_is_said(shop, capsys):
 
 def test_a_target_is_told_only_where_one_was_set(shop):
     assert json.loads(Path("shop/verdict.json").read_text())["target"] is None
+
+
+def test_a_user_who_had_everything_is_told_so(folder, capsys):
+    rows = [(f"u{user}", f"i{(user + n) % 4}", n) for user in range(12) for n in range(3)]
+    rows += [("all", f"i{n}", n) for n in range(4)]
+    table("few.csv", ("user", "item", "timestamp"), rows)
+    command = ["measure", "few.csv", "--encoder", "word-hash", "--try", "popular", "--out", "few"]
+    assert main(command) == 0
+    capsys.readouterr()
+    assert main(["recommend", "few", "--user", "all"]) == 0
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "knows no item that was not had already" in said.err
+
+
+@pytest.mark.parametrize("words", [["predict", "intents", " "], ["predict", "intents", ""]])
+def test_an_empty_text_is_no_question(folder, words, capsys):
+    assert main(words) == 2
+    assert "The text is empty" in capsys.readouterr().err

@@ -201,6 +201,18 @@ def test_where_tuning_has_nothing_to_learn_from_that_is_said(
     assert "Try adapter" not in told
 
 
+def test_where_the_budget_left_no_time_to_tune_more_of_it_is_advised(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(t, t.split()[0]) for t in TEXTS]
+    Path("intents.csv").write_text(table("text,label", rows))
+    command = ["measure", "intents.csv", "--encoder", "word-hash", "--try", "lexical,adapter"]
+    assert main([*command, "--budget", "0.001s", "--out", "short"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "The budget left no time for one (adapter): give more with --budget." in told
+    assert "Try adapter" not in told
+
+
 def test_records_without_the_field_asked_for_are_answered_or_refused(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -335,9 +335,9 @@ def test_the_default_encoder_reads_latin_and_neither_cyrillic_nor_japanese():
         assert "D041" in codes(check(with_queries(tiny_task(), **texts), encoder=encoder))
 
 
-@pytest.mark.parametrize("worth", [0, -0.1, float("nan")])
-def test_a_gain_worth_having_must_be_above_zero(worth: float):
-    with pytest.raises(OptionError, match="above 0"):
+@pytest.mark.parametrize("worth", [0, -0.1, 1, 5, float("nan")])
+def test_a_gain_worth_having_lies_between_nothing_and_all_of_a_metric(worth: float):
+    with pytest.raises(OptionError, match=f"is {worth:g}, but a metric goes from 0 to 1"):
         check(tiny_task(), worth=worth)
 
 

@@ -16,6 +16,8 @@ from tunewise.kinds import KINDS, Source, load, save
 from tunewise.kinds.classification.metrics import macro_f1, score
 from tunewise.kinds.kind import Setting
 from tunewise.measurement import measure_kind
+from tunewise.report.of_kind import kind_facts
+from tunewise.report.text_of_kind import kind_text
 from tunewise.testing import WordHashEncoder
 
 KIND = KINDS["classification"]
@@ -149,6 +151,22 @@ def test_texts_that_stand_in_train_too_are_told_apart(tmp_path):
     apart = titles["Without texts that are also in train"]
     assert "1 of 3 test texts" in apart.caption
     assert [row[0] for row in apart.rows] == ["lexical", "linear"]
+    told = " ".join(kind_text(kind_facts(found)).split())
+    without, every = apart.rows[0][2], apart.rows[0][1]
+    assert f"word for word. accuracy of lexical is {without:.3f} without them, {every:.3f}" in told
+
+
+def test_each_pair_of_labels_mistaken_has_its_surest_text(tmp_path):
+    table = rows(("repair", "sale"))
+    written(tmp_path, table, "train.csv")
+    wrong = [(table[0][0], "sale"), ("patch a boat", "repair"), (table[1][0], "sale")]
+    written(tmp_path, [*wrong, *table[-4:]], "test.csv")
+    found = measured(KIND.read(Source(str(tmp_path))), contenders=["linear"])
+    mistaken = next(p for p in KIND.panels(found.shown) if p.title == "Most often mistaken")
+    label, taken, times, share, text = mistaken.rows[0]
+    assert (label, taken, times) == ("sale", "repair", 2)
+    assert share == "33 %"
+    assert text in {table[0][0], table[1][0]}
 
 
 def test_one_label_alone_cannot_be_learned(tmp_path):

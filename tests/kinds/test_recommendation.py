@@ -18,7 +18,8 @@ from tunewise.kinds.recommendation.catalogue import ranked
 from tunewise.kinds.recommendation.part import Part, Question, ask
 from tunewise.measurement.of_kind import measure_kind
 from tunewise.metrics import pseudo_values
-from tunewise.report.of_kind import kind_facts, kind_text
+from tunewise.report.of_kind import kind_facts
+from tunewise.report.text_of_kind import kind_text
 from tunewise.testing import WordHashEncoder
 
 KIND = KINDS["recommendation"]
@@ -269,10 +270,14 @@ def test_the_panels_are_plain_and_show_cold_items_apart(own_cache) -> None:
     verdict = measure_kind(topics(), KIND, encoders=[ENCODER], contenders=["popular", "content"])
     panels = KIND.panels(verdict.shown)
     assert [panel.title for panel in panels] == [
-        "Recommendations", "Cold items", "How popular what is recommended is",
+        "What some users are shown", "Cold items", "How popular what is recommended is",
     ]  # fmt: skip
     json.dumps([plain(panel) for panel in panels])
-    assert len(panels[0].items) == 3
+    users, had, named, chosen = map(list, zip(*panels[0].rows, strict=True))
+    assert len([user for user in users if user]) == 3
+    last = verdict.shown.judged.question
+    assert had[0] == verdict.shown.judged.texts[last.places[last.starts[1] - 1]]  # the latest
+    assert {name.removesuffix(" ✓") for name in named if name.endswith("✓")} <= set(chosen)
     cold, part = {row[0]: row[1:] for row in panels[1].rows}, verdict.shown.judged
     ours = np.mean(part.counts[part.wanted] < 5)
     for name, (ndcg, *_, others) in cold.items():

@@ -10,6 +10,7 @@ from tunewise.report.drawings import (
     draw_plot,
     draw_stairs,
 )
+from tunewise.report.panels import drawn
 
 
 def _gain(low: float, difference: float, high: float) -> dict[str, float]:
@@ -105,3 +106,21 @@ def test_stairs_of_ties_alone_are_flat_and_of_nothing_are_none() -> None:
     assert flat is not None
     assert flat.above == flat.below == ""
     assert draw_stairs([]) is None
+
+
+def test_the_name_of_a_line_stands_where_the_line_is_farthest_from_the_others() -> None:
+    lines = [
+        {"name": "caught", "points": [(0, 1.0), (5, 0.9), (10, 0.0)]},
+        {"name": "alarms", "points": [(0, 1.0), (5, 0.1), (10, 0.0)]},
+    ]
+    found = drawn({"shape": "curves", "lines": lines, "mark": None, "diagonal": False})
+    places = [line["named_at"] for line in found["drawn_lines"]]
+    assert places == [line["dots"][1] for line in found["drawn_lines"]]
+
+
+def test_names_on_a_map_stand_clear_of_each_other_and_the_largest_groups_have_theirs() -> None:
+    spots = [(0, 0, 0), (0, 0, 0), (0, 0, 0), (0.1, 0.1, 1), (0.1, 0.1, 1), (10, 10, 2)]
+    names = ["a name of some length", "one close by", "far away"]
+    found = drawn({"shape": "spots", "spots": spots, "names": names})
+    assert [one["name"] for one in found["drawn_names"]] == [names[0], names[2]]
+    assert found["named_of"] == 3

@@ -303,3 +303,10 @@ def test_six_right_answers_of_six_are_no_proof_of_a_level():
     assert found.answer == "cannot tell yet"
     assert found.target.met is None
     assert found.target.score.low < 0.5
+
+
+def test_a_gain_too_small_for_three_decimals_keeps_its_sign_and_shows_its_size():
+    values = PLAIN.scores.values["nDCG@10"]
+    told = answer(PLAIN, standing("adapter-query", values - 0.00034, tuned=True)).reasons[0]
+    assert "-0.0003 [-0.0003, -0.0003]" in told
+    assert "0.000 " not in told

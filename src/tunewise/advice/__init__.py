@@ -3,5 +3,15 @@
 from tunewise.advice.advice import Advice, Cost, Sample, advise, queries_to_show
 from tunewise.advice.rules import Rule
 from tunewise.advice.text import render
+from tunewise.advice.worth import require_worth
 
-__all__ = ["Advice", "Cost", "Rule", "Sample", "advise", "queries_to_show", "render"]
+__all__ = [
+    "Advice",
+    "Cost",
+    "Rule",
+    "Sample",
+    "advise",
+    "queries_to_show",
+    "render",
+    "require_worth",
+]

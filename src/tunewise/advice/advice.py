@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tunewise.advice.rules import Rule, rules_for
+from tunewise.advice.worth import require_worth
 from tunewise.errors import OptionError
 from tunewise.prices import Prices
 
@@ -123,7 +124,7 @@ def advise(
     `pairs`: judged pairs of query and document already at hand, which decides which rules speak;
     `documents` and `queries_per_month`: the collection and its traffic, without which their lines
     are missing from the costs; `worth`: the smallest gain worth having, for which the labels are
-    priced. Raises OptionError for a negative number or a `worth` outside (0, 1].
+    priced. Raises OptionError for a negative number or a `worth` outside (0, 1).
 
     >>> advice = advise(pairs=60, documents=10_000)
     >>> [rule.then for rule in advice.rules if rule.applies][0][:17]
@@ -172,10 +173,7 @@ def _check(
     for name, number in given.items():
         if number is not None and number < 0:
             raise OptionError(f"{name}={number} is negative. Pass 0 or more.")
-    if not 0 < worth <= 1:
-        raise OptionError(
-            f"worth={worth} is no gain in a metric between 0 and 1. Pass 0.02, for example."
-        )
+    require_worth(worth)
 
 
 def _labels(queries: int, worth: float, prices: Prices) -> Cost:

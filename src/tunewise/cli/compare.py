@@ -56,8 +56,10 @@ def run(parsed: argparse.Namespace) -> int:
 
 
 def _line(one: "Comparison") -> str:
+    from tunewise.comparison import signed, signed_interval
+
     counts = f"{one.wins}/{one.ties}/{one.losses}"
     return (
-        f"{one.metric:<14}{one.first:>8.3f}{one.second:>8.3f}{one.difference:>+9.3f}  "
-        f"{f'[{one.low:+.3f}, {one.high:+.3f}]':<20}{counts:>18}"
+        f"{one.metric:<14}{one.first:>8.3f}{one.second:>8.3f}{signed(one.difference):>9}  "
+        f"{signed_interval(one.low, one.high):<20}{counts:>18}"
     )

@@ -1,6 +1,7 @@
 """`tunewise recommend DIR --user ID`: what the winner of a recommendation would show somebody."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,11 @@ from tunewise.errors import OptionError
 if TYPE_CHECKING:
     from tunewise.kinds import Loaded
     from tunewise.kinds.recommendation.part import Question
+
+_NOTHING = (
+    "Nothing is recommended: {name}, the winner, knows no item that was not had already. "
+    "Measure with --set again=yes to have these recommended too."
+)
 
 
 def add(commands: Any) -> None:
@@ -46,9 +52,13 @@ def run(parsed: argparse.Namespace) -> int:
     with shown() as progress:
         answers = loaded.contender.answer(question)
         progress("", 0, 0)  # ends the bar that is drawn
-    about = {**loaded.about, "most": parsed.k}
-    for row in loaded.kind.told(loaded.contender, question, answers, about):
+    rows = list(
+        loaded.kind.told(loaded.contender, question, answers, {**loaded.about, "most": parsed.k})
+    )
+    for row in rows:
         print_row(row)
+    if not rows:
+        print(_NOTHING.format(name=loaded.contender.name), file=sys.stderr)
     return 0
 
 

@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tunewise.cli.data import SEARCH
 from tunewise.cli.progress import shown
 from tunewise.errors import DataError, OptionError
 
@@ -30,11 +31,18 @@ def load_winner(folder: Path, kinds: Iterable[str]) -> "Loaded":
             f"'{folder}' holds the winner of a task of {there}, and this command answers those of "
             f"{' and '.join(wanted)}. Try: {KINDS[there].trial_in(folder)}"
         )
+    if there == SEARCH:
+        raise OptionError(
+            f"'{folder}' holds the winner of a search, and this command answers those of "
+            f'{" and ".join(wanted)}. Try: tunewise search {folder} "your words"'
+        )
     return load(KINDS, folder / "model")
 
 
 def answer_texts(loaded: "Loaded", words: str) -> None:
     """Prints a line of JSON for a text, or for every text of the file it names."""
+    if not words.strip():
+        raise OptionError("The text is empty, so there is nothing to go by. Give a text or a file.")
     answer(loaded, texts_of(words))
 
 

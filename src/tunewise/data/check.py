@@ -29,12 +29,12 @@ dividing, D060 to D079 from scored pairs and labelled texts, D080 up from click 
 | D041 | warning | the encoder cannot read the script |
 """
 
+from tunewise.advice import require_worth
 from tunewise.data.checks import division as parts
 from tunewise.data.checks import duplicates, judgments, texts
 from tunewise.data.checks.texts import Reader
 from tunewise.data.checks.view import viewed
 from tunewise.data.split import Division
-from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
 from tunewise.task import Task
 
@@ -51,7 +51,7 @@ def check(
     With a `division`, also what leaks from train and dev to test; with an `encoder`, also what it
     cannot read. `worth` is the gain worth having, against which the number of queries is held.
     Findings that reading or dividing made are not repeated. Raises OptionError for a `worth`
-    that is not above 0.
+    outside (0, 1).
 
     >>> from tunewise.task import Task, Texts
     >>> documents = Texts(["d1", "d2", "d3"], ["a kettle", "a ladder", "a kettle"])
@@ -60,8 +60,7 @@ def check(
     >>> [(finding.code, finding.count) for finding in check(task)]
     [('D040', 2), ('D022', 1), ('D020', 1)]
     """
-    if not worth > 0:
-        raise OptionError(f"The gain worth having is {worth}, but it must be above 0, as 0.02 is.")
+    require_worth(worth)
     view = viewed(task)
     findings = [
         *duplicates.duplicate_documents(view),

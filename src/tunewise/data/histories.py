@@ -219,7 +219,7 @@ def _add_items(table: Table, known: Entries, chosen: Mapping[str, str], remarks:
         names = ", ".join(f"'{name}'" for name in table.columns)
         raise DataError(
             f"'{table.source}' has no column with the items' texts; its columns are {names}. Say "
-            "which one it is: columns={'text': 'your column'} or columns={'title': …}."
+            "which one it is: columns={'text': …} or columns={'title': …} (--column text=NAME)."
         )
     roles = [columns[role] for role in ("item", "title", "text")]
     for place, row in table.rows(columns.used):

@@ -206,7 +206,8 @@ def _moments() -> Callable[[Any, Place], float]:
             raise DataError(
                 f"{place} has the time {short(str(value))}, which is neither a number nor an ISO "
                 "date such as 2025-06-30 or 2025-06-30T12:00:00Z. Mend it, name another column "
-                "with columns={'time': …}, or say columns={'time': ''} to go by the order of rows."
+                "(columns={'time': …}; --column time=NAME), or none, to go by the order of rows "
+                "(columns={'time': ''}; --column time=)."
             )
         if not first:
             first.append(numeric)
@@ -226,6 +227,6 @@ def _rating(value: Any, place: Place) -> float:
     if not math.isfinite(found):
         raise DataError(
             f"{place} has the rating {short(str(value))}, which is not a number. Mend or remove "
-            "the row, or say columns={'rating': ''} to count every row as liked."
+            "the row, or say columns={'rating': ''} (--column rating=) to count every row as liked."
         )
     return found

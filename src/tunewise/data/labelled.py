@@ -150,5 +150,5 @@ def _require_several(labels: NDArray[np.int64], names: Sequence[str], where: str
         raise DataError(
             f"All texts in {where} have the label '{names[labels[0]]}', so there is nothing to "
             "tell apart. Add texts with another label, or name the right column: "
-            "columns={'label': …}."
+            "columns={'label': …} (--column label=NAME)."
         )

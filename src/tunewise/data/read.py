@@ -214,6 +214,6 @@ def _from_tables(
         raise DataError(
             f"Every negative of '{source}' says what the right answer of its row says "
             f"({equal[0]}), so nothing would be wrong. Check which columns are taken: "
-            "columns={'document': …, 'negative': …}, or 'negative': '' for none."
+            "columns={'document': …, 'negative': …} (--column negative=NAME), or '' for none."
         )
     return records.task(source)

@@ -68,7 +68,7 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "D013": (
         "warning",
         "A column named like a division holds none of train, dev and test, left aside",
-        "Write train, dev and test in it, or name another: columns={'split': 'NAME'}.",
+        "Write train, dev and test in it, or name another (--column split=NAME).",
     ),
     "D014": (
         "warning",
@@ -238,17 +238,17 @@ CODES: dict[str, tuple[Severity, str, str]] = {
     "D120": (
         "note",
         "A label that says none of the others: its texts teach when to answer none",
-        "If it is a label like the others, say that none is: the option none= with nothing in it.",
+        "If it is a label like the others, say that none is: the option none= (--set none=).",
     ),
     "D130": (
         "note",
         "Ratings below what counts as liked, left out",
-        "Name the lowest rating that says liked: the option liked.",
+        "Name the lowest rating that says liked: the option liked (--set liked=4).",
     ),
     "D131": (
         "note",
         "Users who chose the same item again, the first time kept",
-        "If what was had before is worth recommending, say so: the option again=yes.",
+        "If what was had before is worth recommending, say so: the option again (--set again=yes).",
     ),
     "D132": (
         "note",

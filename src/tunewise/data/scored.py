@@ -146,7 +146,7 @@ def _score(value: Any, place: Place) -> float:
             f"{place} has the score {short(str(value))}, which is not a finite number. Write how "
             "alike the two texts are, from 0 to 1 (names of classes, such as entailment, have to "
             "be mapped to numbers first); if another column is the score, say which: "
-            "columns={'score': …}."
+            "columns={'score': …} (--column score=NAME)."
         )
     return score
 
@@ -165,7 +165,8 @@ def _scaled(
         raise DataError(
             f"All scores of '{source}' are {scores[0]:g}, so no pair is more alike than another "
             "and nothing can be learned. Add pairs with other scores, or name the right column: "
-            "columns={'score': …}; pairs that all belong together are read with kind='retrieval'."
+            "columns={'score': …} (--column score=NAME); pairs that all belong together are a "
+            "search: --kind search, of tune --kind retrieval."
         )
     told = f"scores of {scores.min():g} to {scores.max():g} are taken as {scale.low}…{scale.high}"
     remarks.add("D061", told, times=len(kept))

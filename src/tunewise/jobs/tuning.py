@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from tunewise.comparison import signed, signed_interval
 from tunewise.contenders import Contender, save_contender
 from tunewise.data.examples import Examples, ScoredPairs, read_examples
 from tunewise.data.fixed_split import SPLIT, divided
@@ -276,7 +277,7 @@ def _sentence(facts: Mapping[str, Any]) -> str:
     base, tuned, found = gain["base"]["mean"], gain["tuned"]["mean"], gain["difference"]
     return (
         f"{facts['metric']} on {facts['measured_on']} {tuned:.3f}, base {base:.3f}: "
-        f"{found['mean']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]. Delivered: "
+        f"{signed(found['mean'])} {signed_interval(found['low'], found['high'])}. Delivered: "
         f"{facts['delivered']['name']}, {facts['reason']}."
     )
 

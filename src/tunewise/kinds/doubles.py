@@ -26,4 +26,4 @@ def doubles(
         without = score(answers[~known], rest, [metric]).mean(metric)
         scores[name] = {metric: (shown.scores[name].mean(metric), without)}
     told = f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, word for word."
-    return [apart("Without texts that are also in train", told, scores)]
+    return [apart("Without texts that are also in train", told, scores, shown.contender.name)]

@@ -11,17 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 _BINS = 10  # of a reliability diagram
+LEAST = 5  # answers that a dot of it stands for, where there are so many
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of words and numbers under their headings; a number is right-aligned."""
+    """Rows of words and numbers under their headings; a number is right-aligned.
+
+    `said` is what the terminal says of it, where that should not wait for the page.
+    """
 
     shape: ClassVar[str] = "table"
     title: str
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | float | int]]
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,25 +79,40 @@ Panel = Table | Curves | Spots | Examples
 
 
 def apart(
-    title: str, caption: str, scores: Mapping[str, Mapping[str, tuple[float, float]]]
+    title: str,
+    caption: str,
+    scores: Mapping[str, Mapping[str, tuple[float, float]]],
+    chosen: str,
 ) -> Table:
-    """Of each contender each metric over all units, and over those left without some."""
+    """Of each contender each metric over all units, and over those left without some.
+
+    Of the one that is recommended, `chosen`, the first metric is told in the terminal too.
+    """
     metrics = list(next(iter(scores.values())))
     rows: list[Sequence[str | float]] = [
         [name, *(round(level, 4) for metric in metrics for level in own[metric])]
         for name, own in scores.items()
     ]
     columns = ("contender", *(f"{m}, {of}" for m in metrics for of in ("all", "without")))
-    return Table(title, caption, columns, rows)
+    every, left = scores[chosen][metrics[0]]
+    said = (
+        f"{caption} {metrics[0]} of {chosen} is {left:z.3f} without them, {every:z.3f} with them."
+    )
+    return Table(title, caption, columns, rows, said)
 
 
 def reliability(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> list[tuple[float, float]]:
-    """How sure answers (n,) are on average and how often they are right, in bins of a tenth."""
+    """How sure answers (n,) are on average and how often they are right, in bins of a tenth.
+
+    A bin of fewer than `LEAST` answers would say what chance says and is left out, unless all are.
+    """
     bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+    counts = np.bincount(bins, minlength=_BINS)
+    least = min(LEAST, int(counts.max(initial=0)))
     return [
         (float(sure[bins == b].mean()), float(right[bins == b].mean()))
         for b in range(_BINS)
-        if (bins == b).any()
+        if counts[b] >= max(least, 1)
     ]
 
 

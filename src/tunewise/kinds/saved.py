@@ -71,12 +71,17 @@ def save(
 
 
 def kind_in(folder: Path) -> str | None:
-    """The name of the kind whose contender lies in `folder`; None if that is no kind's."""
+    """The name of the kind whose contender lies in `folder`, "search" where it is no kind's.
+
+    None where no contender lies there, or one of a kind that does not say which.
+    """
     try:
         told = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    found = told.get("kind") if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        return None
+    found = told.get("kind", None if "seal" in told else "search")
     return found if isinstance(found, str) else None
 
 
@@ -86,6 +91,11 @@ def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
     Raises DataError where there is none, one of another format, or one that was changed since it
     was saved; EncoderError when the model it was fitted with has changed.
     """
+    if not (folder / _FILE).is_file():
+        raise DataError(
+            f"There is no winner in '{folder}'. Give the folder that `tunewise measure --out` "
+            "wrote, or measure first."
+        )
     try:
         told = _whole(json.loads((folder / FILE).read_text(encoding="utf-8")))
         kind, arrays = kinds[told["kind"]], _read(folder, told["arrays"])

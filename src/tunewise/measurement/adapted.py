@@ -6,7 +6,7 @@ from typing import Any
 from tunewise.contenders import TABLE, Contender, Setting, dev_mean
 from tunewise.data.split import divide
 from tunewise.encoders import Encoder
-from tunewise.measurement.gains import search_gains
+from tunewise.measurement.gains import paired_gains
 from tunewise.measurement.kinds import require_parts, retrieval_findings
 from tunewise.measurement.options import Options
 from tunewise.measurement.tuning import Outcome, Tuning
@@ -39,7 +39,8 @@ def tune_adapter(
     }
     use = count_use(task, what)
     names = list(dict.fromkeys([metric, *DEFAULT_METRICS]))
-    first, second = (_scored(one, division.test, names) for one in (base, chosen))
+    first = _scored(base, division.test, names)
+    second = first if chosen is base else _scored(chosen, division.test, names)
     group = dict(zip(division.test.part.queries.ids, division.test.part.groups, strict=True))
     groups = [group[query] for query in first.query_ids]
     return Tuning(
@@ -48,7 +49,7 @@ def tune_adapter(
         metric=metric,
         encoder=encoder,
         outcome=outcome,
-        gains=search_gains(first, second, names, groups, seed=options.seed),
+        gains=paired_gains(first, second, groups, seed=options.seed),
         measured_on="test",
         loss=None,
         run=None,

@@ -13,7 +13,7 @@ from tunewise.comparison import interval
 from tunewise.contenders import RUNGS, TABLE, Contender, Setting, line_up
 from tunewise.encoders import Encoder, TransformerEncoder
 from tunewise.errors import EncoderError, MissingExtra
-from tunewise.measurement.budget import BUDGET_SPENT, BudgetSpent, until
+from tunewise.measurement.budget import BUDGET_SPENT, OF_BUDGET, BudgetSpent, until
 from tunewise.metrics import score
 from tunewise.verdict import Skipped
 
@@ -121,7 +121,7 @@ def _too_dear(
         return None
     return (
         f"it needs about {needed / 60:.1f} min to train and encode all documents again, and "
-        f"{left / 60:.1f} min of the budget are left"
+        f"{left / 60:.1f} min {OF_BUDGET}"
     )
 
 

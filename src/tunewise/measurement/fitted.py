@@ -13,6 +13,7 @@ import numpy as np
 from tunewise.contenders import Contender, Setting, dev_mean
 from tunewise.data.folds import Folds, divide_folds, too_few
 from tunewise.data.split import Division
+from tunewise.measurement.budget import NOT_IN_TIME
 from tunewise.measurement.contest import Contest
 from tunewise.measurement.repeats import Again
 from tunewise.progress import Progress
@@ -77,7 +78,7 @@ def fit_in_folds(setting: Setting, folds: Folds, holding: Hold, end: float | Non
         if all(one.name in fold.rankings for fold in apart):
             everywhere.append(one)
         else:
-            skipped.append(Skipped(one.name, "not every fold could be fitted in time"))
+            skipped.append(Skipped(one.name, NOT_IN_TIME))
     queries = folds.whole.test.part.queries
     dealt = {query for fold in folds.folds for query in fold.test.part.judgments}
     drawn = queries.take(row for row, query in enumerate(queries.ids) if query not in dealt)

@@ -1,27 +1,24 @@
 """Gains: base and tuned encoder on the same units, with the interval their difference lies in.
 
-Rankings are compared query by query and labelled texts text by text, over groups, as
-`comparison.py` says. A correlation is no mean of units, so there the statistic itself is
-resampled: whole groups are drawn with replacement, both encoders on the same draw, and the interval
-is that between the 2.5th and the 97.5th percentile (Efron & Tibshirani 1993, chapter 13). With few
-groups it is a little too narrow.
+Rankings are compared query by query, labelled texts text by text, and correlations, which are no
+mean of units, as they are, all over groups, as `comparison.py` says. Where every unit comes out
+the same distance apart there is nothing to draw, and the interval reaches as far as what so many
+units may hide.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.comparison import Interval, compare, interval, level_of
+from tunewise.comparison import Comparison, Interval, compare, level_of
+from tunewise.kinds.similarity.metrics import pearson, spearman
 from tunewise.metrics import Scores
+from tunewise.power import most_differing
 
 Floats = NDArray[np.float64]
-Statistic = Callable[[Floats, Floats], float]
-
-_DRAWS = 2000
-_LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -46,86 +43,46 @@ class Gain:
         return asdict(self)
 
 
-def search_gains(
-    base: Scores, tuned: Scores, metrics: Sequence[str], groups: Sequence[str], *, seed: int
+def paired_gains(
+    base: Scores, tuned: Scores, groups: Sequence[str], *, seed: int
 ) -> tuple[Gain, ...]:
-    """One gain for each metric, of the same queries in the same order."""
+    """One gain for each metric that both were scored by, of the same units in the same order.
+
+    `tuned` is `base` itself where nothing tuned is delivered: there is surely no gain then.
+    """
 
     def gain(metric: str) -> Gain:
         found = compare(tuned, base, metric, groups=groups, seed=seed)
         before, after = (level_of(one, metric, groups, seed=seed) for one in (base, tuned))
         difference = Interval(found.difference, found.low, found.high)
-        counts = (found.units, found.groups)
-        return Gain(metric, *counts, before, after, difference, found.wins, found.losses)
+        if tuned is not base and not found.low < found.high:
+            difference = _unseen(found, base.bounds.get(metric, (0.0, 1.0)))
+        mean = metric in base.values
+        better, worse = (found.wins, found.losses) if mean else (None, None)
+        counts = found.units, found.groups
+        return Gain(metric, *counts, before, after, difference, better, worse)
 
-    return tuple(gain(metric) for metric in metrics)
-
-
-def naming_gains(
-    base: Floats, tuned: Floats, groups: Sequence[str], *, seed: int
-) -> tuple[Gain, ...]:
-    """The gain in accuracy, of 1 (its own label) or 0 for each text (n,)."""
-    before, after = (interval(each, groups, seed=seed, bounds=(0, 1)) for each in (base, tuned))
-    difference = interval(tuned - base, groups, seed=seed, bounds=(-1, 1))
-    counts = (len(base), len(set(groups)))
-    better, worse = int((tuned > base).sum()), int((tuned < base).sum())
-    return (Gain("accuracy", *counts, before, after, difference, better, worse),)
+    return tuple(gain(metric) for metric in base.names)
 
 
-def likeness_gains(
-    base: Floats, tuned: Floats, scores: Floats, groups: NDArray[np.int64], *, seed: int
-) -> tuple[Gain, ...]:
-    """The gains in Spearman's and Pearson's correlation of cosines (n,) with scores (n,)."""
-    every = np.arange(len(scores))
-    kinds, number = np.unique(groups, return_inverse=True)
-    members = [every[number == each] for each in range(len(kinds))]
-    generator = np.random.default_rng(seed)
-    drawn = [
-        np.concatenate([members[g] for g in generator.integers(0, len(members), len(members))])
-        for _ in range(_DRAWS)
-    ]
-
-    def gain(metric: str) -> Gain:
-        statistic = CORRELATIONS[metric]
-        samples = np.array(
-            [[statistic(c[rows], scores[rows]) for c in (base, tuned)] for rows in drawn]
-        )
-        before, after = statistic(base, scores), statistic(tuned, scores)
-        spread = (samples[:, 0], samples[:, 1], samples[:, 1] - samples[:, 0])
-        first, second, difference = (
-            Interval(mean, *_ends(each))
-            for mean, each in zip((before, after, after - before), spread, strict=True)
-        )
-        return Gain(metric, len(scores), len(members), first, second, difference)
-
-    return tuple(gain(metric) for metric in CORRELATIONS)
+def naming_scores(right: Floats) -> Scores:
+    """The accuracy of texts (n,), each 1 (it got its own label) or 0."""
+    return Scores([str(row) for row in range(len(right))], {"accuracy": right})
 
 
-def pearson(one: Floats, other: Floats) -> float:
-    """Pearson's correlation of two rows of numbers (n,); 0 where either is constant.
-
-    >>> round(pearson(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0])), 6)
-    1.0
-    """
-    if not (np.ptp(one) > 0 and np.ptp(other) > 0):
-        return 0.0
-    return float(np.corrcoef(one, other)[0, 1])
-
-
-def spearman(one: Floats, other: Floats) -> float:
-    """Pearson's correlation of the ranks, equal numbers sharing theirs.
-
-    >>> round(spearman(np.array([1.0, 2.0, 9.0]), np.array([2.0, 4.0, 5.0])), 6)
-    1.0
-    """
-    from scipy.stats import rankdata
-
-    return pearson(rankdata(one), rankdata(other))
+def likeness_scores(cosines: Floats, scores: Floats) -> Scores:
+    """Spearman's and Pearson's correlation of the cosines of pairs (n,) with their scores (n,)."""
+    return Scores(
+        [str(row) for row in range(len(scores))],
+        {},
+        statistics={"Spearman": spearman(cosines, scores), "Pearson": pearson(cosines, scores)},
+        bounds={"Spearman": (-1.0, 1.0), "Pearson": (-1.0, 1.0)},
+    )
 
 
-CORRELATIONS: Mapping[str, Statistic] = {"Spearman": spearman, "Pearson": pearson}
-
-
-def _ends(samples: Floats) -> tuple[float, float]:
-    low, high = np.quantile(samples, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return float(low), float(high)
+def _unseen(found: Comparison, bounds: tuple[float, float]) -> Interval:
+    """Where every group differs alike: as far as the most groups that hide may pull the mean."""
+    share = min(1.0, most_differing(0) / found.groups)
+    most, mean = bounds[1] - bounds[0], found.difference
+    low, high = (mean + share * (end - mean) for end in (-most, most))
+    return Interval(mean, low, high)

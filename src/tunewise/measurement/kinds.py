@@ -20,12 +20,12 @@ from tunewise.data.split import Division
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError
 from tunewise.finding import Finding, in_order
+from tunewise.kinds.kind import groups_of
 from tunewise.measurement.gains import (
-    CORRELATIONS,
     Gain,
-    likeness_gains,
-    naming_gains,
-    search_gains,
+    likeness_scores,
+    naming_scores,
+    paired_gains,
 )
 from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
 from tunewise.retrieval import nearest
@@ -102,9 +102,10 @@ def retrieval_ground(
         return score(ranked, part.judgments, metrics, relevant_from=least, weights=part.weights)
 
     def gains(base: Encode, tuned: Encode) -> tuple[Gain, ...]:
-        first, second = (scored(test, each, names) for each in (base, tuned))
         group = dict(zip(test.queries.ids, test.groups, strict=True))
-        return search_gains(first, second, names, [group[q] for q in first.query_ids], seed=seed)
+        before, after = _both(lambda encode: scored(test, encode, names), base, tuned)
+        groups = [group[query] for query in before.query_ids]
+        return paired_gains(before, after, groups, seed=seed)
 
     return Ground(
         kind="retrieval",
@@ -131,9 +132,11 @@ def scored_ground(examples: ScoredPairs, encoder: Reader, *, seed: int) -> Groun
         one, other = (encode(texts, "documents") for texts in (judged.first, judged.second))
         return np.asarray(np.einsum("nd,nd->n", one, other), dtype=np.float64)
 
+    def scored(encode: Encode) -> Scores:
+        return likeness_scores(cosines(encode), judged.scores)
+
     def gains(base: Encode, tuned: Encode) -> tuple[Gain, ...]:
-        pair = cosines(base), cosines(tuned)
-        return likeness_gains(*pair, judged.scores, judged.groups, seed=seed)
+        return paired_gains(*_both(scored, base, tuned), groups_of(judged), seed=seed)
 
     exam = likeness_exam(examples)
     counts = _counts(examples.parts)
@@ -144,7 +147,7 @@ def scored_ground(examples: ScoredPairs, encoder: Reader, *, seed: int) -> Groun
         exam=exam,
         dev=exam,
         gains=gains,
-        level=lambda e, size: CORRELATIONS["Spearman"](cosines(cut(e, size)), judged.scores),
+        level=lambda encode, size: scored(cut(encode, size)).mean("Spearman"),
         measured_on=part,
         units="pairs",
         counts=counts,
@@ -161,8 +164,8 @@ def labelled_ground(examples: LabelledTexts, encoder: Reader, *, seed: int) -> G
     final = naming_exam(examples, part, rows=None, seed=seed)
 
     def gains(base: Encode, tuned: Encode) -> tuple[Gain, ...]:
-        groups = [str(group) for group in judged.groups.tolist()]
-        return naming_gains(final.correct(base), final.correct(tuned), groups, seed=seed)
+        pair = _both(lambda encode: naming_scores(final.correct(encode)), base, tuned)
+        return paired_gains(*pair, groups_of(judged), seed=seed)
 
     counts = _counts(examples.parts)
     return Ground(
@@ -179,6 +182,12 @@ def labelled_ground(examples: LabelledTexts, encoder: Reader, *, seed: int) -> G
         findings=_read_findings(examples, examples.texts, encoder),
         split={"by": "rows", **counts},
     )
+
+
+def _both(scored: Callable[[Encode], Scores], base: Encode, tuned: Encode) -> tuple[Scores, Scores]:
+    """Base and tuned, scored; the same scores where the base is what is delivered."""
+    before = scored(base)
+    return before, before if tuned is base else scored(tuned)
 
 
 def cut(encode: Encode, size: int) -> Encode:

@@ -1,6 +1,5 @@
 """measure: a task becomes a verdict."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from tunewise.contenders import Contender, Setting, calibrated, check_depth, line_up
+from tunewise.advice import require_worth
+from tunewise.contenders import (
+    RUNGS,
+    Contender,
+    Setting,
+    calibrated,
+    check_depth,
+    line_up,
+)
 from tunewise.data.check import check
 from tunewise.data.folds import FOLDS
 from tunewise.data.language import detect
@@ -24,9 +31,11 @@ from tunewise.encoders import (
 )
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
+from tunewise.measurement.budget import why_untried
 from tunewise.measurement.contest import hold
 from tunewise.measurement.fitted import Fitted, fit
 from tunewise.measurement.lighter import lighter
+from tunewise.measurement.noticed import as_measured
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import DEFAULT_METRICS, Scores, parse_metric, score
 from tunewise.progress import Progress, silent
@@ -134,7 +143,9 @@ def _judged(
     if again is not None:
         first = decide(standings, groups, **rule)
         standings = again.repeated(standings, contenders, (first.best_tuned, first.contender))
-    decision = provisional(doubted(decide(standings, groups, **rule), findings), task.made)
+    untried = why_untried(fitted.contest.skipped, RUNGS)
+    decided = decide(standings, groups, **rule, untried=untried)
+    decision = provisional(doubted(decided, findings), task.made)
     return Verdict(
         decision=decision,
         task=task,
@@ -148,7 +159,7 @@ def _judged(
         if again is None
         else again.foreseen(standings, contenders, decision.best_untuned, groups, rule["worth"]),
         changes=otherwise(decision, standings, groups, findings, **rule),
-        findings=findings,
+        findings=as_measured(findings, decision, rule["worth"]),
         data=data,
         settings=settings,
         seconds=time.monotonic() - began,
@@ -327,8 +338,7 @@ def engine_of(encoder: Encoder) -> str | None:
 
 def validate(worth: float, target: float | None, budget: float | None) -> None:
     """Raises OptionError for figures that make no sense."""
-    if not (math.isfinite(worth) and 0 < worth < 1):
-        raise OptionError(f"The gain worth having is {worth}, but must lie between 0 and 1.")
+    require_worth(worth)
     if target is not None and not 0 < target <= 1:
         raise OptionError(f"The target is {target}, but a metric lies between 0 and 1.")
     if budget is not None and not budget > 0:

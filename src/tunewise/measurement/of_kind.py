@@ -13,7 +13,14 @@ from tunewise.errors import DataError, EncoderError, MissingExtra, OptionError
 from tunewise.finding import in_order
 from tunewise.kinds import Contender, Examples, Kind, Parts, Setting, Shown
 from tunewise.learning_curve import Forecast, Point, extrapolate
-from tunewise.measurement.budget import BUDGET_SPENT, BudgetSpent, until
+from tunewise.measurement.budget import (
+    BUDGET_SPENT,
+    NO_TURN,
+    NOTHING_TO_LEARN,
+    BudgetSpent,
+    until,
+    why_untried,
+)
 from tunewise.measurement.measure import engine_of, loaded_encoders, validate
 from tunewise.measurement.repeats import FRACTIONS, SEEDS, TIMES, rows_of_parts
 from tunewise.measurement.uses import count_use
@@ -22,7 +29,6 @@ from tunewise.progress import Progress, silent
 from tunewise.verdict import FEW, Decision, Price, Skipped, Standing, decide, otherwise
 from tunewise.verdict.of_kind import KindVerdict
 
-_NOTHING = "what it needs is not in the data, or its encoder cannot do it"
 _TIMED = 50  # units asked together to see how long one takes
 
 
@@ -153,7 +159,7 @@ class _Run:
         setting = self.setting
         for word in words:
             if self.end is not None and time.monotonic() > self.end and found:
-                skipped.append(Skipped(word, "the budget was used up before its turn"))
+                skipped.append(Skipped(word, NO_TURN))
                 continue
             try:
                 with until(setting, self.end if found else None) as limited:
@@ -169,7 +175,7 @@ class _Run:
                 skipped.append(Skipped(word, str(missing)))
                 continue
             if not new:
-                skipped.append(Skipped(word, _NOTHING))
+                skipped.append(Skipped(word, NOTHING_TO_LEARN))
             found += new
         if not any(not one.tuned for one in found):
             raise OptionError(
@@ -243,8 +249,8 @@ def _judged(
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     rule["units"] = kind.units
     standings = _repeated(run, fitted, scores, groups, rule)
-    tunable = Skipped("adapter", _NOTHING) not in skipped
-    decision = decide(standings, groups, **rule, tunable=tunable)
+    untried = why_untried(skipped, ("adapter", *kind.deep))
+    decision = decide(standings, groups, **rule, untried=untried)
     known = (decision.contender, decision.best_tuned)
     fitted = [kind.finish(one, run.setting) if one.name in known else one for one in fitted]
     chosen = next(one for one in fitted if one.name == decision.contender)

@@ -216,7 +216,7 @@ def _measured(
     ground, base = stage.ground, encoding(stage.encoder)
     given = outcome.contender.encoder
     assert given is not None  # noqa: S101 - both kinds of contender have one
-    final = encoding(given)
+    final = encoding(given) if outcome.improved else base
     plain = _without(stage, runs) if runs.options.matryoshka else None
     used = [stage.encoder.stamp, given.stamp, *([plain.stamp] if plain else [])]
     what = {"tune": used, "data": data.fingerprint, "seed": runs.options.seed}

@@ -15,13 +15,13 @@ from tunewise.report.of_kind import (
     check_kind_place,
     kind_facts,
     kind_page,
-    kind_text,
     save_kind_verdict,
 )
 from tunewise.report.page import to_page
 from tunewise.report.save import check_place, save_report, save_verdict
 from tunewise.report.shrunk import save_shrunk, shrunk_text
 from tunewise.report.text import findings_text, printable, to_text
+from tunewise.report.text_of_kind import kind_text
 from tunewise.report.told import tuned_text
 from tunewise.report.tuned import check_tuned_place, save_tuned
 

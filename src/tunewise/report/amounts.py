@@ -3,29 +3,27 @@
 Each function takes None for "not known" and gives a dash for it.
 """
 
+from tunewise import comparison
+
 UNKNOWN = "–"
 
 
 def score(value: float | None) -> str:
     """A metric's value with three decimals.
 
-    >>> score(0.70849)
-    '0.708'
+    >>> score(0.70849), score(-0.0001)
+    ('0.708', '0.000')
     """
-    return UNKNOWN if value is None else f"{value:.3f}"
+    return UNKNOWN if value is None else f"{value:z.3f}"
 
 
 def signed(value: float | None) -> str:
-    """A difference with its sign; a value that rounds to nothing keeps the sign it has.
-
-    The sign stays because whether an interval ends just above or just below 0 matters.
+    """A difference with its sign, as `comparison.signed` tells it.
 
     >>> signed(0.15), signed(-0.0001), signed(0.0)
-    ('+0.150', '-0.000', '0.000')
+    ('+0.150', '-0.0001', '0.000')
     """
-    if value is None:
-        return UNKNOWN
-    return "0.000" if value == 0 else f"{value:+.3f}"
+    return UNKNOWN if value is None else comparison.signed(value)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -41,9 +39,9 @@ def signed_interval(low: float | None, high: float | None) -> str:
     """The ends of an interval around a difference.
 
     >>> signed_interval(-0.0001, 0.019)
-    '[-0.000, +0.019]'
+    '[-0.0001, +0.019]'
     """
-    return "" if low is None or high is None else f"[{signed(low)}, {signed(high)}]"
+    return "" if low is None or high is None else comparison.signed_interval(low, high)
 
 
 def count(value: int | None) -> str:

@@ -1,4 +1,4 @@
-"""A verdict over any kind of task: its facts, in the terminal, as a page, and on disk.
+"""A verdict over any kind of task: its facts, as a page, and on disk.
 
 Figures, drawings and sentences are those of a search, said of what is counted here; what only this
 kind has to show are its panels.
@@ -19,12 +19,11 @@ from tunewise.files import check_writable, put_back, whole_set, write_text
 from tunewise.kinds import Contender, save
 from tunewise.kinds.panels import plain
 from tunewise.prices import Prices
-from tunewise.report import amounts, drawings, outlook, sureness, words
+from tunewise.report import amounts, drawings, sureness, words
 from tunewise.report.page import forecast_shown, render
-from tunewise.report.panels import HEIGHT, drawn
+from tunewise.report.panels import HEIGHT, MAP_HEIGHT, drawn
 from tunewise.report.save import RIVAL, check_models, clear_shrunk, rounded
-from tunewise.report.text import findings_text
-from tunewise.report.told import bullets, rows_text, wrapped
+from tunewise.report.text_of_kind import metrics_of, said_of
 from tunewise.report.versions import made_on, version_of, versions
 from tunewise.report.year import use_flags
 from tunewise.verdict import CANNOT_TELL, Price, Standing
@@ -211,57 +210,6 @@ def _work(verdict: KindVerdict, one: Contender, price: Price) -> Work:
     )
 
 
-def kind_text(facts: Facts, *, width: int = 100) -> str:
-    """What ends a run in the terminal, no line wider than `width` (at least 80)."""
-    said = _said(facts)
-    blocks = [
-        wrapped(facts["sentence"], width),
-        bullets(facts["reasons"], width),
-        [*rows_text(_rows(facts)), "* saved under model/"],
-        _about(facts, said, width),
-        findings_text(facts["findings"], width=width).splitlines(),
-        bullets([f"not measured: {s['name']}: {s['why']}" for s in facts["skipped"]], width),
-    ]
-    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
-
-
-def _said(facts: Facts) -> Callable[[str], str]:
-    """What is said of queries, said of what is counted here."""
-    words_ = {"queries": facts["units"], "query": facts["unit"]}
-    if not facts["data"]["judgments"]:  # nobody labels what these learn from
-        words_ |= {"labels": facts["units"], "Labels": facts["units"].capitalize()}
-
-    def said(told: str) -> str:
-        for word, other in words_.items():
-            told = told.replace(word, other)
-        return told
-
-    return said
-
-
-def _rows(facts: Facts) -> list[list[str]]:
-    metric = facts["metric"]
-    others = _metrics(facts)[1:]
-    head = ["contender", metric, f"minus {facts['best_untuned']}", *others, "train"]
-    rows = [head]
-    for one in facts["contenders"]:
-        mark = "*" if one["name"] == facts["contender"] else " "
-        main, against = one["scores"][metric], one["against"]
-        rows.append(
-            [
-                f"{mark} {one['name']}",
-                f"{amounts.score(main['mean'])} {amounts.interval(main['low'], main['high'])}",
-                "best untuned"
-                if against is None
-                else f"{amounts.signed(against['difference'])} "
-                f"{amounts.signed_interval(against['low'], against['high'])}",
-                *(amounts.score(one["scores"][name]["mean"]) for name in others),
-                amounts.seconds(facts["timing"]["contenders"][one["name"]]["fit_seconds"]),
-            ]
-        )
-    return rows
-
-
 def _steps(facts: Facts) -> list[words.Step]:
     """What to do now, most important first."""
     kept, needed = f"{facts['contender']}, which is saved under model/", facts["needed"]
@@ -281,43 +229,9 @@ def _steps(facts: Facts) -> list[words.Step]:
     return [*steps, words.Step("Try it by hand.", facts["trial"])]
 
 
-def _metrics(facts: Facts) -> list[str]:
-    """Everything that was scored, what decides first."""
-    scored = [metric for one in facts["contenders"] for metric in one["scores"]]
-    return list(dict.fromkeys([facts["metric"], *scored]))
-
-
-def _about(facts: Facts, said: Callable[[str], str], width: int) -> list[str]:
-    lines = []
-    if sure := sureness.sure_words(facts):
-        lines += wrapped(f"Sure: {said(sure)}", width)
-    if facts["target"]:
-        lines += wrapped(f"Target: {words.target_words(facts['target'])}", width)
-    if facts["forecast"]:
-        lines += wrapped(said(f"Labels: {outlook.outlook_words(facts)}"), width)
-    if changes := sureness.changes_words(facts):
-        lines += wrapped(f"Change: {said(changes)}", width)
-    lines += wrapped(f"Cost: {_cost_words(facts)}", width)
-    lines += wrapped(f"Test: {said(words.test_use_words(facts['data']['test_use']))}", width)
-    return lines
-
-
-def _cost_words(facts: Facts) -> str:
-    """What the first year costs with the recommended contender, and with the best of the rest."""
-    currency = facts["settings"]["prices"]["currency"]
-    names = dict.fromkeys([facts["contender"], facts["best_untuned"], facts["best_tuned"]])
-    costs = facts["timing"]["costs"]
-    told = [
-        f"{amounts.money(costs[name]['total']['money'], currency)} with {name}"
-        for name in names
-        if name is not None
-    ]
-    return f"the first year takes {', '.join(told)}; report.html has its parts."
-
-
 def kind_page(facts: Facts) -> str:
     """One self-contained HTML document, as `to_page` makes one of a search."""
-    said, gain = _said(facts), facts["gain"]
+    said, gain = said_of(facts), facts["gain"]
     scores = [one["scores"][facts["metric"]] for one in facts["contenders"]]
     names = [one["name"] for one in facts["contenders"]]
     reference = scores[names.index(facts["best_untuned"])]["mean"]
@@ -334,10 +248,12 @@ def kind_page(facts: Facts) -> str:
         if gain
         else [],
         test_use_words=said(words.test_use_words(facts["data"]["test_use"])),
-        metrics=_metrics(facts),
+        metrics=metrics_of(facts),
         year_rows=_year_rows(facts),
         panels=[drawn(panel) for panel in facts["panels"]],
+        skipped=words.skipped(facts),
         panel_height=HEIGHT,
+        map_height=MAP_HEIGHT,
         **_outlook(forecast_shown(facts), said),
     )
 

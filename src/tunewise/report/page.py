@@ -78,6 +78,7 @@ def _told(facts: Facts) -> dict[str, Any]:
         "sure_words": sureness.sure_words(facts),
         "changes_words": sureness.changes_words(facts),
         "changes_rows": sureness.changes_rows(facts) if gain else [],
+        "skipped": words.skipped(facts),
         "steps": words.next_steps(facts),
         "target_words": words.target_words(facts["target"]) if facts["target"] else None,
         "needed_words": words.needed_words(facts["needed"]) if facts["needed"] else None,
@@ -131,6 +132,7 @@ def _filters() -> dict[str, Any]:
         "money": amounts.money,
         "share": amounts.share,
         "excerpt": _excerpt,
+        "words": _unbroken,
         "judged": _judged,
         "missed": _missed,
         "setting": _setting,
@@ -140,6 +142,14 @@ def _filters() -> dict[str, Any]:
 def _minus(number: str) -> str:
     """The hyphen of a number as the minus sign of the same width as a plus."""
     return number.replace("-", "−")
+
+
+def _unbroken(command: str) -> Any:
+    """A command whose words are not broken at their hyphens; it is copied as it is."""
+    from markupsafe import Markup
+
+    word = Markup('<span class="word">{}</span>')
+    return Markup(" ").join(word.format(one) for one in command.split(" "))
 
 
 def _excerpt(text: str) -> str:

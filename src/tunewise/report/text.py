@@ -15,7 +15,7 @@ from tunewise.report.amounts import (
 )
 from tunewise.report.outlook import outlook_words
 from tunewise.report.sureness import changes_words, sure_words
-from tunewise.report.words import needed_words, target_words, test_use_words
+from tunewise.report.words import needed_words, skipped, target_words, test_use_words
 from tunewise.report.year import year_words
 
 Facts = Mapping[str, Any]
@@ -45,7 +45,7 @@ def to_text(facts: Facts, *, width: int = 100, color: bool = False) -> str:
         _tables(facts, width, paint),
         _about(facts, width, paint),
         _findings(facts["findings"], width, paint),
-        _skipped(facts["skipped"], width, paint),
+        _skipped(facts, width, paint),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -194,10 +194,10 @@ def _findings(findings: Sequence[Facts], width: int, paint: Paint) -> list[str]:
     return lines
 
 
-def _skipped(skipped: Sequence[Facts], width: int, paint: Paint) -> list[str]:
-    if not skipped:
+def _skipped(facts: Facts, width: int, paint: Paint) -> list[str]:
+    told = [f"{names}: {why}" for names, why in skipped(facts)]
+    if not told:
         return []
-    told = [f"{one['name']}: {one['why']}" for one in skipped]
     return [paint("Not measured", _BOLD), *_bullets(told, width)]
 
 

@@ -109,6 +109,19 @@ def uses_words(uses: int) -> str:
     return f"The test queries have been used {times} by now."
 
 
+def skipped(facts: Facts) -> list[tuple[str, str]]:
+    """What was not measured and why, those of one reason together.
+
+    >>> late = [{"name": name, "why": "no time"} for name in ("partial", "full")]
+    >>> skipped({"skipped": late})
+    [('partial, full', 'no time')]
+    """
+    names: dict[str, list[str]] = {}
+    for one in facts["skipped"]:
+        names.setdefault(one["why"], []).append(one["name"])
+    return [(", ".join(some), why) for why, some in names.items()]
+
+
 def next_steps(facts: Facts) -> list[Step]:
     """What to do now, most important first; never empty."""
     if facts["provisional"]:

@@ -7,7 +7,7 @@ means and the gain worth having, so that it can be checked without a model.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tunewise.comparison import Comparison, Interval, level_of
+from tunewise.comparison import Comparison, Interval, level_of, signed, signed_interval
 from tunewise.errors import OptionError
 from tunewise.power import most_differing
 from tunewise.verdict.bet import better_bet
@@ -65,7 +65,7 @@ def decide(
     seed: int = 0,
     units: str = "queries",
     known: Mapping[tuple[str, str], Comparison] | None = None,
-    tunable: bool = True,
+    untried: str | None = None,
 ) -> Decision:
     """The answer, from contenders in order of price, cheapest first.
 
@@ -80,8 +80,8 @@ def decide(
 
     `groups` are the test queries' groups, aligned with the scores: they are what is resampled.
     `units` is what is said in place of queries, where it is something else that is answered.
-    `known` are comparisons of the same standings that need not be made again. `tunable` is False
-    where tuning was to be tried and the data had nothing to tune by.
+    `known` are comparisons of the same standings that need not be made again. `untried` is a
+    sentence on what kept tuned contenders from being measured; without one they were not asked for.
     """
     contest = _Contest(
         tuple(standings), tuple(groups), metric, worth, seed, units, dict(known or {})
@@ -92,7 +92,7 @@ def decide(
     untuned = contest.opponent(tuned, untuned)
     gain = None if tuned is None else contest.compare(tuned, untuned)
     if tuned is None or gain is None:
-        found = _untried(contest, untuned, target, tunable=tunable)
+        found = _untried(contest, untuned, target, untried)
     elif contest.thin(tuned, untuned):
         found = _cannot_tell(contest, untuned, tuned, gain)
     elif contest.beats_all(tuned):
@@ -312,7 +312,7 @@ def _meanwhile(contest: _Contest) -> tuple[Standing, str]:
     """What to use until it can be told, and why."""
     bet = better_bet(contest.standings, contest.metric, contest.worth, contest.compare)
     guessed = (
-        f"{bet.gain:+.3f} {contest.metric}, the best guess from dev and test together (drawn "
+        f"{signed(bet.gain)} {contest.metric}, the best guess from dev and test together (drawn "
         "towards 0 as far as it is unsure)"
     )
     if bet.chosen.tuned:
@@ -328,7 +328,7 @@ def _meanwhile(contest: _Contest) -> tuple[Standing, str]:
 
 
 def _untried(
-    contest: _Contest, untuned: Standing, target: float | None, *, tunable: bool
+    contest: _Contest, untuned: Standing, target: float | None, untried: str | None
 ) -> _Found:
     """No tuned contender: the answer can only rest on a target the user set."""
     score = _mean(contest, untuned)
@@ -349,9 +349,7 @@ def _untried(
         f"{_level(score)} {contest.metric}.",
         (
             why,
-            f"Try adapter, with training {contest.units}, to learn whether it pays."
-            if tunable
-            else "None could be fitted: what it learns from is not in the data.",
+            untried or f"Try adapter, with training {contest.units}, to learn whether it pays.",
         ),
     )
 
@@ -389,8 +387,8 @@ def _worth(contest: _Contest) -> str:
 
 
 def _signed(gain: Comparison) -> str:
-    return f"{gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}]"
+    return f"{signed(gain.difference)} {signed_interval(gain.low, gain.high)}"
 
 
 def _level(score: Interval) -> str:
-    return f"{score.mean:.3f} [{score.low:.3f}, {score.high:.3f}]"
+    return f"{score.mean:z.3f} [{score.low:z.3f}, {score.high:z.3f}]"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tunewise.comparison import signed
 from tunewise.finding import Finding
 from tunewise.verdict.decision import CANNOT_TELL, TUNE, Decision
 
@@ -35,7 +36,7 @@ def doubted(decision: Decision, findings: Sequence[Finding]) -> Decision:
         rung=None,
         target=None,
         sentence=(
-            f"Cannot tell yet: {decision.best_tuned} seems to bring {gain.difference:+.3f} "
+            f"Cannot tell yet: {decision.best_tuned} seems to bring {signed(gain.difference)} "
             f"{gain.metric}, but most of test can be known from train "
             f"({leak.code}: {leak.count:,} of {gain.units:,} test queries), so that is "
             "not to be believed."

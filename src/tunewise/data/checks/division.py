@@ -101,7 +101,7 @@ def power(view: View, division: Division | None, worth: float) -> list[Finding]:
     if groups >= needed:
         return []
     severity: Severity = "error" if groups < fewest_groups() else "warning"
-    title = f"Too few test queries to be sure of a gain below {gain:.2g} (worth having: {worth:g})"
+    title = few_to_show(gain, worth)
     advice = (
         f"There are {about}{groups:,} independent groups of queries to measure on; some "
         f"{needed:,} would do, assuming that differences deviate by {_DEVIATION} until that is "
@@ -109,6 +109,11 @@ def power(view: View, division: Division | None, worth: float) -> list[Finding]:
         "other documents."
     )
     return [Finding("D040", severity, title, groups, (), advice)]
+
+
+def few_to_show(gain: float, worth: float) -> str:
+    """The title of D040, where a gain as small as `gain` is the least that would be shown."""
+    return f"Too few test queries to be sure of a gain below {gain:.2g} (worth having: {worth:g})"
 
 
 def _measured_on(view: View, division: Division) -> int:

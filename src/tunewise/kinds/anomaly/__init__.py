@@ -64,8 +64,8 @@ def _none_odd(examples: MarkedTexts) -> str:
         "kinds.anomaly.fit_alone), but not whether anything odd is caught, nor which contender "
         f"catches more. That takes a handful of odd texts to measure by, {fewest_groups()} at the "
         "least and better 30; nothing is learned from them. Mark them in a column odd (0 or 1), "
-        f"name the labels that are odd (odd='LABEL'{named}), or give them as a file of their own "
-        "(files={'odd': …}). If you have none, take what should be noticed from elsewhere, such "
+        f"name the labels that are odd (--set odd=LABEL{named}), or give them as a file of their "
+        "own (--file odd=FILE). If you have none, take what should be noticed from elsewhere, such "
         "as texts on another subject, or look for some among the texts that fit_alone finds oddest."
     )
 

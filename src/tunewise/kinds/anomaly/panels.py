@@ -84,7 +84,7 @@ def _oddest(part: MarkedTexts, answers: Floats) -> Examples:
     rows = np.flatnonzero(~part.odd)
     return Examples(
         "Normal texts that look oddest",
-        "The first to raise a false alarm. Look whether they are normal.",
+        "The first to raise a false alarm, each with its score. Look whether they are normal.",
         _told(part, answers, rows[np.argsort(-answers[rows], kind="stable")]),
     )
 
@@ -93,7 +93,8 @@ def _hidden(part: MarkedTexts, answers: Floats) -> Examples:
     rows = np.flatnonzero(part.odd)
     return Examples(
         "Odd texts that look most normal",
-        "The last to be caught. Look whether they are odd, and what normal texts they resemble.",
+        "The last to be caught, each with its score. Look whether they are odd, and what normal "
+        "texts they resemble.",
         _told(part, answers, rows[np.argsort(answers[rows], kind="stable")]),
     )
 
@@ -134,6 +135,7 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         f"{int(known.sum()):,} of {len(part):,} test texts stand in train too, in the same words "
         "or nearly.",
         scores,
+        shown.contender.name,
     )
 
 

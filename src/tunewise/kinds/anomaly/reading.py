@@ -132,8 +132,8 @@ def _require_labels(
     if not any(match(table.columns, _MARKED, chosen)["label"] for _, table in tables):
         raise DataError(
             f"odd='{','.join(sorted(wanted))}' names a label, but '{path}' has no column of "
-            "labels. Say which one it is with columns={'label': …}, or mark odd texts in a column "
-            "called odd."
+            "labels. Say which one it is with columns={'label': …} (--column label=NAME), or mark "
+            "odd texts in a column called odd."
         )
 
 
@@ -160,7 +160,7 @@ def _marked(entry: Entry, remarks: Remarks) -> bool:
         raise DataError(
             f"{entry.place} has {short(told)} in the column that marks odd texts. Write 1 for an "
             "odd text and 0 for a normal one; where the column holds labels, name it so and the "
-            "odd ones: columns={'label': …}, odd='LABEL'."
+            "odd ones: columns={'label': …}, odd='LABEL' (--column label=NAME --set odd=LABEL)."
         )
     return _MARKS[told.casefold()]
 

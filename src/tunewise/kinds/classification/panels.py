@@ -10,10 +10,11 @@ from tunewise.kinds.classification.heads import Chances
 from tunewise.kinds.classification.metrics import score
 from tunewise.kinds.doubles import doubles
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt, reliability
+from tunewise.kinds.panels import LEAST, Curves, Examples, Line, Panel, Table, excerpt, reliability
 
 _CONFUSED = 8  # pairs of labels told of
 _READ = 10  # texts shown
+_SHORT = 80  # characters of one that stands in a table
 
 
 def panels(shown: Shown) -> list[Panel]:
@@ -34,7 +35,8 @@ def _reliability(part: LabelledTexts, answers: Chances) -> Curves:
     return Curves(
         "How far to trust a probability",
         "Where answers are this sure, so many are right. On the diagonal a probability means what "
-        "it says; below it, answers are too sure of themselves.",
+        "it says; below it, answers are too sure of themselves. A dot is a tenth of the "
+        f"probabilities with {LEAST} texts or more.",
         "probability of the label chosen",
         "share that is right",
         [Line("test texts", reliability(sure, right))],
@@ -46,14 +48,18 @@ def _confusions(part: LabelledTexts, answers: Chances, wrong: NDArray[np.int64])
     chosen = answers.argmax(axis=1)
     pairs = Counter(zip(part.labels[wrong].tolist(), chosen[wrong].tolist(), strict=True))
     counts = np.bincount(part.labels, minlength=len(part.names))
-    rows = [
-        (part.names[truth], part.names[taken], times, f"{100 * times / counts[truth]:.0f} %")
-        for (truth, taken), times in pairs.most_common(_CONFUSED)
-    ]
+    surest = wrong[np.argsort(-answers[wrong].max(axis=1), kind="stable")]
+    rows = []
+    for (truth, taken), times in pairs.most_common(_CONFUSED):
+        own = (part.labels[surest] == truth) & (chosen[surest] == taken)
+        example = excerpt(part.texts[surest[own][0]], _SHORT)
+        of_label = f"{100 * times / counts[truth]:.0f} %"
+        rows.append((part.names[truth], part.names[taken], times, of_label, example))
     return Table(
         "Most often mistaken",
-        f"{len(wrong):,} of {len(part):,} test texts get another label than their own.",
-        ("label", "taken for", "texts", "of the label's"),
+        f"{len(wrong):,} of {len(part):,} test texts get another label than their own. Of each "
+        "pair of labels stands the text that was mistaken most surely.",
+        ("label", "taken for", "texts", "of the label's", "such as"),
         rows,
     )
 

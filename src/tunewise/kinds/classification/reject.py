@@ -210,10 +210,11 @@ def _by_rate(found: _Checked, shown: Shown) -> Table:
     apart = f" AUROC {_auroc_words(found)}." if len(found.outside) else ""
     return Table(
         "None of these",
-        f"{shown.contender.name} answers none where {found.by} is above a threshold, chosen on dev "
-        f"for the false alarms promised: test texts in scope answered so. {len(found.inside):,} "
-        f"test texts are in scope and {len(found.outside):,} are not.{apart} Right are texts in "
-        f"scope that get their label; without that answer it would be "
+        f"{shown.contender.name} answers none to a text whose oddness ({found.by}) is above a "
+        "threshold. Thresholds were chosen on dev for the false alarms promised; found is the "
+        f"share of the {len(found.inside):,} test texts in scope that are answered none. "
+        f"{len(found.outside):,} test texts are out of scope.{apart} Right are texts in "
+        f"scope that get their label; if none were never answered it would be "
         f"{_share(int(found.right.sum()), len(found.inside))}. The intervals are of 95 %.",
         ("false alarms promised", "threshold", "found", "in scope: right", "out of scope: none"),
         rows,
@@ -231,9 +232,12 @@ def _examples(found: _Checked, part: LabelledTexts) -> list[Panel]:
     panels_: list[Panel] = []
     for title, odd, order, wrong, texts in sides:
         rows = [row for row in np.argsort(order, kind="stable").tolist() if wrong[row]][:_READ]
-        items = [(excerpt(texts[row]), f"{odd[row]:.3f}") for row in rows]
+        items = [(excerpt(texts[row]), f"{odd[row]:z.3f}") for row in rows]
         if items:
-            told = f"The surest mistakes first; none is answered above {at:.3f}."
+            told = (
+                "The surest mistakes first, each with its oddness; none is answered above "
+                f"{at:z.3f}."
+            )
             panels_.append(Examples(title, told, items))
     return panels_
 

@@ -19,6 +19,7 @@ _SPOTS = 600  # texts on the map
 _FEW = 50  # texts below which neighbours say little: the map is then of main components
 _NEAR = 30.0  # neighbours that a text keeps near itself on the map
 _COMPONENTS = 40
+_GROUPS = 50  # told of
 _MIXED = 8  # pairs of labels told of
 NO_GROUP = "in no group"
 
@@ -75,7 +76,7 @@ def _flat(rows: Vectors) -> NDArray[np.float64]:
 def _table(contender: Contender, part: LabelledTexts, rows: Vectors, answers: Numbers) -> Table:
     names, gold = contender.settings["names"], has_gold(part)
     told = []
-    for group, size in Counter(answers.tolist()).most_common():
+    for group, size in Counter(answers.tolist()).most_common(_GROUPS):
         inside = np.flatnonzero(answers == group)
         name, central = NO_GROUP, ""
         if group >= 0:
@@ -90,7 +91,8 @@ def _table(contender: Contender, part: LabelledTexts, rows: Vectors, answers: Nu
     columns = ("telling words", "test texts", "central text")
     return Table(
         "The groups, largest first",
-        f"{len(set(answers.tolist()) - {-1}):,} groups hold test texts. Telling words are those "
+        f"{len(set(answers.tolist()) - {-1}):,} groups hold test texts; here are {_GROUPS} at the "
+        "most. Telling words are those "
         "that a group's train texts have and others lack; the central text lies nearest to the "
         "middle of its group.",
         (*columns, "mostly", "of the group") if gold else columns,

@@ -218,7 +218,7 @@ def _require_groups(found: LabelledTexts, asked: str | None) -> None:
     if 0 < different < _LEAST:
         raise DataError(
             f"All texts in the train part of '{found.source}' say the same, so there is nothing to "
-            "group. Add texts, or name the right column: columns={'text': …}."
+            "group. Add texts, or name the right column: columns={'text': …} (--column text=NAME)."
         )
     if asked is not None and int(asked) > different:
         raise OptionError(

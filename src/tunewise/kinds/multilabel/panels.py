@@ -8,7 +8,7 @@ from tunewise.kinds.doubles import doubles
 from tunewise.kinds.kind import Shown
 from tunewise.kinds.multilabel.answers import Answers
 from tunewise.kinds.multilabel.metrics import score
-from tunewise.kinds.panels import Curves, Examples, Line, Panel, Table, excerpt, reliability
+from tunewise.kinds.panels import LEAST, Curves, Examples, Line, Panel, Table, excerpt, reliability
 
 _READ = 10  # texts shown
 _HARDEST = 20  # labels told of
@@ -30,7 +30,8 @@ def _reliability(part: MultiLabelledTexts, answers: Answers) -> Curves:
     return Curves(
         "How far to trust a probability",
         "Where labels are this probable, so many are right. On the diagonal a probability means "
-        "what it says. From the line on, a label is told.",
+        "what it says. From the line on, a label is told. A dot is a tenth of the probabilities "
+        f"with {LEAST} labels or more.",
         "probability of a label",
         "share that is right",
         [Line("test texts and labels", reliability(sure, right))],

@@ -1,12 +1,13 @@
 """What a report shows of recommendations: some users, cold items, how popular what is named is."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.kinds.kind import Shown
-from tunewise.kinds.panels import Examples, Panel, Table, apart, bare, excerpt
+from tunewise.kinds.panels import Panel, Table, apart, bare, excerpt
 from tunewise.kinds.recommendation.metrics import DECIDING, first, score
 from tunewise.kinds.recommendation.part import Numbers, Part, taken
 from tunewise.rankings import Rankings
@@ -44,36 +45,37 @@ def known_texts(part: Part) -> NDArray[np.bool_]:
     return np.asarray(np.bincount(wants[new] // max(1, len(plain)), minlength=len(part)) == 0)
 
 
-def _users(shown: Shown) -> Examples:
-    """Three users across the test part, each with the latest of what they had."""
+def _users(shown: Shown) -> Table:
+    """Three users across the test part: what they had, what is recommended, what they chose."""
     part: Part = shown.judged
     answers: Rankings = shown.answers[shown.contender.name]
-    items = []
+    rows: list[tuple[str, str, str, str]] = []
     for user in np.unique(np.linspace(0, len(part) - 1, _USERS).astype(int)).tolist():
-        had = _places(part.question.starts, part.question.places, user)[-_LATEST:]
-        chose = set(_places(part.wanted_starts, part.wanted, user).tolist())
+        had = _places(part.question.starts, part.question.places, user)[::-1][:_LATEST]
+        chose = _places(part.wanted_starts, part.wanted, user).tolist()
         named = _places(answers.starts, answers.documents, user)[:_NAMED].tolist()
-        told = [f"{_called(part, p)}{' ✓' if p in chose else ''}" for p in named]
-        next_ = "; ".join(_called(part, place) for place in sorted(chose))
-        items.append(
-            (
-                f"{part.question.users[user]} {_before(part, user, had)}",
-                f"{' · '.join(told) or 'nothing'} (chosen next: {next_})",
-            )
+        columns = (
+            [part.question.users[user]],
+            _before(part, user, had),
+            [f"{_called(part, p)}{' ✓' if p in chose else ''}" for p in named] or ["nothing"],
+            [_called(part, place) for place in chose[:_LATEST]],
         )
-    return Examples(
-        "Recommendations",
-        f"The latest {_LATEST} items of some users, the first {_NAMED} that {shown.contender.name} "
-        "recommends, and what they chose next (✓ where it is among them).",
-        items,
+        rows += zip_longest(*columns, fillvalue="")
+    return Table(
+        "What some users are shown",
+        f"Of some users the {_LATEST} items they had last, the latest first; the first {_NAMED} "
+        f"that {shown.contender.name} recommends; and what they chose next (✓ where it is among "
+        "these).",
+        ("user", "had", "recommended", "chosen next"),
+        rows,
     )
 
 
-def _before(part: Part, user: int, had: Numbers) -> str:
+def _before(part: Part, user: int, had: Numbers) -> list[str]:
     """What was known of a user: what they had, else what is said of them."""
     if len(had):
-        return "had " + "; ".join(_called(part, place) for place in had)
-    return f"(new): {excerpt(part.question.profiles[user])}"
+        return [_called(part, place) for place in had]
+    return [f"(new) {excerpt(part.question.profiles[user])}"]
 
 
 def _apart(shown: Shown, items: NDArray[np.bool_], title: str, told: str) -> list[Panel]:
@@ -133,6 +135,7 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         f"{int(known.sum()):,} of {len(part):,} users chose an item whose text is that of one they "
         "had, under another id.",
         scores,
+        shown.contender.name,
     )
 
 

@@ -63,7 +63,7 @@ def _called(part: ScoredPairs, answers: Answers) -> str:
     truth, called = alike(part), answers.duplicates
     right = int((truth & called).sum())
     return (
-        f"From {answers.threshold:.3f}, the threshold with the best F1 on dev, {right:,} of the "
+        f"From {answers.threshold:z.3f}, the threshold with the best F1 on dev, {right:,} of the "
         f"{int(called.sum()):,} pairs called duplicates here are, and {right:,} of all "
         f"{int(truth.sum()):,} are called so."
     )
@@ -99,7 +99,7 @@ def _told(part: ScoredPairs, likeness: Floats, row: int) -> tuple[str, str]:
     low, high = part.scale
     score = low + float(part.scores[row]) * (high - low)
     pair = f"{excerpt(part.first[row])} — {excerpt(part.second[row])}"
-    return pair, f"score {score:g} of {low:g}…{high:g}, likeness {likeness[row]:.3f}"
+    return pair, f"score {score:g} of {low:g}…{high:g}, likeness {likeness[row]:z.3f}"
 
 
 def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
@@ -113,4 +113,5 @@ def _without(shown: Shown, known: NDArray[np.bool_]) -> Table:
         "Without pairs that have a text in train",
         f"{int(known.sum()):,} of {len(part):,} test pairs have a text that stands in train too.",
         scores,
+        shown.contender.name,
     )
