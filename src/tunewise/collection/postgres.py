@@ -183,6 +183,11 @@ class PostgresTable:
         words = f"SELECT id FROM {self._table}{_where(where)} ORDER BY id"
         return [each for (each,) in self._store.run(words)]
 
+    def texts(self) -> tuple[list[str], list[str]]:
+        """Ids and texts of all rows, by id."""
+        found = self._store.run(f"SELECT id, text FROM {self._table} ORDER BY id").fetchall()
+        return [id_ for id_, _ in found], [text for _, text in found]
+
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum."""
         words = f"SELECT DISTINCT document, digest FROM {self._table}"

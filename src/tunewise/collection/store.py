@@ -75,6 +75,9 @@ class Table(Protocol):
     def ids(self, where: str = "") -> list[str]:
         """Their ids alone, by id."""
 
+    def texts(self) -> tuple[list[str], list[str]]:
+        """Ids and texts of all rows, by id."""
+
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum."""
 
