@@ -52,12 +52,12 @@ def find(table: Table, words: Words, generation: Generation, asked: Asked, depth
     if asked.by == "vectors":
         found = _by_vectors(table, generation, asked, depth)
     elif asked.by == "words":
-        found = words.best(asked.words, depth, _among(table, asked))
+        found = words.best(asked.words, depth, asked.where)
     else:
         # as deep as the contender's lists were when the weight was chosen
         deep = max(depth, DEPTH)
         lists = (
-            words.best(asked.words, deep, _among(table, asked)),
+            words.best(asked.words, deep, asked.where),
             _by_vectors(table, generation, asked, deep),
         )
         own = generation.retrieval
@@ -141,10 +141,6 @@ def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) 
             "collection back from a copy, or index the documents again."
         )
     return _in_order([(id_, round(score, _DECIMALS)) for id_, score in found])
-
-
-def _among(table: Table, asked: Asked) -> set[str] | None:
-    return set(table.ids(asked.where)) if asked.where else None
 
 
 def _documents(table: Table, ids: Sequence[str]) -> list[tuple[str, str]]:
