@@ -100,7 +100,7 @@ def _add_home(option: Callable[..., Any]) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
-    need("uvicorn", extra="serve")
+    uvicorn: Any = need("uvicorn", extra="serve")
     from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
     from tunewise.serving.listening import bound, tls_of
@@ -117,18 +117,17 @@ def run(parsed: argparse.Namespace) -> int:
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
         bring_up_to_date(parsed.home.folder)
         check_home(parsed.home)
-        return _serve(parsed, keys, settings, listening, tls)
+        return _serve(parsed, uvicorn, keys, settings, listening, tls)
 
 
 def _serve(
     parsed: argparse.Namespace,
+    uvicorn: Any,
     keys: "KeyFile | None",
     settings: "Settings",
     listening: socket.socket,
     tls: "ssl.SSLContext | None",
 ) -> int:
-    import uvicorn
-
     from tunewise.serving.connection import bounded, loop_for
     from tunewise.serving.gate import passed
     from tunewise.serving.models import load_models

@@ -187,7 +187,7 @@ class Handshake(asyncio.Protocol):
             logger.debug("a connection was closed in its handshake: %s", refusal)
             return
         finally:
-            connection.connections.discard(self)  # type: ignore[arg-type]
+            connection.connections.discard(self)
         if self._lost or inside is None or inside.is_closing():
             return
         inside.set_protocol(connection)
