@@ -138,7 +138,7 @@ class LanceTable:
     """Rows in a Lance table."""
 
     # All partitions are quicker than one by one, and miss nothing that few rows would show.
-    exact_below = 0
+    exact = False
     index_from = 20_000
     efforts: Sequence[int] = (20, 40, 80, 160, _PARTITIONS)  # partitions searched
 

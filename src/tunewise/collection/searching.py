@@ -131,8 +131,7 @@ def least_score(about: About, by: By, asked: float | Literal["calibrated"] | Non
 def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) -> Scored:
     assert asked.vector is not None  # noqa: S101 - encoded before
     effort = generation.built.effort if generation.built else 0
-    few = table.exact_below
-    if effort and asked.where and few and table.count(asked.where) <= few:
+    if asked.where and table.exact:
         effort = 0
     found = table.nearest(asked.vector, depth, where=asked.where, effort=effort)
     if any(not abs(score) <= _MOST for _, score in found):

@@ -16,6 +16,8 @@ from tunewise.retrieval import Analyzer, Bm25Index, build
 from tunewise.retrieval.lexical import K1, B
 from tunewise.task import Texts
 
+_FEW = 500  # of the best by words, of which a store is asked first which pass a filter
+
 By = Literal["vectors", "words", "hybrid"]
 
 
@@ -56,16 +58,16 @@ class Words:
         index = self._index()
         if not where:
             return _ranked(index, query, k)[:k]
-        for depth in (10 * k, 100 * k):  # a store is quicker asked about these than for all ids
-            found = _ranked(index, query, depth)
-            some = [id_ for id_, _ in found[:depth]]
-            among = set(self._table.ids(f"({where}) AND {one_of('id', some)}")) if some else set()
-            hits = [hit for hit in found[:depth] if hit[0] in among]
-            if len(hits) >= k or len(found) < depth:
-                return hits[:k]
-        among = set(self._table.ids(where))
-        found = _ranked(index, query, len(index.document_ids))
-        return list(islice((hit for hit in found if hit[0] in among), k))
+        # a store is asked about few ids as quickly as for a few thousand
+        found = _ranked(index, query, _FEW)
+        some = [id_ for id_, _ in found[:_FEW]]
+        among = set(self._table.ids(f"({where}) AND {one_of('id', some)}")) if some else set()
+        hits = [hit for hit in found[:_FEW] if hit[0] in among]
+        if len(hits) < k and len(found) >= _FEW:
+            among = set(self._table.ids(where))
+            every = _ranked(index, query, len(index.document_ids))
+            hits = list(islice((hit for hit in every if hit[0] in among), k))
+        return hits[:k]
 
     def _index(self) -> Bm25Index:
         with self._turn:  # it takes seconds and memory: once, however many ask
