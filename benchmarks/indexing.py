@@ -1,11 +1,12 @@
 """What `tunewise index` takes for files of 1, 10 and 100 MB: seconds and memory, whole or by row.
 
-    python benchmarks/indexing.py [MB …] [--encoder word-hash]
+    python benchmarks/indexing.py [MB …] [--encoder word-hash] [--files rows.jsonl,one.txt]
 
 The texts are those of medquad and cranfield (TUNEWISE_DATA, default ../shared/data), repeated with
 a number before each, once as lines of a JSONL file and once as one text file. Each is indexed by a
 process of its own into a store of its own; with word-hash the encoder takes next to nothing, so
-that the rest is seen. Memory is the most that the process held at once.
+that the rest is seen. Processor is seconds of all threads; memory is the most that the process held
+at once.
 """
 
 import argparse
@@ -29,12 +30,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("sizes", nargs="*", type=int, default=[1, 10, 100])
     parser.add_argument("--encoder", default="word-hash")
+    parser.add_argument("--files", default="rows.jsonl,one.txt")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tunewise-indexing-"))
-    print("| MB | file | seconds | MB/s | memory | chunks | load |\n|---|---|---|---|---|---|---|")
+    print("| MB | file | seconds | processor s | MB/s | memory MB | chunks | load |")
+    print("|---|---|---|---|---|---|---|---|")
     try:
         for size in options.sizes:
-            for name in ("rows.jsonl", "one.txt"):
+            for name in options.files.split(","):
                 write(folder / name, size * 1_000_000)
                 row(size, folder / name, options.encoder)
     finally:
@@ -62,16 +65,17 @@ def row(size: int, path: Path, encoder: str) -> None:
         "import resource, subprocess, sys; "
         "ran = subprocess.run([sys.executable, *sys.argv[1:]], capture_output=True, text=True); "
         "print(ran.stdout, ran.stderr[-500:] if ran.returncode else ''); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
     )
     began = time.perf_counter()
     ran = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
     took = time.perf_counter() - began
     chunks = re.search(r"([\d,]+) chunks", ran.stdout)
     told = chunks[1] if chunks else ran.stdout
-    memory = int(ran.stdout.split()[-1]) / 1_000
-    print(f"| {size} | {path.suffix[1:]} | {took:.1f} | {size / took:.2f} | {memory:.0f} | {told} "
-          f"| {os.getloadavg()[0]:.0f} |", flush=True)  # fmt: skip
+    processor, memory = map(float, ran.stdout.split()[-2:])
+    print(f"| {size} | {path.suffix[1:]} | {took:.1f} | {processor:.1f} | {size / took:.2f} "
+          f"| {memory / 1_000:.0f} | {told} | {os.getloadavg()[0]:.0f} |", flush=True)  # fmt: skip
     shutil.rmtree(store)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from tunewise.collection import Collection, Retrieval, open_store
 from tunewise.contenders import load_contender
+from tunewise.documents import Chunk
 from tunewise.errors import DataError, EncoderError, OptionError
 from tunewise.testing import WordHashEncoder
 
@@ -166,6 +167,17 @@ def test_words_are_scored_as_bm25_scores_them_and_follow_what_is_written(pets, c
     assert names(pets.search("bark", by="words")) == ["seal", "dogs"]
     pets.delete(documents=["seal", "dogs"])
     assert pets.search("bark", by="words") == []
+
+
+@pytest.mark.parametrize("first", [5, 497, 498, 699, 800], ids=str)
+def test_words_under_a_filter_are_the_best_of_what_passes_however_deep_that_lies(store, first):
+    made = Collection.create(store, "deep", WordHashEncoder())
+    texts = ["cats" + " and" * n for n in range(700)]  # the longer, the lower is its score
+    made.add([Chunk(f"{n}", f"{n}", texts[n], 0, 1, 0, 1, "", {"n": n}) for n in range(700)])
+    hits = made.search("cats", k=3, by="words", where={"n": {"gte": first}})
+    assert names(hits) == [f"{n}" for n in range(first, 700)[:3]]
+    every = {hit.chunk.id: hit.score for hit in made.search("cats", k=700, by="words")}
+    assert [hit.score for hit in hits] == [every[hit.chunk.id] for hit in hits]
 
 
 def test_a_hybrid_ranks_as_the_contender_that_was_measured(url, tmp_path, chunk):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -9,34 +10,39 @@ import time
 from contextlib import contextmanager
 
 import numpy as np
+import pytest
 import uvicorn
 
 from tunewise.errors import EncoderError
 from tunewise.serving.app import make_app
-from tunewise.serving.connection import bounded
+from tunewise.serving.connection import bounded, loop_for
 from tunewise.serving.models import Offer
 
 
 @contextmanager
-def running(*models, bounds=None, **options):
+def running(*models, bounds=None, tls=None, idle=5, **options):
     """The address of a server of these models; stopped as a signal would stop it."""
     app = make_app(Offer({model.name: model for model in models}), **options)
-    with running_app(app, bounds) as url:
+    with running_app(app, bounds, tls, idle) as url:
         yield url
 
 
 @contextmanager
-def running_app(app, bounds=None):
+def running_app(app, bounds=None, tls=None, idle=5):
     """The address of a server of this app."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, http=bounded(bounds), port=0, log_config=None, access_log=False)
-    )
+    http = bounded(bounds, tls)
+    config = uvicorn.Config(
+        app, http=http, port=0, loop=loop_for(tls), timeout_keep_alive=idle, log_config=None,
+        access_log=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
         while not server.started:
             time.sleep(0.005)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        scheme = "http" if tls is None else "https"
+        yield f"{scheme}://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(20)
@@ -66,6 +72,19 @@ def served(*arguments, folder):
         process.kill()
         process.wait(10)
         process.stdout.close()
+
+
+def certified(folder):
+    """A certificate for 127.0.0.1 and its key, c.pem and k.pem, and what trusts it."""
+    made = subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=IP:127.0.0.1", "-keyout", "k.pem", "-out", "c.pem"],
+        cwd=folder, capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("openssl is not installed, so there is no certificate")
+    return ssl.create_default_context(cafile=str(folder / "c.pem"))
 
 
 class Waits:

@@ -1,14 +1,16 @@
 """What comes before a request is whole is bounded: in bytes, seconds and connections."""
 
 import socket
+import ssl
 import time
 from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
-from running import running
+from running import certified, running
 
 from tunewise.serving.connection import Bounds
+from tunewise.serving.listening import tls_of
 from tunewise.serving.models import Model
 from tunewise.testing import WordHashEncoder
 
@@ -17,8 +19,9 @@ CHUNKS = HEAD.replace(b"GET", b"POST") + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @contextmanager
-def server(**bounds):
-    with running(Model("plain", WordHashEncoder()), bounds=Bounds(**bounds)) as url:
+def server(*, tls=None, idle=5, **bounds):
+    options = {"tls": tls, "idle": idle}
+    with running(Model("plain", WordHashEncoder()), bounds=Bounds(**bounds), **options) as url:
         yield httpx.URL(url)
 
 
@@ -91,3 +94,58 @@ def test_connections_are_bounded_and_there_is_room_when_one_ends():
         end = time.perf_counter() + 5
         while httpx.get(f"{url}/healthz").status_code != 200:
             assert time.perf_counter() < end
+
+
+def test_an_idle_connection_ends_and_makes_room_before_that():
+    with server(connections=2, idle=60) as url, line(url) as first, line(url) as second:
+        for each in (first, second):
+            each.sendall(HEAD + b"\r\n")
+            assert each.recv(65_536).startswith(b"HTTP/1.1 200")
+            time.sleep(0.05)
+        assert httpx.get(f"{url}/healthz").status_code == 200
+        assert answered(first) == b""  # the one that was idle longest
+        second.sendall(HEAD + b"\r\n")
+        assert second.recv(65_536).startswith(b"HTTP/1.1 200")
+    with server(idle=0.2) as url, line(url) as raw:
+        raw.sendall(HEAD + b"\r\n")
+        assert answered(raw).startswith(b"HTTP/1.1 200")  # and then it is closed
+
+
+def test_a_handshake_is_bounded_in_time_and_has_a_place_among_the_connections(tmp_path):
+    trusted = certified(tmp_path)
+    tls = tls_of(tmp_path / "c.pem", tmp_path / "k.pem")
+    with server(tls=tls, connections=2, seconds=0.5) as url:
+        with line(url) as silent, line(url) as half:
+            half.sendall(b"\x16\x03\x01\x02\x00")  # a record that is announced and never comes
+            time.sleep(0.05)
+            with line(url) as third:
+                began = time.perf_counter()
+                assert answered(third) == b""
+                assert time.perf_counter() - began < 0.3
+            assert [answered(silent), answered(half)] == [b"", b""]
+            assert 0.3 < time.perf_counter() - began < 3
+        with httpx.Client(verify=trusted) as client:
+            for _ in range(3):
+                body = {"model": "plain", "input": "word", "user": "u" * 1_000_000}
+                assert client.post(f"{url}/v1/embeddings", json=body).status_code == 200
+        with line(url) as plain:
+            plain.sendall(HEAD + b"\r\n")
+            assert b"HTTP" not in answered(plain)
+        with line(url) as raw:
+            coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+            inside = trusted.wrap_bio(coming, going, server_hostname="127.0.0.1")
+            until_it_has_enough(inside.do_handshake, raw, coming, going)
+            inside.write(HEAD + b"\r\n")  # goes with the last of the handshake
+            raw.sendall(going.read())
+            assert until_it_has_enough(inside.read, raw, coming, going).startswith(b"HTTP/1.1 200")
+
+
+def until_it_has_enough(call, raw, coming, going):
+    while True:
+        try:
+            return call()
+        except ssl.SSLWantReadError:
+            raw.sendall(going.read())
+            block = raw.recv(65_536)
+            assert block
+            coming.write(block)

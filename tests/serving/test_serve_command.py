@@ -1,7 +1,6 @@
 """`tunewise serve` as a user types it: a process, its address, and how it ends."""
 
 import signal
-import ssl
 import subprocess
 import sys
 import threading
@@ -9,7 +8,7 @@ import threading
 import httpx
 import numpy as np
 import pytest
-from running import served
+from running import certified, served
 
 from tunewise.serving.keys import KeyFile
 from tunewise.testing import WordHashEncoder
@@ -70,17 +69,9 @@ def test_a_port_that_is_taken_is_a_mistake_to_mend(tmp_path):
 
 
 def test_over_tls_with_a_key(tmp_path):
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "k.pem",
-         "-out", "c.pem"],
-        cwd=tmp_path, capture_output=True, check=False,
-    )  # fmt: skip
-    if made.returncode:
-        pytest.skip("openssl is not installed, so there is no certificate")
+    trusted = certified(tmp_path)
     _, secret = KeyFile(tmp_path / "keys.json").create("", ["embed"])
     tls = ("--tls-cert", "c.pem", "--tls-key", "k.pem", "--keys", "keys.json", "--host", "0.0.0.0")
-    trusted = ssl.create_default_context(cafile=str(tmp_path / "c.pem"))
     with served("word-hash", "--port", "0", *tls, folder=tmp_path) as (_, url):
         address = url.replace("0.0.0.0", "127.0.0.1")
         assert address.startswith("https://")

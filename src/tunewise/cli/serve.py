@@ -14,6 +14,8 @@ from tunewise.errors import EncoderError, OptionError
 from tunewise.extras import need
 
 if TYPE_CHECKING:
+    import ssl
+
     from tunewise.jobs.home import Home
     from tunewise.serving.door import Door
     from tunewise.serving.keys import KeyFile
@@ -101,7 +103,7 @@ def run(parsed: argparse.Namespace) -> int:
     uvicorn: Any = need("uvicorn", extra="serve")
     from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
-    from tunewise.serving.listening import bound, check_certificate
+    from tunewise.serving.listening import bound, tls_of
     from tunewise.serving.service import check_home
 
     if not 0 <= parsed.port < 2**16:
@@ -109,13 +111,13 @@ def run(parsed: argparse.Namespace) -> int:
     if not 0 <= parsed.workers <= _MOST_WORKERS:
         raise OptionError(f"There cannot be {parsed.workers} workers. Give 0 to {_MOST_WORKERS}.")
     keys = required_keys(parsed)
-    check_certificate(parsed.tls_cert, parsed.tls_key)
+    tls = tls_of(parsed.tls_cert, parsed.tls_key)
     parsed.home = Home(parsed.home or default_home())
     settings = settings_of(parsed)
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
         bring_up_to_date(parsed.home.folder)
         check_home(parsed.home)
-        return _serve(parsed, uvicorn, keys, settings, listening)
+        return _serve(parsed, uvicorn, keys, settings, listening, tls)
 
 
 def _serve(
@@ -124,8 +126,9 @@ def _serve(
     keys: "KeyFile | None",
     settings: "Settings",
     listening: socket.socket,
+    tls: "ssl.SSLContext | None",
 ) -> int:
-    from tunewise.serving.connection import bounded
+    from tunewise.serving.connection import bounded, loop_for
     from tunewise.serving.gate import passed
     from tunewise.serving.models import load_models
     from tunewise.serving.observed import log_settings
@@ -137,12 +140,11 @@ def _serve(
         raise EncoderError("No model passed, so there is nothing to serve. The reasons are above.")
     config = uvicorn.Config(
         application(offer, keys, parsed.home, parsed.workers, settings),
-        http=bounded(),
+        http=bounded(tls=tls),
+        loop=loop_for(tls),
         log_config=log_settings(),
         access_log=False,
         server_header=False,
-        ssl_certfile=parsed.tls_cert,
-        ssl_keyfile=parsed.tls_key,
         timeout_graceful_shutdown=_DRAIN,
         timeout_keep_alive=_IDLE,
     )

@@ -145,18 +145,17 @@ class _Waiting:
         self, collection: Collection, before: Mapping[str, str], progress: Progress
     ) -> None:
         self._collection, self._before, self._progress = collection, before, progress
-        self._chunks: dict[str, list[Chunk]] = {}
-        self._digests: dict[str, str] = {}
+        self._taken: dict[str, tuple[str, list[Chunk]]] = {}
 
     def take(self, document: str, digest: str, chunks: list[Chunk], told: Indexed) -> None:
         """Takes a document, and writes if there are enough."""
-        self._chunks[document], self._digests[document] = chunks, digest
-        if sum(map(len, self._chunks.values())) >= _AT_ONCE:
+        self._taken[document] = digest, chunks
+        if sum(len(some) for _, some in self._taken.values()) >= _AT_ONCE:
             self.write(told)
 
     def write(self, told: Indexed) -> None:
         """Writes what waits; of documents that cannot go together, each that can by itself."""
-        taken, self._chunks = self._chunks, {}
+        taken, self._taken = self._taken, {}
         try:
             self._put(list(taken), taken, told)
         except DataError:
@@ -167,12 +166,15 @@ class _Waiting:
                     told.failures.append(Failure(document, str(wrong)))
 
     def _put(
-        self, documents: Sequence[str], taken: Mapping[str, list[Chunk]], told: Indexed
+        self,
+        documents: Sequence[str],
+        taken: Mapping[str, tuple[str, list[Chunk]]],
+        told: Indexed,
     ) -> None:
         if not documents:
             return
-        chunks = [chunk for document in documents for chunk in taken[document]]
-        digests = {document: self._digests[document] for document in documents}
+        chunks = [chunk for document in documents for chunk in taken[document][1]]
+        digests = {document: taken[document][0] for document in documents}
         self._collection.replace(chunks, documents=digests, progress=self._progress)
         known = sum(document in self._before for document in documents)
         told.added += len(documents) - known

@@ -6,12 +6,15 @@ partitions (IVF_SQ) are searched, and the best compared again with their vectors
 all partitions are searched: with a few, recall fell to 0.4 (benchmarks/stores.md).
 """
 
+import ctypes
+import os
 import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,6 +32,8 @@ _FACTS = "_facts"
 _PLAIN = ("id", "document", "digest", "place", "text", "told")
 _REFINE = 5  # times k candidates whose vectors are read: int8 codes alone lose some
 _PARTITIONS = 65_536  # more than there are: all
+_KNOWN = 32 * 2**20  # bytes of what is known of versions: every write adds one, never taken out
+_M_ARENA_MAX = -8  # of malloc.h
 _PATIENCE = 300.0  # seconds that a writer waits for another
 _TRIES = 20
 
@@ -48,13 +53,18 @@ class LanceStore:
         need("lancedb", extra="collection")
         import lancedb
 
+        _few_heaps()
         self.url = url
         remote = "://" in url
         name = f"tunewise-{blake2b(url.encode(), digest_size=8).hexdigest()}"
         self._locks = Path(tempfile.gettempdir()) / name if remote else Path(url) / ".locks"
         with _told(url):
             # a handle would else go on showing the version it was opened at
-            self._db = lancedb.connect(url, read_consistency_interval=timedelta(0))
+            self._db = lancedb.connect(
+                url,
+                read_consistency_interval=timedelta(0),
+                session=lancedb.Session(metadata_cache_size_bytes=_KNOWN),
+            )
         self._kept: Any = None
 
     def facts(self) -> Mapping[str, str]:
@@ -128,7 +138,7 @@ class LanceTable:
     """Rows in a Lance table."""
 
     # All partitions are quicker than one by one, and miss nothing that few rows would show.
-    exact_below = 0
+    exact = False
     index_from = 20_000
     efforts: Sequence[int] = (20, 40, 80, 160, _PARTITIONS)  # partitions searched
 
@@ -186,6 +196,12 @@ class LanceTable:
         with _told(self._place):
             return sorted(_scan(self._table, where, ["id"]).column("id").to_pylist(), key=_bytes)
 
+    def texts(self) -> tuple[list[str], list[str]]:
+        """Ids and texts of all rows, by id."""
+        with _told(self._place):
+            found = _scan(self._table, "", ["id", "text"]).sort_by("id")
+        return found.column("id").to_pylist(), found.column("text").to_pylist()
+
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum."""
         with _told(self._place):
@@ -237,6 +253,18 @@ class LanceTable:
             _again(self._table.optimize)
             _again(lambda: self._table.create_index("id", config=BTree()))
             _again(lambda: self._table.create_index("vector", config=config))
+
+
+@cache
+def _few_heaps() -> None:
+    """Has all threads share two heaps, where the C library can be told to and nobody did.
+
+    LanceDB frees in one thread what another allocated, which leaves each thread's heap full of
+    holes: indexing 100 MB held twice as much (benchmarks/indexing.md).
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with suppress(OSError, AttributeError, TypeError):  # not on every system
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 @contextmanager

@@ -1,9 +1,9 @@
 """PostgreSQL with pgvector: collections beside a team's other tables.
 
 A collection's table is named `tunewise_NAME_…`, facts lie in `tunewise_facts`. Vectors have an HNSW
-index once it is built. Up to 250,000 rows that pass a filter are compared one by one: followed
-until enough rows were found (`hnsw.iterative_scan`), the index gave 0.91 of what is there where a
-filter takes the nearest away (benchmarks/stores.md). For more rows than that it is followed.
+index once it is built. Rows that pass a filter are compared one by one, however many: followed
+until enough rows were found (`hnsw.iterative_scan`), the index gave 0.83 of what is there where a
+filter takes the nearest away (benchmarks/stores.md).
 """
 # ruff: noqa: S608 - tables are named by us, conditions are written by filters.py
 
@@ -31,8 +31,7 @@ _FIELDS: Mapping[Kind, str] = {
     "number": "double precision",
     "flag": "boolean",
 }
-_SPARE = 4  # times k rows that are asked for under a filter: the index gives them out of order
-# Followed as far as it takes: pgvector would else stop at 20,000 rows, found or not.
+# Followed as far as it takes where more rows are asked for than the largest ef gives.
 _SESSION = (
     "SET hnsw.iterative_scan = relaxed_order; SET hnsw.max_scan_tuples = 2147483647; "
     "SET hnsw.scan_mem_multiplier = 8; "
@@ -127,7 +126,7 @@ class PostgresStore:
 class PostgresTable:
     """Rows in a table of PostgreSQL."""
 
-    exact_below, index_from = 250_000, 5_000
+    exact, index_from = True, 5_000
 
     def __init__(
         self, store: PostgresStore, name: str, precision: Precision, *, indexed: bool
@@ -183,6 +182,11 @@ class PostgresTable:
         words = f"SELECT id FROM {self._table}{_where(where)} ORDER BY id"
         return [each for (each,) in self._store.run(words)]
 
+    def texts(self) -> tuple[list[str], list[str]]:
+        """Ids and texts of all rows, by id."""
+        found = self._store.run(f"SELECT id, text FROM {self._table} ORDER BY id").fetchall()
+        return [id_ for id_, _ in found], [text for _, text in found]
+
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum."""
         words = f"SELECT DISTINCT document, digest FROM {self._table}"
@@ -200,17 +204,15 @@ class PostgresTable:
         distance = f"vector <#> '[{','.join(map(str, vector.tolist()))}]'::{self._form}"
         # a sum is nothing that an index has in order
         order = distance if effort else f"({distance}) + 0"
-        count = _SPARE * k if effort and where else k
         words = (
             f"SELECT id, {distance} FROM {self._table}{_where(where)} ORDER BY {order} "
-            f"LIMIT {int(count)}"
+            f"LIMIT {int(k)}"
         )
         if effort:
-            most = self.efforts[-1]
-            asked = most if where else min(max(effort, k), most)
+            asked = min(max(effort, k), self.efforts[-1])
             self._store.run(f"SET hnsw.ef_search = {asked}")
         found = [(id_, -float(distance)) for id_, distance in self._store.run(words)]
-        return sorted(found, key=lambda hit: -hit[1])[:k]
+        return sorted(found, key=lambda hit: -hit[1])
 
     def add_column(self, name: str, kind: Kind) -> None:
         """A column to filter by, empty so far; nothing where it is there already."""

@@ -52,12 +52,12 @@ def find(table: Table, words: Words, generation: Generation, asked: Asked, depth
     if asked.by == "vectors":
         found = _by_vectors(table, generation, asked, depth)
     elif asked.by == "words":
-        found = words.best(asked.words, depth, _among(table, asked))
+        found = words.best(asked.words, depth, asked.where)
     else:
         # as deep as the contender's lists were when the weight was chosen
         deep = max(depth, DEPTH)
         lists = (
-            words.best(asked.words, deep, _among(table, asked)),
+            words.best(asked.words, deep, asked.where),
             _by_vectors(table, generation, asked, deep),
         )
         own = generation.retrieval
@@ -131,8 +131,7 @@ def least_score(about: About, by: By, asked: float | Literal["calibrated"] | Non
 def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) -> Scored:
     assert asked.vector is not None  # noqa: S101 - encoded before
     effort = generation.built.effort if generation.built else 0
-    few = table.exact_below
-    if effort and asked.where and few and table.count(asked.where) <= few:
+    if asked.where and table.exact:
         effort = 0
     found = table.nearest(asked.vector, depth, where=asked.where, effort=effort)
     if any(not abs(score) <= _MOST for _, score in found):
@@ -141,10 +140,6 @@ def _by_vectors(table: Table, generation: Generation, asked: Asked, depth: int) 
             "collection back from a copy, or index the documents again."
         )
     return _in_order([(id_, round(score, _DECIMALS)) for id_, score in found])
-
-
-def _among(table: Table, asked: Asked) -> set[str] | None:
-    return set(table.ids(asked.where)) if asked.where else None
 
 
 def _documents(table: Table, ids: Sequence[str]) -> list[tuple[str, str]]:

@@ -40,9 +40,9 @@ class Row:
 class Table(Protocol):
     """Rows with unit vectors, of one dimension and precision."""
 
-    exact_below: int
-    """Rows up to which those that pass a filter are compared one by one, since the index would
-    miss some of so few; 0 where it does not."""
+    exact: bool
+    """Whether the rows that pass a filter are compared one by one, since the index would miss some
+    of them."""
 
     index_from: int
     """Rows from which an index pays."""
@@ -74,6 +74,9 @@ class Table(Protocol):
 
     def ids(self, where: str = "") -> list[str]:
         """Their ids alone, by id."""
+
+    def texts(self) -> tuple[list[str], list[str]]:
+        """Ids and texts of all rows, by id."""
 
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum."""

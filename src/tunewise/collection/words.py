@@ -4,15 +4,19 @@ The index (BM25) is made in memory of all chunks when it is first asked, and mad
 table has changed: the same terms and scores as were measured, in every store.
 """
 
-from collections.abc import Collection as Some
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, Literal
 
+from tunewise.collection.filters import one_of
 from tunewise.collection.store import Table
 from tunewise.retrieval import Analyzer, Bm25Index, build
 from tunewise.retrieval.lexical import K1, B
 from tunewise.task import Texts
+
+_FEW = 500  # of the best by words, of which a store is asked first which pass a filter
 
 By = Literal["vectors", "words", "hybrid"]
 
@@ -47,24 +51,39 @@ class Words:
     def __init__(self, table: Table, retrieval: Retrieval) -> None:
         self._table, self._retrieval = table, retrieval
         self._made: tuple[int, Bm25Index] | None = None
+        self._turn = threading.Lock()
 
-    def best(self, query: str, k: int, among: Some[str] | None) -> list[tuple[str, float]]:
-        """The k chunks with the highest scores, of all or of those with these ids."""
+    def best(self, query: str, k: int, where: str = "") -> list[tuple[str, float]]:
+        """The k chunks with the highest scores, of all or of those that pass the condition."""
         index = self._index()
-        if not len(index.document_ids):
-            return []
-        depth = k if among is None else len(index.document_ids)
-        ranked = index.rank(Texts(["q"], [query]), k=depth)
-        found = zip(ranked.documents.tolist(), ranked.scores.tolist(), strict=True)
-        named = ((index.document_ids[place], score) for place, score in found)
-        return [hit for hit in named if among is None or hit[0] in among][:k]
+        if not where:
+            return _ranked(index, query, k)[:k]
+        # a store is asked about few ids as quickly as for a few thousand
+        found = _ranked(index, query, _FEW)
+        some = [id_ for id_, _ in found[:_FEW]]
+        among = set(self._table.ids(f"({where}) AND {one_of('id', some)}")) if some else set()
+        hits = [hit for hit in found[:_FEW] if hit[0] in among]
+        if len(hits) < k and len(found) >= _FEW:
+            among = set(self._table.ids(where))
+            every = _ranked(index, query, len(index.document_ids))
+            hits = list(islice((hit for hit in every if hit[0] in among), k))
+        return hits[:k]
 
     def _index(self) -> Bm25Index:
-        # the version first: what is written in between makes the next search look again
-        version = self._table.version
-        if self._made is None or self._made[0] != version:
-            rows = self._table.rows()
-            texts = Texts([row.id for row in rows], [row.text for row in rows])
-            own = self._retrieval
-            self._made = (version, build(texts, own.analyzer, own.k1, own.b))
-        return self._made[1]
+        with self._turn:  # it takes seconds and memory: once, however many ask
+            # the version first: what is written in between makes the next search look again
+            version = self._table.version
+            if self._made is None or self._made[0] != version:
+                self._made = None  # the old one's memory goes before the new one takes its own
+                own = self._retrieval
+                texts = Texts(*self._table.texts())
+                self._made = (version, build(texts, own.analyzer, own.k1, own.b))
+            return self._made[1]
+
+
+def _ranked(index: Bm25Index, query: str, depth: int) -> list[tuple[str, float]]:
+    if not len(index.document_ids):
+        return []
+    found = index.rank(Texts(["q"], [query]), k=depth)
+    pairs = zip(found.documents.tolist(), found.scores.tolist(), strict=True)
+    return [(index.document_ids[place], score) for place, score in pairs]

@@ -5,11 +5,12 @@ The door sees a request once its headers are whole. What never gets that far is 
 
 import asyncio
 import logging
+import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -38,9 +39,21 @@ class Bounds:
     connections: int = field(default_factory=_half_of_open_files)
 
 
-def bounded(bounds: Bounds | None = None) -> Callable[..., "Connection"]:
-    """What uvicorn makes of each connection: its `http`."""
-    return partial(Connection, bounds=bounds or Bounds())
+def bounded(
+    bounds: Bounds | None = None, tls: ssl.SSLContext | None = None
+) -> Callable[..., asyncio.Protocol]:
+    """What uvicorn makes of each connection: its `http`, in TLS where there is a certificate."""
+    made = partial(Connection, bounds=bounds or Bounds())
+    return made if tls is None else lambda **given: Handshake(made(**given), tls)
+
+
+def loop_for(tls: ssl.SSLContext | None) -> Literal["auto", "asyncio"]:
+    """The event loop that uvicorn is to run, by name.
+
+    uvloop goes on reading between a connection's beginning and its `start_tls`, and loses what
+    comes then: about one handshake in five.
+    """
+    return "auto" if tls is None else "asyncio"
 
 
 class Connection(HttpToolsProtocol):
@@ -53,17 +66,18 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *, bounds: Bounds, **given: Any) -> None:
         super().__init__(**given)
-        self._bounds, self._unread = bounds, 0
+        self.bounds, self._unread = bounds, 0
         self._end: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins, or turns away who is one too many."""
+        room = has_room(self.connections, self.bounds.connections)
         super().connection_made(transport)
-        if len(self.connections) > self._bounds.connections:
-            told = f"{self._bounds.connections} connections are open already."
-            self._turn_away("503 Service Unavailable", told)
-        else:
+        if room:
             self._hurry()
+        else:
+            told = f"{self.bounds.connections} connections are open already."
+            self._turn_away("503 Service Unavailable", told)
 
     def data_received(self, data: bytes) -> None:
         """Reads on, piece by piece."""
@@ -73,8 +87,8 @@ class Connection(HttpToolsProtocol):
             super().data_received(piece)
             if self.transport.is_closing():
                 return
-            if self._unread > self._bounds.head:
-                told = f"A request's line and headers may have {self._bounds.head:,} bytes."
+            if self._unread > self.bounds.head:
+                told = f"A request's line and headers may have {self.bounds.head:,} bytes."
                 self._turn_away("431 Request Header Fields Too Large", told)
                 return
         if self._end is None and self._idle:
@@ -97,11 +111,17 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     @property
+    def idle_until(self) -> float | None:
+        """When it ends if it stays idle between two requests; None while it is not."""
+        ends = self.timeout_keep_alive_task
+        return None if ends is None or self.transport.is_closing() else ends.when()
+
+    @property
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
     def _hurry(self) -> None:
-        self._end = self.loop.call_later(self._bounds.seconds, self.transport.close)
+        self._end = self.loop.call_later(self.bounds.seconds, self.transport.close)
 
     def _rest(self) -> None:
         if self._end is not None:
@@ -114,3 +134,75 @@ class Connection(HttpToolsProtocol):
             head = f"content-type: text/plain\r\ncontent-length: {len(told)}\r\nconnection: close"
             self.transport.write(f"HTTP/1.1 {status}\r\n{head}\r\n\r\n{told}".encode("ascii"))
         self.transport.close()
+
+
+class Handshake(asyncio.Protocol):
+    """A connection until its TLS is agreed on, with a place and as much time as a head has.
+
+    uvicorn would count it only after that, and allow a minute: whoever sends nothing could open as
+    many as the system has files.
+    """
+
+    idle_until = None
+
+    def __init__(self, connection: Connection, tls: ssl.SSLContext) -> None:
+        self._connection, self._tls = connection, tls
+        self._early, self._lost = b"", False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins, or turns away who is one too many."""
+        self._transport, others = transport, self._connection.connections
+        if not has_room(others, self._connection.bounds.connections):
+            logger.warning("a connection was closed: %d are open already.", len(others))
+            transport.abort()
+            return
+        others.add(self)  # type: ignore[arg-type]
+        transport.pause_reading()  # the next bytes are for TLS
+        self._task = self._connection.loop.create_task(self._agree())
+
+    def data_received(self, data: bytes) -> None:
+        """Keeps what came right after the handshake."""
+        self._early += data
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends before it began."""
+        del exc
+        self._lost = True
+
+    def shutdown(self) -> None:
+        """Called by the server when it ends."""
+        self._transport.abort()
+
+    async def _agree(self) -> None:
+        connection = self._connection
+        try:
+            inside = await connection.loop.start_tls(
+                self._transport,
+                self,
+                self._tls,
+                server_side=True,
+                ssl_handshake_timeout=connection.bounds.seconds,
+            )
+        except OSError as refusal:  # too late, no TLS, or gone
+            logger.debug("a connection was closed in its handshake: %s", refusal)
+            return
+        finally:
+            connection.connections.discard(self)
+        if self._lost or inside is None or inside.is_closing():
+            return
+        inside.set_protocol(connection)
+        connection.connection_made(inside)
+        if self._early:
+            connection.data_received(self._early)
+
+
+def has_room(connections: Collection[Any], most: int) -> bool:
+    """Whether there is room for one more; the one that was idle longest makes some."""
+    if len(connections) < most:
+        return True
+    idle = [each for each in connections if each.idle_until is not None]
+    if not idle:
+        return False
+    # at once: in TLS, one that is closed waits for the client to say that it heard of it
+    min(idle, key=lambda each: each.idle_until).transport.abort()
+    return True

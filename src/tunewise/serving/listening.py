@@ -32,10 +32,13 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
         yield listening
 
 
-def check_certificate(certificate: Path | None, key: Path | None) -> None:
-    """Raises OptionError for a certificate and private key that cannot be used; None is none."""
+def tls_of(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    """What TLS is done with; None without a certificate.
+
+    Raises OptionError for a certificate and private key that cannot be used.
+    """
     if certificate is None or key is None:
-        return
+        return None
     for path in (certificate, key):
         if not path.is_file():
             raise OptionError(f"There is no file '{path}'. Give the paths of two PEM files.")
@@ -47,3 +50,4 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
             f"The certificate '{certificate}' and the key '{key}' cannot be used: {refusal}. They "
             "must be PEM files that belong together, the key without a password."
         ) from refusal
+    return context
