@@ -91,7 +91,7 @@ def load(kinds: Mapping[str, Kind], folder: Path) -> Loaded:
     Raises DataError where there is none, one of another format, or one that was changed since it
     was saved; EncoderError when the model it was fitted with has changed.
     """
-    if not (folder / _FILE).is_file():
+    if not (folder / FILE).is_file():
         raise DataError(
             f"There is no winner in '{folder}'. Give the folder that `tunewise measure --out` "
             "wrote, or measure first."
