@@ -16,10 +16,10 @@ MAY_NAME_TEST = {"task.py", "data/split.py", "data/folds.py", "data/check.py"}
 MAY_OPEN_TEST = ("measurement/", "data/")  # data/ divides and checks; it learns nothing
 HOLDS_ANYTHING = {"util", "utils", "common", "helper", "helpers", "base", "misc", "core", "lib"}
 RUNS_WHAT_IT_READS = {"pickle", "cPickle", "_pickle", "dill", "cloudpickle", "shelve", "marshal"}
-# the last five are the libraries' own hooks: they take nothing else
+# the last six are the libraries' own hooks: they take nothing else
 MAY_BE_INHERITED = {"Protocol", "NamedTuple", "Exception", "TunewiseError",
                     "nn.Module", "TrainerCallback", "SentenceTransformerTrainer",
-                    "BaseModel", "HttpToolsProtocol"}  # fmt: skip
+                    "BaseModel", "HttpToolsProtocol", "asyncio.Protocol"}  # fmt: skip
 
 
 @cache

@@ -113,7 +113,7 @@ def tested_only(home):
         (few, ["few.csv"], "Fewer than 120 are measured in folds"),
         (tested_only, ["only"], "There are 0 training queries"),
         (None, ["tiny", "--out", "forecast.pdf"], "as facts (.json) or as a page (.html)"),
-        (None, ["tiny", "--worth", "2"], "must lie between 0 and 1"),
+        (None, ["tiny", "--worth", "2"], "a metric goes from 0 to 1, and a gain in it must lie between"),
         (None, ["nowhere"], "nowhere"),
     ],
 )

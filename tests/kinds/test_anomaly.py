@@ -209,7 +209,7 @@ def test_senseless_options_are_refused(tmp_path: Path, source: Any, says: str) -
 @pytest.mark.parametrize(
     ("made", "says"),
     [
-        (rows(60, 0), "no text that is marked as odd.*fit_alone.*odd='LABEL'; there are 'card'"),
+        (rows(60, 0), "no text that is marked as odd.*fit_alone.*odd=LABEL; there are 'card'"),
         (rows(60, 4), "has 4 odd texts that differ"),
         ([*rows(60, 0, part="train"), *rows(0, 20, part="test")], ""),
         ([*rows(60, 0, part="train"), *rows(20, 20, part="dev"), *rows(0, 9, part="test")], ""),
