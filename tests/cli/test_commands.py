@@ -152,7 +152,7 @@ def test_two_saved_folders_are_compared_on_the_same_queries(measured, capsys):
 def test_a_saved_folder_is_compared_with_an_encoder(measured, capsys):
     arguments = ["compare", "measured/base", "word-hash", "--on", "tiny", "--metric", "MRR@3"]
     line = printed(capsys, arguments).splitlines()[-1]
-    assert line.split()[:4] == ["MRR@3", line.split()[1], line.split()[1], "+0.000"]
+    assert line.split()[:4] == ["MRR@3", line.split()[1], line.split()[1], "0.000"]
     assert line.endswith("0/32/0")
 
 
