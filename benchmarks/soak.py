@@ -50,6 +50,10 @@ class Seen:
         """Seconds since the start."""
         return time.monotonic() - self.began
 
+    def failed(self, told: str) -> None:
+        """Keeps what a request was told instead of an answer."""
+        self.errors.append(f"after {self.now:.0f} s: {told}")
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -80,9 +84,9 @@ async def soaked(url: str, process: int, parsed: Any) -> Seen:
                 answer = await client.post(url, json=body)
                 good = answer.status_code == 200 and len(answer.json()["data"]) == len(texts)
                 if not good:
-                    seen.errors.append(f"{answer.status_code}")
+                    seen.failed(f"{answer.status_code} {answer.text[:200]}")
             except httpx.HTTPError as error:
-                seen.errors.append(type(error).__name__)
+                seen.failed(repr(error))
             seen.waits.append((seen.now, 1000 * (time.perf_counter() - began)))
 
         await filled(ask)
@@ -166,6 +170,7 @@ def report(seen: Seen) -> None:
         f"at full speed {min(seen.rates):.0f} to {max(seen.rates):.0f} requests a second; load of"
     )
     print(f"the machine {min(load):.1f} to {max(load):.1f}, median {np.median(load):.1f}\n")
+    print("".join(f"{told}\n" for told in seen.errors[:20]))
     print("| minutes | requests | p50 ms | p99 ms |\n|---|---|---|---|")
     for start in np.arange(0, whole, whole / 6):
         waits = [ms for at, ms in seen.waits if start <= at < start + whole / 6]

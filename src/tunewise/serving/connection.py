@@ -51,7 +51,7 @@ def loop_for(tls: ssl.SSLContext | None) -> Literal["auto", "asyncio"]:
     """The event loop that uvicorn is to run, by name.
 
     uvloop goes on reading between a connection's beginning and its `start_tls`, and loses what
-    comes then: about one handshake in five.
+    comes then: some handshakes never end.
     """
     return "auto" if tls is None else "asyncio"
 
