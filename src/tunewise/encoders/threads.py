@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 
 _turn = threading.Lock()
 _held: list[int] = []  # how many threads torch had before each who holds it to one
+_own = threading.local()  # `lowered`: how many this thread had, where another one left last
 
 
 @contextmanager
@@ -30,7 +31,7 @@ def one_thread() -> Iterator[None]:
     import torch
 
     with _turn:
-        _held.append(torch.get_num_threads())
+        _held.append(getattr(_own, "lowered", 0) or torch.get_num_threads())
         torch.set_num_threads(1)
     try:
         yield
@@ -38,8 +39,22 @@ def one_thread() -> Iterator[None]:
         with _turn:
             threads = max(_held)
             _held.pop()
+            _own.lowered = threads if _held else 0
             if not _held:
                 torch.set_num_threads(threads)
+
+
+def all_threads() -> None:
+    """Lets this thread spread torch's operations over the cores again, if nobody holds it.
+
+    torch counts for each thread by itself: who was held and did not leave last stays with one.
+    """
+    import torch
+
+    with _turn:
+        if not _held and (threads := getattr(_own, "lowered", 0)):
+            torch.set_num_threads(threads)
+            _own.lowered = 0
 
 
 _computing: list[object] = []

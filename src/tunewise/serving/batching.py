@@ -31,6 +31,7 @@ Kept = Callable[[Encoder, Side, Sequence[str]], Vectors]
 _Key = tuple[str, Side, bytes]
 _GUESS = 2_000.0  # tokens a second, before any were measured
 _LEAST = 256  # tokens a batch, where as many wait: of fewer, what each call takes tells
+_FORGOTTEN = 1_000  # texts that nobody waits for any more, before they are looked for
 _NO_SPANS = NoSpans()
 _LINGER, _LONGEST = 0.1, 0.05  # of what the last batch took, and seconds
 
@@ -85,6 +86,19 @@ class _Lane:
                 self.callers.append(texts)
         return taken
 
+    def forget(self) -> None:
+        """Leaves out what nobody waits for any more."""
+        wanted = (_wanted(texts) for texts in self.callers)
+        self.callers = deque(texts for texts in wanted if texts)
+
+
+def _wanted(texts: Iterable[_Text]) -> deque[_Text]:
+    return deque(text for text in texts if text.wanted)
+
+
+class _EncodingError(Exception):
+    """What an encoder raised, by its kind alone: its words may quote a text."""
+
 
 class Batcher:
     """Encodes for many callers in `cores` threads. Used by one event loop; `close` when done.
@@ -109,6 +123,7 @@ class Batcher:
         self._waited_for: dict[_Key, _Text] = {}
         self._recent = Recent(limits.memory)
         self._waiting = self._encoding = 0  # tokens, those being encoded among both
+        self._left = 0  # texts that lie in lanes, and whose callers have gone
         self._rate = _GUESS
         self._ready = asyncio.Event()
         self._threads = ThreadPoolExecutor(cores, thread_name_prefix="encoding")
@@ -209,6 +224,12 @@ class Batcher:
                 del self._waited_for[text.key]
                 text.vector.cancel()
                 self._count(-text.tokens)
+                self._left += 1
+        if self._left > max(_FORGOTTEN, len(self._waited_for)):
+            for lane in self._lanes.values():
+                lane.forget()
+            self._pool = self._pool[0], _wanted(self._pool[1])
+            self._left = 0
 
     async def _encode_all(self) -> None:
         took = 0.0
@@ -231,12 +252,14 @@ class Batcher:
         self._busy += 1
         self._encoding += tokens
         counts, asked = {"texts": len(texts), "tokens": tokens}, (text.asked_in for text in texts)
-        with self._spans.step("batch", counts, asked):
-            await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
-        took = time.perf_counter() - began
-        self._rate += 0.1 * (tokens * self._busy / max(took, 1e-4) - self._rate)
-        self._encoding -= tokens
-        self._busy -= 1
+        try:
+            with self._spans.step("batch", counts, asked):
+                await self._encode(lane, texts, failures=len(texts).bit_length() + 1)
+        finally:
+            took = time.perf_counter() - began
+            self._rate += 0.1 * (tokens * self._busy / max(took, 1e-4) - self._rate)
+            self._encoding -= tokens
+            self._busy -= 1
 
     def _next(self) -> tuple[_Lane | None, list[_Text]]:
         """The next batch: of the pool, which is filled again where nothing of it is left."""
@@ -275,16 +298,11 @@ class Batcher:
         Gives how many more may be borne.
         """
         loop = asyncio.get_running_loop()
-        words = [text.text for text in texts]
         try:
             with self._spans.step("encode", {"texts": len(texts)}):
-                vectors = await loop.run_in_executor(
-                    self._threads, self._kept, lane.encoder, lane.side, words
-                )
-        except Exception as error:  # whatever it is, those who wait must hear of it
-            # its message may quote a text, so neither the log nor another caller sees it
-            name, kind = lane.encoder.name, type(error).__name__
-            logger.warning("%s failed on %d texts: %s", name, len(texts), kind)
+                vectors = await loop.run_in_executor(self._threads, self._computed, lane, texts)
+        except _EncodingError as broken:
+            logger.warning("%s failed on %d texts: %s", lane.encoder.name, len(texts), broken)
             if len(texts) == 1 or failures <= 1:
                 self._done(texts, [_failed(lane.encoder)] * len(texts))
                 return failures - 1
@@ -293,6 +311,16 @@ class Batcher:
             return await self._encode(lane, texts[half:], left)
         self._done(texts, vectors)
         return failures
+
+    def _computed(self, lane: _Lane, texts: Sequence[_Text]) -> Vectors:
+        """The vectors of a batch, from a thread. Raises _EncodingError, whatever is wrong with them."""
+        try:
+            vectors = self._kept(lane.encoder, lane.side, [text.text for text in texts])
+        except BaseException as error:  # who waits must hear of an exit or a StopIteration too
+            raise _EncodingError(type(error).__name__) from None
+        if len(vectors) != len(texts):
+            raise _EncodingError(f"{len(vectors)} vectors")
+        return vectors
 
     def _done(self, texts: Sequence[_Text], answers: Iterable[Vectors | Refused]) -> None:
         for text, answer in zip(texts, answers, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders.engines.runtime import budget_of
-from tunewise.encoders.threads import cores
+from tunewise.encoders.threads import all_threads, cores
 from tunewise.encoders.vectors import Side
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ class TorchRuntime:
         return halving(self._plainly, texts)
 
     def alone(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The same: how many threads torch uses is for the caller to say."""
+        """The same with as many threads as torch has."""
+        all_threads()
         return self.vectors(texts)
 
     def _plainly(self, texts: Sequence[str]) -> NDArray[np.float32]:
