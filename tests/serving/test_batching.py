@@ -1,8 +1,10 @@
 """Batches across callers: who waits for what, in which order, and what is never done twice."""
 
 import asyncio
+import gc
 import threading
 import time
+from weakref import WeakSet
 
 import httpx
 import numpy as np
@@ -19,11 +21,11 @@ from tunewise.serving.recent import KeptVectors, Recent, encode
 from tunewise.serving.refused import Refused
 
 
-def driven(story, encoder, **limits):
+def driven(story, encoder, *, cores=1, padded=None, kept=encode, **limits):
     """Runs a story with a batcher, which is closed afterwards. Nothing may be left waiting."""
 
     async def whole():
-        batcher = Batcher(Limits(**limits), Meters(), encode)
+        batcher = Batcher(Limits(**limits), Meters(), kept, cores=cores, padded=padded)
 
         def ask(*texts):
             counts = [len(text.split()) for text in texts]
@@ -33,7 +35,7 @@ def driven(story, encoder, **limits):
             await asyncio.wait_for(story(batcher, ask), 10)
         finally:
             encoder.let.release(10**6)
-            await batcher.close()
+            await asyncio.wait_for(batcher.close(), 10)
         assert batcher.waiting == 0
 
     asyncio.run(whole())
@@ -209,6 +211,102 @@ def test_an_encoder_that_always_fails_is_not_asked_for_each_text():
 
     driven(story, encoder)
     assert len(encoder.asked) < 30
+
+
+def test_a_core_takes_texts_of_like_lengths_the_shortest_first_and_no_more_than_it_may():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        asked = [ask("first")]
+        await begun(encoder)
+        asked += [ask(" ".join([f"{n}"] * size)) for n, size in enumerate((5, 1, 4, 2, 9, 2, 30))]
+        await asyncio.sleep(0)
+        encoder.let.release(10)
+        await asyncio.gather(*asked)
+
+    driven(story, encoder, padded=10)
+    sizes = [[len(text.split()) for text in batch] for batch in encoder.asked[1:]]
+    assert sizes == [[1, 2, 2], [4, 5], [9], [30]]  # padded: 6, 10, 9, and one alone
+
+
+def test_cores_encode_at_once_and_share_what_waits():
+    encoder = Waits(let=False)
+
+    async def story(_, ask):
+        asked = [ask("one " * 300), ask("two " * 300)]
+        await begun(encoder)
+        await begun(encoder)  # and neither has been let through
+        asked += [ask(*(f"{n} " * 100 for n in range(8)))]
+        await asyncio.sleep(0)
+        encoder.let.release(10)
+        await asyncio.gather(*asked)
+
+    driven(story, encoder, cores=2, padded=100_000)
+    assert len(encoder.asked) > 3
+
+
+def test_who_leaves_while_others_of_the_same_pool_are_encoded_is_passed_over():
+    encoder = Waits(let=False)
+
+    async def story(batcher, ask):
+        first = ask("first")
+        await begun(encoder)
+        short, leaving, long = ask("a b"), ask("c d e"), ask("f g h i")
+        await asyncio.sleep(0)
+        encoder.let.release(1)
+        await begun(encoder)  # the pool's first batch: the shortest
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        assert batcher.waiting == 6
+        encoder.let.release(5)
+        await asyncio.gather(first, short, long)
+
+    driven(story, encoder, padded=4)
+    assert encoder.asked == [["first"], ["a b"], ["f g h i"]]
+
+
+def test_those_who_leave_leave_no_text_behind():
+    class Text(str):
+        """A text that can be looked for."""
+
+    encoder, there = Waits(let=False), WeakSet()
+
+    async def story(_, ask):
+        first = ask("first")
+        await begun(encoder)
+        for caller in range(30):
+            texts = [Text(f"{caller} of {n}") for n in range(100)]
+            there.update(texts)
+            leaving = ask(*texts)
+            del texts
+            await asyncio.sleep(0)
+            leaving.cancel()
+            await asyncio.wait([leaving])
+            del leaving
+        gc.collect()
+        assert len(there) <= 1_100  # of 3,000
+        encoder.let.release(1)
+        await first
+
+    driven(story, encoder)
+
+
+@pytest.mark.parametrize("end", [StopIteration, SystemExit, asyncio.CancelledError, None])
+def test_an_encoder_that_ends_oddly_fails_its_callers_and_nobody_else(end):
+    def kept(encoder, side, texts):
+        if "bad" not in texts:
+            return encode(encoder, side, texts)
+        if end is None:
+            return np.zeros((0, 4), dtype=np.float32)
+        raise end
+
+    async def story(_, ask):
+        for _ in range(2):
+            with pytest.raises(Refused, match="no vector that can be used"):
+                await ask("bad")
+        assert (await ask("good")).shape == (1, 4)
+
+    driven(story, Waits(), kept=kept)
 
 
 def test_closing_waits_for_what_was_asked():

@@ -313,7 +313,7 @@ class Batcher:
         return failures
 
     def _computed(self, lane: _Lane, texts: Sequence[_Text]) -> Vectors:
-        """The vectors of a batch, from a thread. Raises _EncodingError, whatever is wrong with them."""
+        """A batch's vectors, from a thread. Raises _EncodingError, whatever is wrong with them."""
         try:
             vectors = self._kept(lane.encoder, lane.side, [text.text for text in texts])
         except BaseException as error:  # who waits must hear of an exit or a StopIteration too
