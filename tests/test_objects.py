@@ -1,9 +1,11 @@
 """Objects: any name, whole or not at all, bounded, and nothing left over."""
 
 import hashlib
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
@@ -129,6 +131,26 @@ def test_a_damaged_database_is_said(tmp_path):
     (tmp_path / "objects.db").write_bytes(b"no database at all, but long enough to look at" * 50)
     with pytest.raises(StoreError, match=r"objects\.db' cannot be read"):
         Objects(tmp_path)
+
+
+def test_a_damaged_row_is_said(tmp_path):
+    objects = Objects(tmp_path)
+    objects.put("b", "a.txt", [b"x"], most=1)
+    with closing(sqlite3.connect(tmp_path / "objects.db")) as file, file:
+        file.execute("UPDATE objects SET about = replace(about, '{', '[')")
+    for ask in (lambda: objects.get("b", "a.txt"), lambda: objects.list("b")):
+        with pytest.raises(StoreError, match=r"objects\.db' cannot be read"):
+            ask()
+
+
+def test_a_database_that_another_process_holds_is_said_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("tunewise.database._WAIT", 0.05)
+    objects = Objects(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "objects.db", isolation_level=None)) as file:
+        file.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="held by another process") as refused:
+            objects.put("b", "a.txt", [b"x"], most=1)
+    assert "damaged" not in str(refused.value)
 
 
 def test_a_full_disk_is_said_leaves_nothing_and_lets_what_is_there_be_deleted(small_disk):

@@ -3,13 +3,16 @@
 import errno
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from tunewise.errors import StoreError
+
+Made = TypeVar("Made")
 
 _WAIT = 30.0  # seconds for another process's write
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota's
@@ -54,6 +57,19 @@ class Database:
         """The rows that one statement gives."""
         with self._told(), self._turn:
             return self._file.execute(words, values).fetchall()
+
+    def read(
+        self, made: Callable[[sqlite3.Row], Made], words: str, values: Sequence[object] = ()
+    ) -> list[Made]:
+        """What `made` makes of each row that one statement gives.
+
+        Raises StoreError where a row is not as it was written.
+        """
+        rows = self.run(words, values)
+        try:
+            return [made(row) for row in rows]
+        except (ValueError, KeyError, TypeError) as wrong:
+            raise StoreError(f"'{self.path}' {self._reason(wrong)}") from wrong
 
     def change(self, words: str, values: Sequence[object] = ()) -> int:
         """How many rows one statement changed."""
@@ -109,9 +125,16 @@ class Database:
         try:
             yield
         except (sqlite3.Error, OSError) as refusal:
-            remedy = "bring the file back from a backup if it is damaged."
-            if self._expendable:
-                remedy = "move the file away if it is damaged: a new one is begun."
-            raise StoreError(
-                f"'{self.path}' cannot be read or written: {refusal}. Free some space, or {remedy}"
-            ) from refusal
+            raise StoreError(f"'{self.path}' {self._reason(refusal)}") from refusal
+
+    def _reason(self, refusal: Exception) -> str:
+        code = getattr(refusal, "sqlite_errorcode", 0) & 0xFF  # the rest of it says more closely
+        if isinstance(refusal, Timeout) or code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return (
+                f"has been held by another process for {_WAIT:g} seconds. End that one, or wait "
+                "until it is done."
+            )
+        remedy = "bring the file back from a backup if it is damaged"
+        if self._expendable:
+            remedy = "move the file away if it is damaged: a new one is begun"
+        return f"cannot be read or written: {refusal}. Free some space, or {remedy}."

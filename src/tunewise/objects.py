@@ -115,12 +115,11 @@ class Objects:
 
     def get(self, bucket: str, name: str) -> Stored:
         """One file. Raises AbsentError where there is none."""
-        rows = self._entries.run(
-            "SELECT * FROM objects WHERE bucket = ? AND name = ?", (bucket, name)
-        )
-        if not rows:
+        words = "SELECT * FROM objects WHERE bucket = ? AND name = ?"
+        found = self._entries.read(self._stored, words, (bucket, name))
+        if not found:
             raise AbsentError(f"There is no '{name}' in '{bucket}'.")
-        return self._stored(rows[0])
+        return found[0]
 
     def buckets(self) -> list[str]:
         """Names of the buckets that hold anything, sorted; reserved ones are left out."""
@@ -129,8 +128,8 @@ class Objects:
 
     def list(self, bucket: str) -> list[Stored]:
         """The files of a bucket, in the order in which they were put."""
-        rows = self._entries.run("SELECT * FROM objects WHERE bucket = ? ORDER BY place", (bucket,))
-        return [self._stored(row) for row in rows]
+        words = "SELECT * FROM objects WHERE bucket = ? ORDER BY place"
+        return self._entries.read(self._stored, words, (bucket,))
 
     def delete(self, bucket: str, name: str) -> None:
         """Removes a file, on a full disk too. Raises AbsentError where there is none."""

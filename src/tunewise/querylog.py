@@ -106,10 +106,10 @@ class QueryLog:
 
     def get(self, key: str) -> Served:
         """One record. Raises DataError for a query that is not there (any more)."""
-        rows = self._file.run("SELECT * FROM served WHERE id = ?", (key,))
-        if not rows:
+        found = self._file.read(_served, "SELECT * FROM served WHERE id = ?", (key,))
+        if not found:
             raise DataError(f"There is no query '{key}' in the log. It may be past its days.")
-        return _served(rows[0])
+        return found[0]
 
     def read(self, collection: str | None = None, *, since: float = 0.0) -> Iterator[Served]:
         """The records of a collection, or of all, from a time on, oldest first.
@@ -121,9 +121,9 @@ class QueryLog:
             "SELECT * FROM served WHERE (time, id) > (?, ?) AND (? IS NULL OR collection = ?) "
             "ORDER BY time, id LIMIT ?"
         )
-        while rows := self._file.run(words, (at, key, collection, collection, _AT_ONCE)):
-            yield from map(_served, rows)
-            key, at = rows[-1][:2]
+        while found := self._file.read(_served, words, (at, key, collection, collection, _AT_ONCE)):
+            yield from found
+            key, at = found[-1].id, found[-1].time
 
     def prune(self) -> int:
         """Removes what is older than is to be kept, and says how many records that were."""

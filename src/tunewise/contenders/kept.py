@@ -1,12 +1,15 @@
 """Kept: what lies in the folder of a contender, and what makes its vectors again."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tunewise.contenders.contender import Kept
 from tunewise.encoders import Encoder, load_encoder, load_folder
 from tunewise.encoders.stamp import sha256, stamp
-from tunewise.errors import EncoderError
+from tunewise.errors import DataError, EncoderError
 from tunewise.files import put_back
 
 FILE, MAPS = "tunewise.json", "adapter.safetensors"
@@ -18,6 +21,39 @@ def place_of(folder: Path) -> Path | None:
     """Where in a folder a contender lies: in its `model` or in itself; None if in neither."""
     put_back(folder)
     return next((one for one in (folder / MODEL, folder) if (one / FILE).is_file()), None)
+
+
+def read_kept(folder: Path) -> Mapping[str, Any]:
+    """What the contender in this folder says of itself. Raises DataError where none lies there."""
+    try:
+        saved = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise _nothing(folder, str(wrong)) from wrong
+    if not _is_kept(saved):
+        raise _nothing(folder, f"{FILE} is not as it was written")
+    found: Mapping[str, Any] = saved
+    return found
+
+
+def _nothing(folder: Path, why: str) -> DataError:
+    return DataError(
+        f"'{folder}' holds no contender of Tunewise: {why}. "
+        "Give the folder that `tunewise measure --out` wrote, or measure again."
+    )
+
+
+def _is_kept(saved: Any) -> bool:
+    if not isinstance(saved, dict):
+        return False
+    encoder, parts = saved.get("encoder", {"name": "", "stamp": ""}), saved.get("parts", {})
+    return (
+        all(isinstance(saved.get(field), str) for field in ("name", "family"))
+        and isinstance(saved.get("settings"), dict)
+        and isinstance(encoder, dict)
+        and all(isinstance(encoder.get(field), str) for field in ("name", "stamp"))
+        and isinstance(parts, dict)
+        and all(map(_is_kept, parts.values()))
+    )
 
 
 def vectors_of(kept: Kept) -> Kept | None:
@@ -36,7 +72,7 @@ def kept_encoder(kept: Kept) -> Encoder:
     saved, own = kept.saved["encoder"], _own(kept)
     engine = saved.get("engine", "auto")  # what is computed elsewhere has none
     if own is None:
-        encoder = load_encoder(saved["name"], base_url=saved["base_url"], engine=engine)
+        encoder = load_encoder(saved["name"], base_url=saved.get("base_url"), engine=engine)
     else:
         encoder = load_folder(own, name=saved["name"], engine=engine)
     if encoder.stamp != saved["stamp"]:

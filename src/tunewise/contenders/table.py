@@ -8,7 +8,7 @@ from typing import Any
 
 from tunewise.contenders import adapter, full, hybrid, lexical, lora, partial, pretrained
 from tunewise.contenders.contender import Contender, Entrant, Kept
-from tunewise.contenders.kept import FILE
+from tunewise.contenders.kept import FILE, read_kept
 from tunewise.encoders import TransformerEncoder
 from tunewise.errors import DataError, OptionError
 from tunewise.files import whole_folder, write_text
@@ -79,18 +79,16 @@ def load_contender(folder: Path, documents: Texts, *, progress: Progress = silen
 
     Raises DataError when the folder holds none, or one of a later format.
     """
-    path = folder / FILE
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as wrong:
+    saved = read_kept(folder)
+    if "kind" in saved:
         raise DataError(
-            f"'{folder}' holds no contender of Tunewise: {wrong}. "
-            "Give the folder `model` that `tunewise measure --out` wrote."
-        ) from wrong
-    if saved.get("format") != _FORMAT or saved.get("family") not in TABLE:
+            f"'{folder}' holds the winner of a task of {saved['kind']}, and a search's is wanted "
+            "here. Give the folder of a search that was measured."
+        )
+    if saved.get("format") != _FORMAT or saved["family"] not in TABLE:
         raise DataError(
-            f"'{path}' is of format {saved.get('format')}, family {saved.get('family')!r}; this "
-            f"version of Tunewise reads format {_FORMAT}. Upgrade Tunewise or measure again."
+            f"'{folder / FILE}' is of format {saved.get('format')}, family {saved['family']!r}; "
+            f"this version of Tunewise reads format {_FORMAT}. Upgrade Tunewise or measure again."
         )
     return _loaded(saved, folder, documents, progress)
 

@@ -16,6 +16,7 @@ _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 _HARMLESS = {"training_args.bin"}  # a record of the training, which nothing here loads
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _LORA = "lora"
+_WITHIN = ("model", "model/encoder")  # where a winner's encoder lies in what measure and tune write
 _CONFIGS = {
     "config.json",
     "tokenizer_config.json",
@@ -37,9 +38,12 @@ def check_folder(folder: Path) -> None:
             "modules.json or config.json."
         )
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
+        there = next((one for one in _WITHIN if (folder / one / "modules.json").is_file()), None)
+        remedy = "Give the folder that a sentence-transformers model was saved to"
+        if there is not None:
+            remedy = f"There is one in '{folder / there}': give that"
         raise EncoderError(
-            f"'{folder}' holds no model: there is neither modules.json nor config.json. "
-            "Give the folder that a sentence-transformers model was saved to."
+            f"'{folder}' holds no model: there is neither modules.json nor config.json. {remedy}."
         )
     _refuse_code(folder)
     _refuse_bare_adapter(folder)

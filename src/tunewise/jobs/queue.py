@@ -100,10 +100,10 @@ class Queue:
 
     def job(self, id: str) -> Job:  # noqa: A002 - the word that users see
         """A job. Raises AbsentError where there is none."""
-        rows = self._file.run("SELECT * FROM jobs WHERE id = ?", (id,))
-        if not rows:
+        found = self._file.read(job_of, "SELECT * FROM jobs WHERE id = ?", (id,))
+        if not found:
             raise AbsentError(f"There is no job '{id[:100]}'.")
-        return job_of(rows[0])
+        return found[0]
 
     def jobs(
         self,
@@ -119,12 +119,12 @@ class Queue:
         Raises AbsentError where `after` is no job.
         """
         marks = ", ".join("?" for _ in states)
-        rows = self._file.run(
+        return self._file.read(
+            job_of,
             "SELECT * FROM jobs WHERE (? IS NULL OR work = ?) AND (? IS NULL OR owner = ?) AND "  # noqa: S608
             f"place < ? {f'AND state IN ({marks}) ' if states else ''}ORDER BY place DESC LIMIT ?",
             (work, work, owner, owner, self._place("jobs", after), *states, limit),
         )
-        return [job_of(row) for row in rows]
 
     def counts(self) -> dict[State, int]:
         """How many jobs there are in each state."""
@@ -154,11 +154,11 @@ class Queue:
     def events(self, id: str, after: str | None = None, limit: int = 20) -> list[Event]:  # noqa: A002
         """What was told of a job, newest first; what was told before the event `after`."""
         self.job(id)
-        rows = self._file.run(
+        return self._file.read(
+            event_of,
             "SELECT * FROM events WHERE job = ? AND place < ? ORDER BY place DESC LIMIT ?",
             (id, self._place("events", after), limit),
         )
-        return [event_of(row) for row in rows]
 
     def add_event(
         self,

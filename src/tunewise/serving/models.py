@@ -18,6 +18,7 @@ from tunewise.contenders.kept import (
     mapped_stamp,
     maps_of,
     place_of,
+    read_kept,
     vectors_of,
 )
 from tunewise.encoders import (
@@ -28,7 +29,6 @@ from tunewise.encoders import (
     load_encoder,
 )
 from tunewise.encoders.engines.devices import gpus
-from tunewise.encoders.safety import read_json
 from tunewise.encoders.tokens import load_tokenizer
 from tunewise.encoders.vectors import Side
 from tunewise.errors import OptionError
@@ -181,12 +181,12 @@ def load_winner(name: str, folder: Path, *, encoders: MutableMapping[str, Encode
 
 
 def _winner(name: str, home: Path, shared: _Shared) -> Model:
-    whole = Kept(read_json(home / FILE), home)
+    whole = Kept(read_kept(home), home)
     kept = vectors_of(whole)
     if kept is None or not kept.saved["encoder"].get("own", True):
         raise OptionError(
             f"The winner in '{home}', {whole.saved['name']}, has no vectors of its own to serve. "
-            f"Serve the encoder it was held against instead: tunewise serve {DEFAULT_ENCODER}"
+            f"Serve an encoder by its name instead, such as: tunewise serve {DEFAULT_ENCODER}"
         )
     encoder, maps = shared.one(kept_encoder(kept)), maps_of(kept)
     adapter = _AS_IT_IS if maps is None else load_adapter(maps)

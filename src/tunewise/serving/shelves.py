@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from sqlite3 import Row
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -95,8 +96,7 @@ class Shelves:
 
     def all(self) -> list[Shelf]:
         """All shelves, newest first."""
-        rows = self._file.run("SELECT told FROM shelves ORDER BY place DESC")
-        return [Shelf(**json.loads(row["told"])) for row in rows]
+        return self._file.read(_shelf, "SELECT told FROM shelves ORDER BY place DESC")
 
     def change(self, uuid: str, **changes: Any) -> Shelf:
         """The shelf with these fields changed. Raises AbsentError where there is none."""
@@ -120,10 +120,11 @@ class Shelves:
         self._file.close()
 
     def _one(self, column: Literal["uuid", "slug"], value: str) -> Shelf:
-        rows = self._file.run(f"SELECT told FROM shelves WHERE {column} = ?", (value,))  # noqa: S608
-        if not rows:
+        words = f"SELECT told FROM shelves WHERE {column} = ?"  # noqa: S608
+        found = self._file.read(_shelf, words, (value,))
+        if not found:
             raise _none(value)
-        return Shelf(**json.loads(rows[0]["told"]))
+        return found[0]
 
     def _free(self, slug: str | None, name: str) -> str:
         taken = {row["slug"] for row in self._file.run("SELECT slug FROM shelves")}
@@ -142,6 +143,10 @@ class Shelves:
 def source_id() -> str:
     """An id for a bucket on a shelf."""
     return str(uuid4())
+
+
+def _shelf(row: Row) -> Shelf:
+    return Shelf(**json.loads(row["told"]))
 
 
 def _none(name: str) -> AbsentError:
