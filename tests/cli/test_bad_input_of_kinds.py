@@ -222,8 +222,8 @@ def test_where_the_budget_left_no_time_to_tune_more_of_it_is_advised(
         "The budget left no time for one (adapter), nor for all that is untuned (linear), which "
         "may do better too: give more with --budget." in told
     )
-    again = f"tunewise {' '.join(command[:2])} --kind classification --encoder word-hash --try "
-    again += "lexical,linear,adapter --budget 1m --out 'short cut' --seed 0"
+    again = f"tunewise {' '.join(command[:2])} --kind classification --encoder word-hash "
+    again += "--out 'short cut' --try lexical,linear,adapter --budget 1m --seed 0"
     assert told.endswith(f"With more time: {again}")
     page = unescape(re.sub(r"<[^>]*>", "", Path("short cut/report.html").read_text()))
     assert again in page

@@ -205,6 +205,7 @@ def _command(verdict: Verdict, use: Use, prices: Prices, folder: str | Path | No
         words += [word for role, said in asked.items() for word in (f"--llm-{role}", said)]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words += [word for name in settings["encoders"] for word in ("--encoder", name)]
+    words += out_flags(folder, data["source"])
     engines = [engine for engine in settings["engines"] if engine is not None]
     flags = {
         "--engine": (engines[0] if engines else None, None),
@@ -218,7 +219,7 @@ def _command(verdict: Verdict, use: Use, prices: Prices, folder: str | Path | No
         words += [] if value == usual else [flag, str(value)]
     if settings["budget_seconds"] is not None:
         words += ["--budget", f"{settings['budget_seconds']:g}s"]
-    words += [*use_flags(use), *prices.flags(), *out_flags(folder, data["source"])]
+    words += [*use_flags(use), *prices.flags()]
     return shlex.join([*words, "--seed", str(settings["seed"])])
 
 

@@ -165,6 +165,7 @@ def _command(
         words_ += ["--set", f"{name}={value}"]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words_ += [word for name in settings["encoders"] for word in ("--encoder", name)]
+    words_ += out_flags(folder, data["source"])
     engines = [engine for engine in settings["engines"] if engine is not None]
     flags = {
         "--engine": (engines[0] if engines else None, None),
@@ -178,7 +179,7 @@ def _command(
         words_ += [] if value == usual else [flag, str(value)]
     if settings["budget_seconds"] is not None:
         words_ += ["--budget", f"{settings['budget_seconds']:g}s"]
-    words_ += [*use_flags(use), *prices.flags(), *out_flags(folder, data["source"])]
+    words_ += [*use_flags(use), *prices.flags()]
     return shlex.join([*words_, "--seed", str(settings["seed"])])
 
 
