@@ -25,7 +25,7 @@ from tunewise.encoders.endpoint import KEYS
 from tunewise.metrics import parse_metric
 from tunewise.training.losses import LOSSES
 from tunewise.verdict import CANNOT_TELL, SUFFICES, TUNE
-from tunewise.verdict.decision import USUAL_MARKS
+from tunewise.verdict.target import USUAL_MARKS
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "tunewise"

@@ -8,7 +8,9 @@ from jsonschema import Draft202012Validator
 
 import tunewise
 from tunewise.contenders import load_contender
+from tunewise.measurement.budget import BudgetSpent
 from tunewise.report import facts
+from tunewise.report.unmeasured import more_time
 from tunewise.task import Texts
 from tunewise.testing import WordHashEncoder, tiny_task
 
@@ -117,6 +119,27 @@ def test_a_spent_budget_leaves_out_what_it_did_not_reach_and_says_so():
     assert [contender.name for contender in found.contenders] == ["lexical"]
     assert {skip.name for skip in found.skipped} >= {"pretrained", "hybrid", "adapter"}
     assert all("budget" in skip.why for skip in found.skipped if skip.name == "pretrained")
+
+
+def test_a_hybrid_that_time_kept_out_is_named_by_itself_and_not_as_the_one_that_was_made():
+    steps = []
+
+    def late(what, done, total):
+        steps.append(what)
+        if not what and "training an adapter" in steps and steps.count("time is up") == 0:
+            steps.append("time is up")
+            raise BudgetSpent
+
+    words = ["lexical", "pretrained", "hybrid", "adapter"]
+    found = measured(contenders=words, budget=600.0, progress=late)
+    assert {"hybrid", "adapter-query"} <= {one.name for one in found.contenders}
+    late_ones = [skip.name for skip in found.skipped if skip.cause == "time"]
+    assert "adapter-query-hybrid" in late_ones
+    assert not set(late_ones) & {one.name for one in found.contenders}
+    assert all(skip.open for skip in found.skipped if skip.name in late_ones)
+    told = facts(found)
+    assert told["reproduce"].endswith("--budget 600s --seed 0")
+    assert "--budget 40m" in more_time(told)
 
 
 @pytest.mark.parametrize(

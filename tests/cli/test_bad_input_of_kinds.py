@@ -1,7 +1,9 @@
 """What no kind can use is refused with one message, exit code 2, and nothing half-written."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
+from html import unescape
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -198,7 +200,7 @@ def test_where_tuning_has_nothing_to_learn_from_that_is_said(
     assert main([*command, "--try", "kmeans,adapter", "--out", "plain"]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "None could be fitted: what it learns from is not in the data." in told
-    assert "Try adapter" not in told
+    assert "Name adapter" not in told
 
 
 def test_where_the_budget_left_no_time_to_tune_more_of_it_is_advised(
@@ -206,11 +208,36 @@ def test_where_the_budget_left_no_time_to_tune_more_of_it_is_advised(
 ) -> None:
     rows = [(t, t.split()[0]) for t in TEXTS]
     Path("intents.csv").write_text(table("text,label", rows))
-    command = ["measure", "intents.csv", "--encoder", "word-hash", "--try", "lexical,adapter"]
-    assert main([*command, "--budget", "0.001s", "--out", "short"]) == 0
+    command = [
+        "measure",
+        "intents.csv",
+        "--encoder",
+        "word-hash",
+        "--try",
+        "lexical,linear,adapter",
+    ]
+    assert main([*command, "--budget", "0.001s", "--out", "short cut"]) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "The budget left no time for one (adapter): give more with --budget." in told
-    assert "Try adapter" not in told
+    assert (
+        "The budget left no time for one (adapter), nor for all that is untuned (linear), which "
+        "may do better too: give more with --budget." in told
+    )
+    again = f"tunewise {' '.join(command[:2])} --kind classification --encoder word-hash "
+    again += "--out 'short cut' --try lexical,linear,adapter --budget 1m --seed 0"
+    assert told.endswith(f"With more time: {again}")
+    page = unescape(re.sub(r"<[^>]*>", "", Path("short cut/report.html").read_text()))
+    assert again in page
+    assert "tunewise predict 'short cut' " in page
+
+
+def test_what_try_left_out_is_asked_for_by_that_name(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(t, t.split()[0]) for t in TEXTS]
+    Path("intents.csv").write_text(table("text,label", rows))
+    command = ["measure", "intents.csv", "--encoder", "word-hash", "--try", "lexical"]
+    assert main([*command, "--out", "alone"]) == 0
+    assert "Name adapter with --try" in " ".join(capsys.readouterr().out.split())
 
 
 def test_records_without_the_field_asked_for_are_answered_or_refused(

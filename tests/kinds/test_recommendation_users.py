@@ -209,3 +209,6 @@ def test_the_command_recommends_to_somebody_of_whom_only_a_text_is_known(shop, c
 def test_a_winner_that_reads_no_texts_of_users_says_so(shop, capsys) -> None:
     assert main(["recommend", "by-history", "--user-text", "likes nails"]) == 2
     assert "reads no texts about them" in capsys.readouterr().err
+    for folder, advised in (("by-history", False), ("by-text", True)):
+        assert main(["recommend", folder, "--user", "nobody"]) == 2
+        assert ("--user-text" in capsys.readouterr().err) == advised

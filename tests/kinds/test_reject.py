@@ -144,6 +144,25 @@ def test_the_panel_counts_what_it_says(verdict):
     assert yours[4] in second
 
 
+def test_more_false_alarms_than_promised_are_said_to_be_that(verdict):
+    one = verdict.contender
+    assert not any("more than promised" in told for told in KIND.said(verdict.shown))
+    strict = replace(
+        one, settings={**one.settings, "none": {**one.settings["none"], "threshold": -9.0}}
+    )
+    first, second, _ = KIND.said(replace(verdict.shown, contender=strict))
+    assert "100.0 % [" in first
+    assert f"more than promised: dev had only {len(verdict.shown.dev):,} texts in scope" in second
+
+
+def test_a_refusal_says_how_many_labels_it_leaves_out(tmp_path):
+    rows = [
+        (f"text {number} of {label}", f"l{label:02}") for label in range(15) for number in (1, 2)
+    ]
+    with pytest.raises(DataError, match=r"Its labels are l00, .*, l11 and 3 more\."):
+        read(written(tmp_path, rows), none="oos")
+
+
 def test_both_is_the_mean_in_units_of_the_spread_on_dev(verdict):
     setting = _setting(verdict)
     found = reject.ways(verdict.contender, setting)

@@ -28,7 +28,10 @@ _MEASURE = """<script>addEventListener("load", () => {
     .filter(one => !one.closest("thead, .scroll"))
     .filter(one => one.getBoundingClientRect().right > width + 1)
     .map(one => one.tagName + "." + (one.getAttribute("class") || ""));
-  parent.postMessage({width, scroll: document.documentElement.scrollWidth, out,
+  const cut = [...document.querySelectorAll(".scroll")]
+    .filter(one => one.scrollWidth > one.clientWidth)
+    .map(one => one.getAttribute("aria-labelledby"));
+  parent.postMessage({width, scroll: document.documentElement.scrollWidth, out, cut,
     fetched: performance.getEntriesByType("resource").map(one => one.name)}, "*");
 });</script>"""
 
@@ -50,7 +53,12 @@ def test_nothing_sticks_out_of_the_page_and_nothing_is_fetched(
     facts: dict[str, Any], width: int, tmp_path: Path
 ) -> None:
     found = _measured(to_page(facts), width, tmp_path)
+    del found["cut"]  # a name without end may
     assert found == {"width": width, "scroll": width, "out": [], "fetched": []}
+
+
+def test_no_table_of_a_usual_verdict_is_cut_off_on_a_small_screen(tmp_path: Path) -> None:
+    assert _measured(to_page(verdict_facts()), 1000, tmp_path)["cut"] == []
 
 
 def _measured(page: str, width: int, folder: Path) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """The verdict as a page."""
 
 import re
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from verdict_facts import ANSWERS, ENDLESS, HOSTILE, smallest_facts, verdict_facts
+from verdict_facts import ANSWERS, ENDLESS, HOSTILE, not_there, smallest_facts, verdict_facts
 
 from tunewise.report import to_page, to_text
+from tunewise.report.words import headline
 
 _VOID = {"meta", "br", "line", "circle", "rect", "path"}
 _ADDRESSES = {"src", "href", "srcset", "action", "data", "poster", "xlink:href", "ping"}
@@ -122,8 +124,25 @@ def test_texts_in_any_script_arrive_whole_and_keep_their_direction() -> None:
     assert page.all("bdi")
 
 
+def test_a_headline_quotes_a_contender_of_a_kind_and_says_where_time_was_missing() -> None:
+    late = not_there("tuned", "no time", tuned=True, cause="time")
+    facts = verdict_facts("suffices", skipped=[late], kind="recommendation")
+    told = headline({**facts, "answer": "suffices with together"})
+    assert told == "Off the shelf suffices, with 'together', as far as was measured."
+
+
+def test_what_the_budget_kept_out_is_a_step_with_a_larger_one() -> None:
+    late = not_there("full", "no time", tuned=True, cause="time", seconds=900.0)
+    facts = verdict_facts("suffices", skipped=[late], reproduce="tunewise measure x --budget 60s")
+    facts["settings"]["budget_seconds"] = 60.0
+    page = to_page(facts)
+    assert "Give it more time: full was not measured." in page
+    assert "--budget 24m" in unescape(re.sub(r"<[^>]*>", "", page))  # 60 s and 1.5 times 900 s
+    assert "Leave tuning" not in page
+
+
 @pytest.mark.parametrize(
-    ("answer", "headline"),
+    ("answer", "told"),
     [
         ("tune", "Tuning pays."),
         ("suffices", "Off the shelf suffices."),
@@ -133,10 +152,10 @@ def test_texts_in_any_script_arrive_whole_and_keep_their_direction() -> None:
         ("cannot tell yet", "Cannot tell yet."),
     ],
 )
-def test_the_headline_is_the_answer(answer: str, headline: str) -> None:
+def test_the_headline_is_the_answer(answer: str, told: str) -> None:
     likeness = answer if answer in ANSWERS else "suffices"
     page = to_page(verdict_facts(likeness) | {"answer": answer})
-    assert re.findall(r"<h1>(.*?)</h1>", page) == [headline]
+    assert re.findall(r"<h1>(.*?)</h1>", page) == [told]
 
 
 @pytest.mark.parametrize("facts", ALL)
@@ -226,8 +245,8 @@ def test_a_year_is_told_part_by_part_with_what_each_stands_on_and_where_prices_c
     assert "The first year at 5,000 queries a day over 18,240 documents; money in EUR." in page
     # fitting 55 s and embedding 18,240 documents at 4.2 ms; 0.052 kWh an hour at 11.5 W
     assert (
-        "adapter-both-hybrid 2.2 min measured 1.75 measured <0.01 assumed <0.01 measured "
-        "<0.01 assumed 0.03 measured 0.50 given 2.29 assumed 0.06 assumed"
+        "adapter-both-hybrid 2.29 assumed 2.2 min measured 1.75 measured <0.01 assumed "
+        "<0.01 measured <0.01 assumed 0.03 measured 0.50 given 0.06 assumed"
     ) in page
     assert "A machine that is always on takes EUR 876.00 a year." in page
     assert "machine hour 0.1 given" in page

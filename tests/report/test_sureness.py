@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from verdict_facts import smallest_facts, verdict_facts
+from verdict_facts import not_there, smallest_facts, verdict_facts
 
 from tunewise.report import to_page, to_text
 from tunewise.report.sureness import changes_rows, changes_words, interval_words, sure_words
@@ -37,6 +37,15 @@ def test_an_interval_is_read_against_nothing_and_what_is_worth_having(
     told = interval_words(_facts(low=low, difference=middle, high=high) | {"worth": 0.02})
     assert "but for one time in 20." in told
     assert reading in told
+
+
+def test_where_time_kept_a_rung_out_the_interval_is_read_of_what_was_measured() -> None:
+    facts = _facts(low=-0.01, difference=0.001, high=0.01)
+    late = not_there("full", "the budget was used up", tuned=True, cause="time")
+    told = interval_words(facts | {"skipped": [late]})
+    assert "whatever adapter-both-hybrid brings, it is too little." in told
+    assert "full was not measured: what that would bring is not known." in told
+    assert "tuning" not in told
 
 
 def test_an_interval_of_too_few_differing_queries_is_not_read() -> None:

@@ -43,6 +43,11 @@ def rename(facts: dict[str, Any], place: int, name: str) -> None:
         told[name] = told.pop(before)
 
 
+def not_there(name: str, why: str, **more: Any) -> dict[str, Any]:
+    """What a verdict says of a contender that was not measured."""
+    return {"name": name, "why": why, "tuned": False, "cause": "other", "seconds": None, **more}
+
+
 def smallest_facts() -> dict[str, Any]:
     """The least a verdict can hold: one contender, nothing tuned, nothing noticed."""
     facts = verdict_facts("suffices")
@@ -60,7 +65,7 @@ def smallest_facts() -> dict[str, Any]:
         "changes": [],
         "findings": [],
         "contenders": [only],
-        "skipped": [{"name": "adapter", "why": "there is no train part"}],
+        "skipped": [not_there("adapter", "there is no train part", tuned=True)],
         "queries": None,
         "differences": [],
     }
@@ -110,7 +115,7 @@ def _verdict(answer: str, gain: tuple[float, float, float]) -> dict[str, Any]:
         "data": _data(),
         "findings": _findings(),
         "contenders": _contenders(gain, base),
-        "skipped": [{"name": "rerank", "why": "no reranker was named"}],
+        "skipped": [not_there("rerank", "no reranker was named")],
         "queries": {
             "base": base,
             "winner": "adapter-both-hybrid",
@@ -322,6 +327,7 @@ def _circumstances() -> dict[str, Any]:
             "use": asdict(USE),
         },
         "reproduce": "tunewise measure 'boats & trams/' --seed 0",
+        "trial": 'tunewise search out/boats "your words"',
         "versions": {"python": "3.11.9", "numpy": "2.1.3", "torch": "2.6.0"},
         "timing": {
             "created": "2026-11-21T03:00:00Z",

@@ -47,6 +47,33 @@ def test_a_sure_gain_that_is_not_worth_having_does_not_say_tune():
     assert found.contender == "pretrained"
 
 
+def test_an_answer_without_some_rung_says_only_what_was_measured():
+    tuned = standing("adapter-query", PLAIN.scores.values["nDCG@10"] + 0.01, tuned=True)
+    rule = {"metric": "nDCG@10", "worth": 0.02}
+    whole = decide([PLAIN, tuned], GROUPS, **rule)
+    part_ = decide([PLAIN, tuned], GROUPS, **rule, unmeasured=["partial", "full"])
+    assert whole.answer == part_.answer == "suffices"
+    assert "tuning adds less" in whole.sentence
+    assert not any("not measured" in reason for reason in whole.reasons)
+    assert "adapter-query adds less" in part_.sentence
+    assert part_.sentence.endswith("; partial and full were not measured.")
+    assert "partial and full were not measured, and may still bring more." in part_.reasons
+
+
+def test_why_the_answer_does_not_name_what_is_to_be_used_is_said():
+    base = PLAIN.scores.values["nDCG@10"]
+    hybrid = standing("hybrid", base + 0.01)
+    found = answer(PLAIN, hybrid, standing("adapter-query", base + 0.011, tuned=True), worth=0.015)
+    assert (found.answer, found.contender) == ("suffices", "pretrained")
+    small = answer(PLAIN, hybrid, standing("adapter-query", base + 0.011, tuned=True), worth=0.005)
+    assert small.answer == "suffices with hybrid"
+    swing = standing("hybrid", base + 0.01 + np.tile([0.4, -0.4], UNITS // 2))
+    unsure = answer(PLAIN, swing, standing("adapter-query", base - 0.2, tuned=True))
+    assert (unsure.answer, unsure.contender) == ("suffices", "hybrid")
+    (why,) = [reason for reason in unsure.reasons if "not 'suffices with hybrid'" in reason]
+    assert "over the plain encoder, pretrained, it brings +0.010 [" in why
+
+
 def test_tuning_recommends_the_cheapest_that_falls_short_by_less_than_worth():
     best = around(0.6, seed=1)
     found = answer(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import SEARCH, add_data, add_engine, kind_of, read_data
 from tunewise.cli.making import add_making, made_data, require_no_making
-from tunewise.cli.of_kind import how_to_measure, measured_kind
+from tunewise.cli.of_kind import how_to_measure, measured_kind, print_places
 from tunewise.cli.progress import shown
-from tunewise.cli.values import add_prices, add_use, prices, stem, use
+from tunewise.cli.values import add_prices, add_use, prices, use
 
 if TYPE_CHECKING:
     from tunewise.task import Task
@@ -92,7 +92,9 @@ def run(parsed: argparse.Namespace) -> int:
         if kind != SEARCH:
             return measured_kind(kind, parsed)
         return measured(read_data(parsed), parsed)
-    parsed.out = parsed.out or Path("tunewise-out") / stem(parsed.data)
+    from tunewise.report.place import usual_folder
+
+    parsed.out = parsed.out or usual_folder(parsed.data)
     return measured(made_data(parsed), parsed)
 
 
@@ -100,9 +102,10 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
     """Measures, saves, prints."""
     from tunewise.measurement import measure
     from tunewise.report import check_place, save_verdict, to_text
+    from tunewise.report.place import usual_folder
 
     reckoned, used = prices(parsed), use(parsed)
-    folder = parsed.out or Path("tunewise-out") / stem(task.source)
+    folder = parsed.out or usual_folder(task.source)
     check_place(folder)
     with shown() as progress:
         verdict = measure(
@@ -115,6 +118,5 @@ def measured(task: "Task", parsed: argparse.Namespace) -> int:
         facts = save_verdict(verdict, folder, prices=reckoned, use=used)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     print(to_text(facts, width=width, color=sys.stdout.isatty()))
-    print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
-    print(f'Try it:  tunewise search {folder} "your words"')
+    print_places(folder, facts)
     return 0

@@ -7,22 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import OF_SEARCH, SEARCH, columns_of
 from tunewise.cli.progress import shown
-from tunewise.cli.values import prices, seconds, stem, use
+from tunewise.cli.values import prices, seconds, use
 from tunewise.errors import OptionError
 
 if TYPE_CHECKING:
     from tunewise.kinds import Kind, Source
+    from tunewise.report.unmeasured import Facts
 
 
 def measured_kind(name: str, parsed: argparse.Namespace) -> int:
     """Reads the kind's examples, measures, saves, prints."""
     from tunewise.measurement import measure_kind
     from tunewise.report import check_kind_place, kind_text, save_kind_verdict
+    from tunewise.report.place import usual_folder
 
     kind = _named(name)
     _require_none_of_search(parsed, name)
     reckoned, used = prices(parsed), use(parsed)
-    folder = parsed.out or Path("tunewise-out") / stem(parsed.data)
+    folder = parsed.out or usual_folder(parsed.data)
     check_kind_place(folder)
     with shown() as progress:
         progress("reading the data", 0, 0)
@@ -38,9 +40,18 @@ def measured_kind(name: str, parsed: argparse.Namespace) -> int:
         facts = save_kind_verdict(verdict, folder, prices=reckoned, use=used)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     print(kind_text(facts, width=width))
-    print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
-    print(f"Try it:  {kind.trial_in(folder)}")
+    print_places(folder, facts)
     return 0
+
+
+def print_places(folder: Path, facts: "Facts") -> None:
+    """Where the verdict lies, and what to call next."""
+    from tunewise.report.unmeasured import more_time
+
+    print(f"Report: {folder / 'report.html'}   Facts: {folder / 'verdict.json'}")
+    print(f"Try it:  {facts['trial']}")
+    if again := more_time(facts):
+        print(f"With more time:  {again}")
 
 
 def how_to_measure(parsed: argparse.Namespace) -> dict[str, Any]:

@@ -32,7 +32,11 @@ def add(commands: Any) -> None:
     add("folder", type=Path, metavar="DIR", help="the folder measure wrote")
     add("--user", metavar="ID", help="a user of the data that was measured")
     add("--had", metavar="ITEMS", help="items somebody had, oldest first: a,b,c")
-    add("--user-text", metavar="TEXT", help="what is said of somebody new, such as a profile")
+    add(
+        "--user-text",
+        metavar="TEXT",
+        help="what is said of somebody new, such as a profile (for a winner that reads them)",
+    )
     add("-k", type=int, default=10, help="how many items (default: 10)")
     parser.set_defaults(run=run)
 
@@ -43,8 +47,8 @@ def run(parsed: argparse.Namespace) -> int:
         raise OptionError(f"-k is {parsed.k}, so nothing could be recommended. Give 1 or more.")
     if (parsed.user is None) == (parsed.had is None and parsed.user_text is None):
         raise OptionError(
-            "Say for whom: --user ID; or for somebody new --had ITEM,ITEM, --user-text TEXT, or "
-            "both of these."
+            "Say for whom: --user ID; or for somebody new --had ITEM,ITEM; where the winner reads "
+            "texts about users --user-text TEXT, or both of these."
         )
     _check_said(parsed)
     loaded = load_winner(parsed.folder, ["recommendation"])
@@ -78,9 +82,10 @@ def _question(loaded: "Loaded", parsed: argparse.Namespace) -> "Question":
     if parsed.user is not None:
         found = known_of(loaded.about, parsed.user)
         if found is None:
+            like = ", or are like, --user-text TEXT" if reads(loaded.contender) else ""
             raise OptionError(
                 f"There is no user '{parsed.user}' in what was measured. For somebody new say what "
-                "they had, --had ITEM,ITEM, or are like, --user-text TEXT."
+                f"they had, --had ITEM,ITEM{like}."
             )
         return found
     if parsed.user_text is not None and not reads(loaded.contender):

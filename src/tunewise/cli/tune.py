@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tunewise.cli.data import add_data, add_engine, read_any
 from tunewise.cli.progress import shown
-from tunewise.cli.values import numbers, seconds, stem
+from tunewise.cli.values import numbers, seconds
 from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.progress import Progress, silent
 
@@ -101,8 +101,10 @@ def _tuned(
 ) -> int:
     from tunewise.measurement import tune
     from tunewise.report import check_tuned_place, save_tuned, tuned_text
+    from tunewise.report.place import usual_folder
 
-    folder = parsed.out or Path("tunewise-out") / f"{stem(parsed.data)}-{parsed.rung}"
+    usual = usual_folder(parsed.data)
+    folder = parsed.out or usual.with_name(f"{usual.name}-{parsed.rung}")
     dimensions = numbers(parsed.matryoshka, "--matryoshka")
     limit = seconds(parsed.budget)
     if writes:

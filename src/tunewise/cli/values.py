@@ -3,7 +3,6 @@
 import argparse
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tunewise.errors import OptionError
@@ -85,9 +84,3 @@ def _price(pair: str) -> tuple[str, float]:
             f"--price takes WHAT=AMOUNT, not '{pair}'; what can be priced: {', '.join(ORIGINS)}."
         )
     return what, value
-
-
-def stem(source: str) -> str:
-    """A folder's name made of where the data came from."""
-    name = Path(source).stem if not source.startswith("docstrings") else "docstrings"
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "data"

@@ -16,12 +16,17 @@ def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
     Those that have their hybrid already are passed over, so this can run again after each rung.
     """
     words = [contender for contender in earlier if contender.family == "lexical"]
+    return [_fitted(setting, words[0], over) for over in unfused(earlier).values() if words]
+
+
+def unfused(earlier: Sequence[Contender]) -> dict[str, Contender]:
+    """The contenders by vectors that have no hybrid yet, by the name it will have."""
     fused = {over.parts["vectors"].name for over in earlier if over.parts}
-    return [
-        _fitted(setting, words[0], contender)
-        for contender in earlier
-        if words and contender.encoder and not contender.parts and contender.name not in fused
-    ]
+    return {
+        _name(one.name): one
+        for one in earlier
+        if one.encoder and not one.parts and one.name not in fused
+    }
 
 
 def load(kept: Kept) -> Contender:

@@ -1,6 +1,7 @@
 """Fields: the value in one cell of a table as a text, an id or a grade."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from tunewise.data.tables import Place
@@ -68,3 +69,13 @@ def mended(text: str) -> str:
 def short(text: str) -> str:
     """The text in quotes, cut to 40 characters, for messages."""
     return f"'{text}'" if len(text) <= 40 else f"'{text[:40]}…'"
+
+
+def listed(names: Sequence[str], most: int = 12) -> str:
+    """The first names with commas between, and how many more there are.
+
+    >>> listed(["apple", "pear", "plum"], most=2)
+    'apple, pear and 1 more'
+    """
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

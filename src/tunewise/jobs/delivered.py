@@ -36,7 +36,7 @@ def figures(verdict: Verdict, facts: Mapping[str, Any]) -> dict[str, Any]:
         "base": _score(facts, base.name),
         "tuned": _score(facts, served.name),
         "best": {"name": facts["contender"], **_score(facts, facts["contender"])},
-        "skipped": facts["skipped"],
+        "skipped": [{"name": one.name, "why": one.why} for one in verdict.skipped],
     }
 
 

@@ -186,7 +186,7 @@ def _measured(
     served = vectors_of(verdict)
     own = verdict.contender.encoder or "vectors" in verdict.contender.parts
     with whole_set(home, seal=SEAL) as beside:
-        facts = save_verdict(verdict, beside)
+        facts = save_verdict(verdict, beside, named=False)
         if not own:
             save_contender(served, beside / _PLAIN, model=False)
         _hide(beside, wanted, place)

@@ -5,6 +5,7 @@ their answers are scored and what its report shows; `kinds/__init__.py` names it
 A search is not among them yet: its contest is older (`contenders/`, `measurement/measure.py`).
 """
 
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,7 +221,7 @@ class Kind:
 
     def trial_in(self, folder: Path | str) -> str:
         """The command that tries the winner that lies in `folder`."""
-        return self.trial.replace("DIR", str(folder))
+        return self.trial.replace("DIR", shlex.quote(str(folder)))
 
 
 def come_with(examples: Any, texts: int) -> Parts:

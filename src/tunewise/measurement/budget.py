@@ -1,7 +1,7 @@
 """Budget: a long step that ends when the time is up, and what kept a contender from its turn."""
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TypeVar
@@ -15,8 +15,6 @@ S = TypeVar("S", Setting, KindSetting)
 BUDGET_SPENT = "the budget was used up; what is done of it is kept"
 """Why a contender was not measured whose fitting was broken off."""
 NO_TURN = "the budget was used up before"
-OF_BUDGET = "of the budget are left"
-"""How the reason ends where a contender would take longer than there is time."""
 NOT_IN_TIME = "not every fold could be fitted in time"
 NOTHING_TO_LEARN = "what it needs is not in the data, or its encoder cannot do it"
 
@@ -44,21 +42,21 @@ def until(setting: S, end: float | None) -> Iterator[S]:
         fitting = False
 
 
-def why_untried(skipped: Sequence[Skipped], tuned: Collection[str]) -> str | None:
-    """What kept the `tuned` families from being measured, and what to do; None: nobody asked.
+def why_untried(skipped: Sequence[Skipped]) -> str | None:
+    """What kept all that is tuned from being measured, and what to do; None: nobody asked for it.
 
-    >>> why_untried([Skipped("adapter", NO_TURN)], ["adapter"])
+    >>> why_untried([Skipped("adapter", NO_TURN, tuned=True, cause="time")])
     'The budget left no time for one (adapter): give more with --budget.'
     """
-    why = {one.name: one.why for one in skipped if one.name.partition("-")[0] in tuned}
-    late = [name for name, told in why.items() if _for_time(told)]
-    if late:
-        return f"The budget left no time for one ({', '.join(late)}): give more with --budget."
-    if NOTHING_TO_LEARN in why.values():
+    tuned = [one for one in skipped if one.tuned]
+    late = [one.name for one in skipped if one.cause == "time"]
+    if any(one.cause == "time" for one in tuned):
+        names = [one.name for one in tuned if one.name in late]
+        told = f"The budget left no time for one ({', '.join(names)})"
+        if others := [name for name in late if name not in names]:
+            told += f", nor for all that is untuned ({', '.join(others)}), which may do better too"
+        return f"{told}: give more with --budget."
+    if any(one.why == NOTHING_TO_LEARN for one in tuned):
         return "None could be fitted: what it learns from is not in the data."
-    told = "; ".join(f"{name}: {said}" for name, said in why.items())
+    told = "; ".join(f"{one.name}: {one.why}" for one in tuned)
     return f"None could be fitted ({told})." if told else None
-
-
-def _for_time(why: str) -> bool:
-    return why in (BUDGET_SPENT, NO_TURN, NOT_IN_TIME) or why.endswith(OF_BUDGET)

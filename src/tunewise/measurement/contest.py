@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from tunewise.comparison import interval
 from tunewise.contenders import RUNGS, TABLE, Contender, Setting, line_up
+from tunewise.contenders.hybrid import unfused
 from tunewise.encoders import Encoder, TransformerEncoder
 from tunewise.errors import EncoderError, MissingExtra
-from tunewise.measurement.budget import BUDGET_SPENT, OF_BUDGET, BudgetSpent, until
+from tunewise.measurement.budget import BUDGET_SPENT, BudgetSpent, until
 from tunewise.metrics import score
 from tunewise.verdict import Skipped
 
@@ -25,6 +26,7 @@ _WHY_NO_LORA = (
     "full tuning was in reach, and moves the same layers further; lora is for encoders too large "
     "for that. Name it with --try to have it measured as well"
 )
+_A_MOMENT = 3  # seconds: less would be told as 0.0 minutes
 _MEMORY = 16  # bytes that training all of a model takes, for each of its weights
 _UNSEEN = 3.7  # 97.5 % bound of a Poisson count of which none was seen
 _SHARE = 0.25  # of the memory that training may take
@@ -50,21 +52,22 @@ def hold(
     fitted: list[Contender] = []
     skipped: list[Skipped] = []
     for word in line_up(words):
-        why = _passed_over(word, setting, fitted, end, worth, named=words is not None)
-        if why is not None:
-            skipped.append(Skipped(word, why))
+        passed = _passed_over(word, setting, fitted, end, worth, named=words is not None)
+        if passed is not None:
+            skipped.append(passed)
             continue
         try:
             with until(setting, end if fitted else None) as limited:
                 limited.progress("", 0, 0)
                 new = TABLE[word].fit(limited, fitted)
         except BudgetSpent:
-            skipped.append(Skipped(word, BUDGET_SPENT))
+            skipped += _cut_off(word, fitted)
             continue
         except (MissingExtra, EncoderError) as missing:
             if word not in _DEEP or words is not None:
                 raise
-            skipped.append(Skipped(word, str(missing)))
+            cause = "package" if isinstance(missing, MissingExtra) else "other"
+            skipped.append(Skipped(word, str(missing), tuned=True, cause=cause))
             continue
         fitted.extend(new)
     return Contest(sorted(fitted, key=_price), _told(skipped))
@@ -78,40 +81,44 @@ def _passed_over(
     worth: float,
     *,
     named: bool,
-) -> str | None:
-    """Why a family is not tried; None if it is."""
+) -> Skipped | None:
+    """A family that is not tried, and why; None if it is."""
     if word not in RUNGS:
         return None
     if not len(setting.training.train) or not len(setting.training.dev):
-        return "there is no train part to learn from, or no dev part to stop on"
+        why = "there is no train part to learn from, or no dev part to stop on"
+        return Skipped(word, why, tuned=True)
     if word not in _DEEP:
         return None
     room = _room(setting, fitted)
     if room is not None and room < worth and not named:
-        return (
+        why = (
             f"the best untuned contender leaves at most {room:.3f} to gain on dev, less than the "
             f"{worth:g} worth having"
         )
+        return Skipped(word, why, tuned=True)
     local = [encoder for encoder in setting.encoders if isinstance(encoder, TransformerEncoder)]
     if not local:
-        return "its weights are not on this machine: only an adapter can be tuned over its vectors"
+        why = "its weights are not on this machine: only an adapter can be tuned over its vectors"
+        return Skipped(word, why, tuned=True)
     return _too_dear(word, setting, local, end) if named else _unneeded(word, setting, local, end)
 
 
 def _unneeded(
     word: str, setting: Setting, local: Sequence[TransformerEncoder], end: float | None
-) -> str | None:
+) -> Skipped | None:
     fits = all(_fits(encoder) for encoder in local)
     if word == "lora" and fits and _too_dear("full", setting, local, end) is None:
-        return _WHY_NO_LORA
+        return Skipped(word, _WHY_NO_LORA, tuned=True)
     if word == "full" and not fits:
-        return "training every weight would take more than a quarter of this machine's memory"
+        why = "training every weight would take more than a quarter of this machine's memory"
+        return Skipped(word, why, tuned=True)
     return _too_dear(word, setting, local, end)
 
 
 def _too_dear(
     word: str, setting: Setting, local: Sequence[TransformerEncoder], end: float | None
-) -> str | None:
+) -> Skipped | None:
     """Whether what is left of the budget is too short, by the speed at which texts were encoded."""
     if end is None:
         return None
@@ -119,10 +126,24 @@ def _too_dear(
     left = max(0.0, end - time.monotonic())
     if needed <= left:
         return None
-    return (
-        f"it needs about {needed / 60:.1f} min to train and encode all documents again, and "
-        f"{left / 60:.1f} min {OF_BUDGET}"
+    there = (
+        f"{left / 60:.1f} min of the budget are" if left > _A_MOMENT else "nothing of the budget is"
     )
+    why = (
+        f"it needs about {needed / 60:.1f} min to train and encode all documents again, and "
+        f"{there} left"
+    )
+    return Skipped(word, why, tuned=True, cause="time", seconds=needed)
+
+
+def _cut_off(word: str, fitted: Sequence[Contender]) -> list[Skipped]:
+    """What the budget kept a family from making: of hybrids those that are not there yet."""
+    if word != "hybrid":
+        return [Skipped(word, BUDGET_SPENT, tuned=word in RUNGS, cause="time")]
+    missing = [(name, over.tuned) for name, over in unfused(fitted).items()]
+    if not missing and all(one.family != "hybrid" for one in fitted):
+        missing = [("hybrid", False)]  # what it would be made of is not there either
+    return [Skipped(name, BUDGET_SPENT, tuned=tuned, cause="time") for name, tuned in missing]
 
 
 def _seconds(word: str, setting: Setting, encoder: TransformerEncoder) -> float:

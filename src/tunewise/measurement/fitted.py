@@ -78,7 +78,7 @@ def fit_in_folds(setting: Setting, folds: Folds, holding: Hold, end: float | Non
         if all(one.name in fold.rankings for fold in apart):
             everywhere.append(one)
         else:
-            skipped.append(Skipped(one.name, NOT_IN_TIME))
+            skipped.append(Skipped(one.name, NOT_IN_TIME, tuned=one.tuned, cause="time"))
     queries = folds.whole.test.part.queries
     dealt = {query for fold in folds.folds for query in fold.test.part.judgments}
     drawn = queries.take(row for row, query in enumerate(queries.ids) if query not in dealt)

@@ -10,7 +10,6 @@ import numpy as np
 
 from tunewise.advice import require_worth
 from tunewise.contenders import (
-    RUNGS,
     Contender,
     Setting,
     calibrated,
@@ -143,8 +142,12 @@ def _judged(
     if again is not None:
         first = decide(standings, groups, **rule)
         standings = again.repeated(standings, contenders, (first.best_tuned, first.contender))
-    untried = why_untried(fitted.contest.skipped, RUNGS)
-    decided = decide(standings, groups, **rule, untried=untried)
+    skipped = fitted.contest.skipped
+    told: dict[str, Any] = {
+        "untried": why_untried(skipped),
+        "unmeasured": [s.name for s in skipped if s.open],
+    }
+    decided = decide(standings, groups, **rule, **told)
     decision = provisional(doubted(decided, findings), task.made)
     return Verdict(
         decision=decision,
@@ -153,7 +156,7 @@ def _judged(
         standings=standings,
         groups=groups,
         prices={trial.contender.name: trial.price for trial in trials},
-        skipped=fitted.contest.skipped,
+        skipped=skipped,
         stories=_stories(trials, decision, metric),
         forecast=None
         if again is None

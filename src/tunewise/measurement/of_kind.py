@@ -159,23 +159,24 @@ class _Run:
         setting = self.setting
         for word in words:
             if self.end is not None and time.monotonic() > self.end and found:
-                skipped.append(Skipped(word, NO_TURN))
+                skipped.append(self.skipped(word, NO_TURN, "time"))
                 continue
             try:
                 with until(setting, self.end if found else None) as limited:
                     limited.progress("", 0, 0)
                     new = self.kind.table[word].fit(limited, found)
             except BudgetSpent:
-                skipped.append(Skipped(word, BUDGET_SPENT))
+                skipped.append(self.skipped(word, BUDGET_SPENT, "time"))
                 continue
             except (MissingExtra, EncoderError) as missing:
                 untunable = isinstance(missing, EncoderError) and word in self.kind.deep
                 if named or not (untunable or isinstance(missing, MissingExtra)):
                     raise
-                skipped.append(Skipped(word, str(missing)))
+                cause = "package" if isinstance(missing, MissingExtra) else "other"
+                skipped.append(self.skipped(word, str(missing), cause))
                 continue
             if not new:
-                skipped.append(Skipped(word, NOTHING_TO_LEARN))
+                skipped.append(self.skipped(word, NOTHING_TO_LEARN))
             found += new
         if not any(not one.tuned for one in found):
             raise OptionError(
@@ -183,6 +184,10 @@ class _Run:
                 "that is not tuned as well."
             )
         return sorted(found, key=lambda one: (one.tuned, one.reembed)), skipped
+
+    def skipped(self, word: str, why: str, cause: str = "other") -> Skipped:
+        """A family that was not measured."""
+        return Skipped(word, why, word in ("adapter", *self.kind.deep), cause)
 
     def again(self, contender: Contender, setting: Setting, fitted: Sequence[Contender]) -> Scores:
         """A contender fitted anew in another setting, on the test part."""
@@ -249,8 +254,11 @@ def _judged(
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     rule["units"] = kind.units
     standings = _repeated(run, fitted, scores, groups, rule)
-    untried = why_untried(skipped, ("adapter", *kind.deep))
-    decision = decide(standings, groups, **rule, untried=untried)
+    told: dict[str, Any] = {
+        "untried": why_untried(skipped),
+        "unmeasured": [s.name for s in skipped if s.open],
+    }
+    decision = decide(standings, groups, **rule, **told)
     known = (decision.contender, decision.best_tuned)
     fitted = [kind.finish(one, run.setting) if one.name in known else one for one in fitted]
     chosen = next(one for one in fitted if one.name == decision.contender)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tunewise.comparison import level_of
@@ -12,6 +13,7 @@ from tunewise.data.making import ADVICE, BIAS
 from tunewise.encoders import DEFAULT_ENCODER, TransformerEncoder
 from tunewise.prices import Prices
 from tunewise.rankings import Rankings
+from tunewise.report.place import out_flags
 from tunewise.report.versions import made_on, version_of, versions
 from tunewise.report.year import use_flags, year_facts
 from tunewise.verdict import Change, Needed, Standing, Stories, Target, Verdict, headline
@@ -23,10 +25,15 @@ _CLIPPED = 600  # characters of a text that are told
 
 
 def facts(
-    verdict: Verdict, *, prices: Prices | None = None, use: Use | None = None
+    verdict: Verdict,
+    *,
+    prices: Prices | None = None,
+    use: Use | None = None,
+    folder: str | Path | None = None,
 ) -> dict[str, Any]:
     """Everything a verdict says, in plain values; its shape is docs/verdict.schema.json.
 
+    Its commands name `folder`, where the verdict is kept.
     What differs from run to run (times, and money made of them) is all under "timing": the rest
     is the same for the same task, settings and machine.
     """
@@ -53,11 +60,12 @@ def facts(
         "data": dict(verdict.data),
         "findings": [finding.to_dict() for finding in verdict.findings],
         "contenders": [_contender(verdict, *pair) for pair in pairs],
-        "skipped": [{"name": skip.name, "why": skip.why} for skip in verdict.skipped],
+        "skipped": [asdict(skip) for skip in verdict.skipped],
         "queries": _stories(verdict, verdict.stories),
         "differences": [] if verdict.stories is None else list(verdict.stories.differences),
         "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
-        "reproduce": _command(verdict, use, prices),
+        "reproduce": _command(verdict, use, prices, folder),
+        "trial": f'tunewise search {shlex.quote(str(folder or "FOLDER"))} "your words"',
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, use, prices),
     }
@@ -183,7 +191,7 @@ def _clip(text: str) -> str:
     return text if len(text) <= _CLIPPED else text[: _CLIPPED - 1] + "…"
 
 
-def _command(verdict: Verdict, use: Use, prices: Prices) -> str:
+def _command(verdict: Verdict, use: Use, prices: Prices, folder: str | Path | None = None) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
     data, settings, made = verdict.data, verdict.settings, verdict.task.made
     words = ["tunewise", "measure", data["source"]]
@@ -197,6 +205,7 @@ def _command(verdict: Verdict, use: Use, prices: Prices) -> str:
         words += [word for role, said in asked.items() for word in (f"--llm-{role}", said)]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words += [word for name in settings["encoders"] for word in ("--encoder", name)]
+    words += out_flags(folder, data["source"])
     engines = [engine for engine in settings["engines"] if engine is not None]
     flags = {
         "--engine": (engines[0] if engines else None, None),

@@ -19,9 +19,10 @@ from tunewise.files import check_writable, put_back, whole_set, write_text
 from tunewise.kinds import Contender, save
 from tunewise.kinds.panels import plain
 from tunewise.prices import Prices
-from tunewise.report import amounts, drawings, sureness, words
+from tunewise.report import amounts, drawings, sureness, unmeasured, words
 from tunewise.report.page import forecast_shown, render
 from tunewise.report.panels import HEIGHT, MAP_HEIGHT, drawn
+from tunewise.report.place import out_flags
 from tunewise.report.save import RIVAL, check_models, clear_shrunk, rounded
 from tunewise.report.text_of_kind import metrics_of, said_of
 from tunewise.report.versions import made_on, version_of, versions
@@ -32,13 +33,17 @@ from tunewise.verdict.of_kind import KindVerdict
 Facts = Mapping[str, Any]
 FORMAT = 1
 _PACKAGES = ("tunewise", "numpy", "torch", "sentence-transformers", "scikit-learn")
-_PARTS = ("labelling", "tuning", "storing", "serving", "total")
+_PARTS = ("total", "labelling", "tuning", "storing", "serving")
 
 
 def kind_facts(
-    verdict: KindVerdict, *, prices: Prices | None = None, use: Use | None = None
+    verdict: KindVerdict,
+    *,
+    prices: Prices | None = None,
+    use: Use | None = None,
+    folder: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Everything a verdict over a kind says, in plain values.
+    """Everything a verdict over a kind says, in plain values; its commands name `folder`.
 
     What differs from run to run is all under "timing".
     """
@@ -72,8 +77,8 @@ def kind_facts(
         "skipped": [asdict(skip) for skip in verdict.skipped],
         "panels": [plain(panel) for panel in verdict.kind.panels(verdict.shown)],
         "settings": {**verdict.settings, "prices": prices.to_dict(), "use": asdict(use)},
-        "reproduce": _command(verdict, use, prices),
-        "trial": verdict.kind.trial_in("FOLDER"),
+        "reproduce": _command(verdict, use, prices, folder),
+        "trial": verdict.kind.trial_in(folder or "FOLDER"),
         "versions": versions(_PACKAGES),
         "timing": _timing(verdict, prices, use),
     }
@@ -146,7 +151,9 @@ def _short(value: Any) -> bool:
     return not isinstance(value, list | dict) or len(value) <= 20
 
 
-def _command(verdict: KindVerdict, use: Use, prices: Prices) -> str:
+def _command(
+    verdict: KindVerdict, use: Use, prices: Prices, folder: str | Path | None = None
+) -> str:
     """The command that gives this verdict again; what is as it would be anyway is left out."""
     data, settings = verdict.data, verdict.settings
     words_ = ["tunewise", "measure", data["source"], "--kind", verdict.kind.name]
@@ -158,6 +165,7 @@ def _command(verdict: KindVerdict, use: Use, prices: Prices) -> str:
         words_ += ["--set", f"{name}={value}"]
     if settings["encoders"] != [DEFAULT_ENCODER]:
         words_ += [word for name in settings["encoders"] for word in ("--encoder", name)]
+    words_ += out_flags(folder, data["source"])
     engines = [engine for engine in settings["engines"] if engine is not None]
     flags = {
         "--engine": (engines[0] if engines else None, None),
@@ -214,14 +222,14 @@ def _steps(facts: Facts) -> list[words.Step]:
     """What to do now, most important first."""
     kept, needed = f"{facts['contender']}, which is saved under model/", facts["needed"]
     if facts["answer"] == CANNOT_TELL:
-        steps = [words.Step(f"Until it can be told, use {kept}.")]
+        steps = [words.Step(f"Until it can be told, use {kept}."), *words.give_time(facts)]
         if needed and needed["more"]:
             more = amounts.plural(needed["more"], f"more {facts['unit']}", f"more {facts['units']}")
             steps.append(
                 words.Step(f"Put {more} with known answers into test.", facts["reproduce"])
             )
     else:
-        steps = [words.Step(f"Use {kept}.")]
+        steps = [words.Step(f"Use {kept}."), *words.give_time(facts)]
     serious = [one["code"] for one in facts["findings"] if one["severity"] != "note"]
     if serious:
         told = f"Look at what was noticed in the data ({', '.join(serious)}): it may move figures."
@@ -239,7 +247,7 @@ def kind_page(facts: Facts) -> str:
         "kind.html.jinja",
         facts=facts,
         steps=_steps(facts),
-        headline=words.headline(facts["answer"]).replace(" search", ""),
+        headline=words.headline(facts),
         gain_drawing=drawings.draw_gain(gain, facts["worth"]) if gain else None,
         bars=drawings.draw_bars(scores, reference),
         interval_words=said(sureness.interval_words(facts)) if gain else None,
@@ -251,7 +259,7 @@ def kind_page(facts: Facts) -> str:
         metrics=metrics_of(facts),
         year_rows=_year_rows(facts),
         panels=[drawn(panel) for panel in facts["panels"]],
-        skipped=words.skipped(facts),
+        skipped=unmeasured.skipped(facts),
         panel_height=HEIGHT,
         map_height=MAP_HEIGHT,
         **_outlook(forecast_shown(facts), said),
@@ -291,7 +299,7 @@ def save_kind_verdict(
     """
     place = Path(folder)
     check_kind_place(place)
-    found: dict[str, Any] = rounded(kind_facts(verdict, prices=prices, use=use))
+    found: dict[str, Any] = rounded(kind_facts(verdict, prices=prices, use=use, folder=folder))
     text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     page = kind_page(found)
     with whole_set(place, seal="verdict.json") as beside:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tunewise.report import amounts, curves, drawings, outlook, sureness, words, year
+from tunewise.report import amounts, curves, drawings, outlook, sureness, unmeasured, words, year
 
 Facts = Mapping[str, Any]
 
@@ -73,12 +73,12 @@ def _drawn(facts: Facts) -> dict[str, Any]:
 def _told(facts: Facts) -> dict[str, Any]:
     gain = facts["gain"]
     return {
-        "headline": (facts["provisional"] or {}).get("headline") or words.headline(facts["answer"]),
+        "headline": (facts["provisional"] or {}).get("headline") or words.headline(facts),
         "interval_words": sureness.interval_words(facts) if gain else None,
         "sure_words": sureness.sure_words(facts),
         "changes_words": sureness.changes_words(facts),
         "changes_rows": sureness.changes_rows(facts) if gain else [],
-        "skipped": words.skipped(facts),
+        "skipped": unmeasured.skipped(facts),
         "steps": words.next_steps(facts),
         "target_words": words.target_words(facts["target"]) if facts["target"] else None,
         "needed_words": words.needed_words(facts["needed"]) if facts["needed"] else None,

@@ -50,10 +50,12 @@ def save_verdict(
     *,
     prices: Prices | None = None,
     use: Use | None = None,
+    named: bool = True,
 ) -> dict[str, Any]:
     """Writes all that a verdict leaves behind into `folder`, and gives its facts.
 
     What a year costs is reckoned at these `prices` and for this `use`; None: the usual ones.
+    The report's commands name `folder`, unless `named` is False.
 
     `model/` holds the recommended contender, `base/` the description of what it was held against,
     `rival/` the best tuned contender if the answer is that nobody can tell yet, and
@@ -62,7 +64,7 @@ def save_verdict(
 
     Raises OutputError as `check_place` does.
     """
-    found = facts(verdict, prices=prices, use=use)
+    found = facts(verdict, prices=prices, use=use, folder=folder if named else None)
     check_place(folder)
     with whole_set(Path(folder), seal="verdict.json") as beside:
         save_contender(verdict.contender, beside / "model")

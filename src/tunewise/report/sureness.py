@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tunewise.report.amounts import plural, share
-from tunewise.verdict import CANNOT_TELL
+from tunewise.report.unmeasured import left_open
+from tunewise.verdict import CANNOT_TELL, not_measured
 
 Facts = Mapping[str, Any]
 
@@ -25,20 +26,22 @@ def interval_words(facts: Facts) -> str:
             f"Only {gain['wins'] + gain['losses']} of {gain['units']} come out differently, and "
             "what was not seen cannot be drawn: these ends lie too near to be relied on."
         )
-    often = round(1 / (1 - gain["level"]))
+    often, names = round(1 / (1 - gain["level"])), left_open(facts)
+    subject = facts["best_tuned"] if names else "tuning"
+    rest = f" {not_measured(names)}: what that would bring is not known." if names else ""
     return (
-        "What tuning would gain over all queries like these lies between these ends, but for one "
-        f"time in {often}. {_reading(gain, worth)}"
+        f"What {subject} would gain over all queries like these lies between these ends, but for "
+        f"one time in {often}. {_reading(gain, worth, subject)}{rest}"
     )
 
 
-def _reading(gain: Facts, worth: float) -> str:
+def _reading(gain: Facts, worth: float, subject: str) -> str:
     """Where the interval stands to nothing and to what is worth having."""
     low, middle, high = gain["low"], gain["difference"], gain["high"]
     if high < 0:
-        return "All of that is below 0: tuning does harm."
+        return f"All of that is below 0: {subject} does harm."
     if high < worth:
-        return f"All of that is below {worth:g}: whatever tuning brings, it is too little."
+        return f"All of that is below {worth:g}: whatever {subject} brings, it is too little."
     if low >= worth:
         return f"All of that is at or above {worth:g}: surely a gain worth having."
     if low <= 0:

@@ -15,7 +15,8 @@ from tunewise.report.amounts import (
 )
 from tunewise.report.outlook import outlook_words
 from tunewise.report.sureness import changes_words, sure_words
-from tunewise.report.words import needed_words, skipped, target_words, test_use_words
+from tunewise.report.unmeasured import skipped
+from tunewise.report.words import needed_words, target_words, test_use_words
 from tunewise.report.year import year_words
 
 Facts = Mapping[str, Any]

@@ -6,6 +6,7 @@ from typing import Any
 from tunewise.report import amounts, outlook, sureness, words
 from tunewise.report.text import findings_text
 from tunewise.report.told import bullets, rows_text, wrapped
+from tunewise.report.unmeasured import skipped
 
 Facts = Mapping[str, Any]
 
@@ -19,7 +20,7 @@ def kind_text(facts: Facts, *, width: int = 100) -> str:
         [*rows_text(_rows(facts)), "* saved under model/"],
         _about(facts, said, width),
         findings_text(facts["findings"], width=width).splitlines(),
-        bullets([f"not measured: {n}: {why}" for n, why in words.skipped(facts)], width),
+        bullets([f"not measured: {n}: {why}" for n, why in skipped(facts)], width),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tunewise.report.amounts import count, interval, plural, score, signed
+from tunewise.report.unmeasured import left_open, more_time
+from tunewise.verdict import not_measured
 
 Facts = Mapping[str, Any]
 
@@ -49,18 +51,20 @@ class Step:
     command: str | None = None
 
 
-def headline(answer: str) -> str:
+def headline(facts: Facts) -> str:
     """The answer in a few words that need no knowledge of the field.
 
-    >>> headline("suffices with hybrid")
+    >>> headline({"answer": "suffices with hybrid", "gain": None})
     'Off the shelf suffices, with hybrid search.'
     """
-    if answer == "tune":
+    if facts["answer"] == "tune":
         return "Tuning pays."
-    if answer == "cannot tell yet":
+    if facts["answer"] == "cannot tell yet":
         return "Cannot tell yet."
-    _, _, change = answer.partition(" with ")
-    return f"Off the shelf suffices{', with ' + _CHANGES.get(change, change) if change else ''}."
+    _, _, change = facts["answer"].partition(" with ")
+    named = f"'{change}'" if "kind" in facts else _CHANGES.get(change, f"'{change}'")
+    far = ", as far as was measured" if facts["gain"] and left_open(facts) else ""
+    return f"Off the shelf suffices{f', with {named}' if change else ''}{far}."
 
 
 def target_words(target: Facts) -> str:
@@ -109,19 +113,6 @@ def uses_words(uses: int) -> str:
     return f"The test queries have been used {times} by now."
 
 
-def skipped(facts: Facts) -> list[tuple[str, str]]:
-    """What was not measured and why, those of one reason together.
-
-    >>> late = [{"name": name, "why": "no time"} for name in ("partial", "full")]
-    >>> skipped({"skipped": late})
-    [('partial, full', 'no time')]
-    """
-    names: dict[str, list[str]] = {}
-    for one in facts["skipped"]:
-        names.setdefault(one["why"], []).append(one["name"])
-    return [(", ".join(some), why) for why, some in names.items()]
-
-
 def next_steps(facts: Facts) -> list[Step]:
     """What to do now, most important first; never empty."""
     if facts["provisional"]:
@@ -132,7 +123,15 @@ def next_steps(facts: Facts) -> list[Step]:
         steps = _use_tuned(facts)
     else:
         steps = _use_untuned(facts)
-    return [*steps, *_look_closer(facts), _try_by_hand()]
+    return [*steps, *_look_closer(facts), Step("Try it by hand.", facts["trial"])]
+
+
+def give_time(facts: Facts) -> list[Step]:
+    """To measure what the budget kept out, if it did, with the command for it."""
+    command = more_time(facts)
+    late = [one["name"] for one in facts["skipped"] if one["cause"] == "time"]
+    told = f"Give it more time: {not_measured(late)}." if late else ""
+    return [Step(told, command)] if command else []
 
 
 def glossary(facts: Facts) -> dict[str, str]:
@@ -159,7 +158,7 @@ def _ask_people(facts: Facts) -> list[Step]:
 
 
 def _collect(facts: Facts) -> list[Step]:
-    steps = []
+    steps = give_time(facts)
     if facts["needed"]:
         steps.append(Step(needed_words(facts["needed"])))
         steps.append(Step("Then run the same command again.", facts["reproduce"]))
@@ -182,7 +181,10 @@ def _use_untuned(facts: Facts) -> list[Step]:
     steps = [Step(f"Use {facts['contender']} as it is: it is saved under model/.")]
     gain = facts["gain"]
     if gain is None:
-        return [*steps, Step("Nothing tuned was measured; see why under Not measured.")]
+        told = Step("Nothing tuned was measured; see why under Not measured.")
+        return [*steps, told, *give_time(facts)]
+    if left_open(facts):
+        return [*steps, *give_time(facts)]
     if gain["high"] < 0:
         return [*steps, Step("Leave tuning for now: what was tuned here did worse than this.")]
     most = signed(gain["high"])
@@ -204,7 +206,3 @@ def _look_closer(facts: Facts) -> list[Step]:
         missed = f"{target['metric']} {score(target['value'])} is not reached by any choice here."
         steps.append(Step(f"{missed} The queries most lost show what is missing."))
     return steps
-
-
-def _try_by_hand() -> Step:
-    return Step("Try it by hand on this report's folder.", 'tunewise search FOLDER "your words"')

@@ -24,7 +24,7 @@ _STATED = (
         "energy is these hours times its watts, without networks, disks and hosts."
     ),
 )
-_COLUMNS = ("waiting", *PARTS, "total", "kWh")
+_COLUMNS = ("total", "waiting", *PARTS, "kWh")
 
 
 def year_facts(verdict: Verdict, use: Use, prices: Prices) -> dict[str, Any]:

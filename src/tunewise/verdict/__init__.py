@@ -6,13 +6,14 @@ from tunewise.verdict.decision import (
     SUFFICES,
     TUNE,
     Decision,
-    Target,
     decide,
 )
 from tunewise.verdict.leaked import doubted
 from tunewise.verdict.needed import FEW, Needed
 from tunewise.verdict.provisional import headline, provisional
 from tunewise.verdict.standing import Standing
+from tunewise.verdict.target import Target
+from tunewise.verdict.unmeasured import not_measured
 from tunewise.verdict.verdict import Change, Price, Skipped, Stories, Verdict
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "decide",
     "doubted",
     "headline",
+    "not_measured",
     "otherwise",
     "provisional",
 ]

@@ -4,7 +4,7 @@ This is the whole of it. It sees nothing but scores on the test part, chosen con
 means and the gain worth having, so that it can be checked without a model.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tunewise.comparison import Comparison, Interval, level_of, signed, signed_interval
@@ -13,25 +13,10 @@ from tunewise.power import most_differing
 from tunewise.verdict.bet import better_bet
 from tunewise.verdict.needed import FEW, Needed, needed_for
 from tunewise.verdict.standing import Standing, difference
+from tunewise.verdict.target import Target, target_of
+from tunewise.verdict.unmeasured import not_measured
 
 TUNE, SUFFICES, CANNOT_TELL = "tune", "suffices", "cannot tell yet"
-
-USUAL_MARKS: Mapping[str, float] = {"nDCG": 0.75, "MRR": 0.70, "Recall": 0.90, "MAP": 0.60}
-"""What teams often ask of a search, by kind of metric; a mark to hold a result against, no law."""
-
-
-@dataclass(frozen=True)
-class Target:
-    """A level asked for, the recommended contender's score, and whether it is met.
-
-    `met` is None when the interval holds the level: it cannot be told.
-    """
-
-    metric: str
-    value: float
-    yours: bool
-    score: Interval
-    met: bool | None
 
 
 @dataclass(frozen=True)
@@ -66,6 +51,7 @@ def decide(
     units: str = "queries",
     known: Mapping[tuple[str, str], Comparison] | None = None,
     untried: str | None = None,
+    unmeasured: Sequence[str] = (),
 ) -> Decision:
     """The answer, from contenders in order of price, cheapest first.
 
@@ -82,9 +68,10 @@ def decide(
     `units` is what is said in place of queries, where it is something else that is answered.
     `known` are comparisons of the same standings that need not be made again. `untried` is a
     sentence on what kept tuned contenders from being measured; without one they were not asked for.
+    `unmeasured` are those that may bring more, had they been: what is said is not of them.
     """
     contest = _Contest(
-        tuple(standings), tuple(groups), metric, worth, seed, units, dict(known or {})
+        tuple(standings), tuple(groups), metric, worth, seed, units, dict(known or {}), unmeasured
     )
     untuned, tuned = contest.best(tuned=False), contest.best(tuned=True)
     if untuned is None:
@@ -111,7 +98,9 @@ def decide(
         best_tuned=None if tuned is None else tuned.name,
         gain=gain,
         against={s.name: contest.compare(s, untuned) for s in standings if s is not untuned},
-        target=_target(contest, found.chosen, target),
+        target=target_of(
+            _mean(contest, found.chosen), target, metric=metric, searched=units == "queries"
+        ),
         needed=found.needed,
         known=contest.known,
     )
@@ -139,6 +128,7 @@ class _Contest:
     seed: int
     units: str
     known: dict[tuple[str, str], Comparison] = field(default_factory=dict)
+    unmeasured: Sequence[str] = ()
 
     def best(self, *, tuned: bool) -> "Standing | None":
         """The best on dev of its kind; of equals, the cheapest."""
@@ -237,13 +227,40 @@ def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Compa
     kind = [s for s in contest.standings if not s.tuned]
     fit = kind if change is None else [s for s in kind if _change(contest, s) is not None]
     chosen = contest.cheapest(fit, untuned)
+    brought = _change(contest, chosen)
+    reasons = _why_suffices(contest, untuned, tuned, gain, chosen)
+    open_ = contest.unmeasured
+    subject = tuned.name if open_ else "tuning"
+    left = f"; {not_measured(open_)}" if open_ else ""
+    if brought is not None:
+        return _Found(
+            f"{SUFFICES} with {chosen.name}",
+            chosen,
+            f"Off-the-shelf suffices with {chosen.name}: it brings {_signed(brought)} "
+            f"{contest.metric} over the plain encoder, and {subject} adds less than is worth "
+            f"having{left}.",
+            reasons,
+        )
+    return _Found(
+        SUFFICES,
+        chosen,
+        f"Off-the-shelf suffices: use {chosen.name}; {subject} adds less than the "
+        f"{contest.worth:g} {contest.metric} worth having{left}.",
+        reasons,
+    )
+
+
+def _why_suffices(
+    contest: _Contest, untuned: Standing, tuned: Standing, gain: Comparison, chosen: Standing
+) -> tuple[str, ...]:
     reasons = [
         _given_back(contest, tuned, untuned)
         if contest.given_back(tuned, untuned)
         else f"The best tuned contender, {tuned.name}, brings {_signed(gain)} {contest.metric} "
-        f"over {untuned.name}: surely less than the {contest.worth:g} worth having.",
-        "Rungs that were not tried (see what was skipped) may still bring more.",
+        f"over {untuned.name}: surely less than the {contest.worth:g} worth having."
     ]
+    if open_ := contest.unmeasured:
+        reasons.append(f"{not_measured(open_)}, and may still bring more.")
     best = max(
         (s for s in contest.standings if s.tuned), key=lambda s: s.scores.mean(contest.metric)
     )
@@ -257,22 +274,20 @@ def _suffices(contest: _Contest, untuned: Standing, tuned: Standing, gain: Compa
             f"{chosen.name} costs less than {untuned.name} and surely falls short of it by less "
             "than is worth having."
         )
-    brought = _change(contest, chosen)
-    if brought is not None:
-        return _Found(
-            f"{SUFFICES} with {chosen.name}",
-            chosen,
-            f"Off-the-shelf suffices with {chosen.name}: it brings {_signed(brought)} "
-            f"{contest.metric} over the plain encoder, and tuning adds less than is worth having.",
-            tuple(reasons),
+    elif _change(contest, chosen) is None:
+        reasons += _unnamed(contest, chosen)
+    return tuple(reasons)
+
+
+def _unnamed(contest: _Contest, chosen: Standing) -> Iterator[str]:
+    """Why the answer does not name what is to be used, where that is not the plain encoder."""
+    plain = next((s for s in contest.standings if s.plain), None)
+    if plain is not None and plain is not chosen:
+        yield (
+            f"The answer is not '{SUFFICES} with {chosen.name}', because over the plain encoder, "
+            f"{plain.name}, it brings {_signed(contest.compare(chosen, plain))}: not surely a gain "
+            "worth having."
         )
-    return _Found(
-        SUFFICES,
-        chosen,
-        f"Off-the-shelf suffices: use {chosen.name}; tuning adds less than the "
-        f"{contest.worth:g} {contest.metric} worth having.",
-        tuple(reasons),
-    )
 
 
 def _given_back(contest: _Contest, tuned: Standing, untuned: Standing) -> str:
@@ -349,7 +364,9 @@ def _untried(
         f"{_level(score)} {contest.metric}.",
         (
             why,
-            untried or f"Try adapter, with training {contest.units}, to learn whether it pays.",
+            untried
+            or "Name adapter with --try as well, to learn whether tuning pays; it takes training "
+            f"{contest.units}.",
         ),
     )
 
@@ -361,21 +378,6 @@ def _change(contest: _Contest, untuned: Standing) -> Comparison | None:
         return None
     brought = contest.compare(untuned, plain)
     return brought if contest.pays(brought) else None
-
-
-def _target(contest: _Contest, chosen: Standing, value: float | None) -> Target | None:
-    usual = _usual_mark(contest.metric) if contest.units == "queries" else None
-    level = usual if value is None else value
-    if level is None:
-        return None
-    score = _mean(contest, chosen)
-    met = True if score.low >= level else False if score.high < level else None
-    return Target(contest.metric, level, value is not None, score, met)
-
-
-def _usual_mark(metric: str) -> float | None:
-    """What teams often ask of a search by this metric; None where nobody does, or no search is."""
-    return USUAL_MARKS.get(metric.partition("@")[0])
 
 
 def _mean(contest: _Contest, standing: Standing) -> Interval:

@@ -31,10 +31,23 @@ class Price:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A contender that was not tried, and why."""
+    """A contender that was not measured, and why.
+
+    `tuned` is whether tuning would have made it. `cause` is "time" where the budget kept it out,
+    "package" where one is not installed, and "other" where the data or the machine did; `seconds`
+    is what it would have taken, where that was reckoned.
+    """
 
     name: str
     why: str
+    tuned: bool = False
+    cause: str = "other"
+    seconds: float | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether tuning may bring more that nobody looked at, for want of time or a package."""
+        return self.tuned and self.cause != "other"
 
 
 @dataclass(frozen=True)

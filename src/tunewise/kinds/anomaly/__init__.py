@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.data.fields import listed
 from tunewise.data.groups import fewest_groups
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError
@@ -56,8 +57,8 @@ def _require_both(measured: MarkedTexts, examples: MarkedTexts) -> None:
 
 
 def _none_odd(examples: MarkedTexts) -> str:
-    labels = ", ".join(f"'{name}'" for name in examples.names[:8])
-    named = f"; there are {labels}{', …' if len(examples.names) > 8 else ''}" if labels else ""
+    labels = listed([f"'{name}'" for name in examples.names], most=8)
+    named = f"; there are {labels}" if labels else ""
     return (
         f"'{examples.source}' has no text that is marked as odd. Normal texts alone teach what is "
         "normal and give a threshold with a known rate of false alarms (in Python: "

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tunewise.data.beir import Separate
 from tunewise.data.columns import LABELLED, Kind, match, validated
-from tunewise.data.fields import short
+from tunewise.data.fields import listed, short
 from tunewise.data.groups import fewest_groups
 from tunewise.data.near import near_duplicates
 from tunewise.data.portions import (
@@ -168,7 +168,7 @@ def _marked(entry: Entry, remarks: Remarks) -> bool:
 def _require_found(rows: Sequence[_Row], wanted: frozenset[str], path: str) -> None:
     there = {row.label for row in rows}
     if absent := sorted(wanted - there):
-        shown = ", ".join(sorted(there - {""})[:12]) or "none"
+        shown = listed(sorted(there - {""})) or "none"
         raise DataError(
             f"No text of '{path}' has the label '{absent[0]}', which was named as odd. Its labels "
             f"are {shown}. Check the spelling (capitals count)."

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from tunewise.data.examples import read_examples
+from tunewise.data.fields import listed
 from tunewise.data.labelled import LabelledTexts
 from tunewise.data.outside import Outside
 from tunewise.data.remarks import Remarks
@@ -59,7 +60,7 @@ def _none_of(found: LabelledTexts, source: Source) -> tuple[Sequence[str], tuple
     if "none" in source.options:
         wanted = sorted(labels_in(source.options["none"]))
         if absent := [name for name in wanted if name not in found.names]:
-            shown = ", ".join(found.names[:12])
+            shown = listed(found.names)
             raise DataError(
                 f"No text of '{source.path}' has the label '{absent[0]}', which was named as none "
                 f"of the others. Its labels are {shown}. Check the spelling (capitals count)."

@@ -7,7 +7,7 @@ none it is the mean. From which score on the answer is none is chosen on the tex
 a label, for a share of them that may be answered so (split conformal prediction).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -124,16 +124,21 @@ def said(shown: Shown) -> list[str]:
     alarms, count = int((found.inside > at).sum()), len(found.inside)
     right = int((found.right & (found.inside <= at)).sum())
     told = (
-        f"None of these is answered by {found.by}, with {100 * found.settings['alarms']:.3g} % "
-        f"false alarms promised: {_share(alarms, count)} of {count:,} test texts in scope are "
-        f"answered so, and {_share(right, count)} get their label "
+        f"The answer 'none of these' goes by {found.by}, with "
+        f"{100 * found.settings['alarms']:.3g} % false alarms promised: "
+        f"{_share(alarms, count)} of {count:,} test texts in scope are answered so, and "
+        f"{_share(right, count)} get their label "
         f"({_share(int(found.right.sum()), count)} if none is never answered)."
     )
+    sentences = [told, *_broken(found, alarms, shown)]
     if not len(found.outside):
-        return [told, "Whether texts out of scope are noticed was not measured: test has none."]
+        return [
+            *sentences,
+            "Whether texts out of scope are noticed was not measured: test has none.",
+        ]
     hits, of = int((found.outside > at).sum()), len(found.outside)
     caught = f"Of {of:,} test texts out of scope {_share(hits, of)} are answered with none"
-    return [told, f"{caught}; AUROC {_auroc_words(found)}."]
+    return [*sentences, f"{caught}; AUROC {_auroc_words(found)}."]
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,15 @@ def _checked(shown: Shown) -> _Checked | None:
     inside = oddness(one, part.texts, answers)
     outside = oddness(one, part.outside.texts) if len(part.outside) else np.empty(0)
     return _Checked(one.settings[_PART], inside, outside, answers.argmax(axis=1) == part.labels)
+
+
+def _broken(found: _Checked, alarms: int, shown: Shown) -> Iterator[str]:
+    """That test has surely more false alarms than were promised, and why that may be."""
+    if wilson(alarms, len(found.inside))[0] > found.settings["alarms"]:
+        yield (
+            f"That is more than promised: dev had only {len(shown.dev):,} texts in scope to choose "
+            "the threshold on, or those of test are of another sort."
+        )
 
 
 def _detectors(contender: Contender, setting: Setting) -> list[Contender]:
