@@ -25,7 +25,8 @@ def figures(verdict: Verdict, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Base and delivered vectors on test, their difference, and what was not tried.
 
     `facts` are the verdict's. `base` is the plain encoder, `tuned` what is delivered, `gain` the
-    latter minus the former, None where they are the same; `best` is what the verdict recommends, words and all.
+    latter minus the former, None where they are the same; `best` is what the verdict recommends,
+    words and all.
     """
     base, served = _plain(verdict), vectors_of(verdict)
     tuned = served.tuned and served.same_as is None

@@ -56,9 +56,7 @@ async def create_job(
 ) -> JobObject:
     """Queues a job. With an Idempotency-Key, the same request sent again gives the same job."""
     service: Service = request.app.state.service
-    wanted = replace(
-        wanted_of(service, body), filename=await _checked_files(service, body, key)
-    )
+    wanted = replace(wanted_of(service, body), filename=await _checked_files(service, body, key))
     return _told(await queued(service, wanted, key, idempotency_key))
 
 
