@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tunewise.errors import DataError
-from tunewise.jobs.forms import as_ours
+from tunewise.jobs.forms import as_ours, check_first
 
 
 def said(*pairs):
@@ -80,3 +80,22 @@ def test_prompts_and_completions_are_pairs_and_our_own_rows_stay_as_they_are(tur
 def test_a_row_that_cannot_be_learned_from_is_named(turned, rows, told):
     with pytest.raises(DataError, match=told):
         turned(*rows)
+
+
+@pytest.mark.parametrize(
+    ("start", "whole", "told"),
+    [
+        (b"garbage", True, "Line 1 of 'g.jsonl' is no JSON"),
+        (b"\n\n[1]\n{}", False, "Line 3 of 'g.jsonl' is no JSON object"),
+        (b"\xff\xfe{", True, "Line 1 of 'g.jsonl' is not UTF-8"),
+        (b'{"query": "cut o', False, None),  # goes on past what came first
+        (b'\xef\xbb\xbf{"query": "a"}\ngarbage\n', True, None),  # further lines are the job's
+        (b"", True, None),
+    ],
+)
+def test_the_first_line_of_an_upload_is_looked_at(start, whole, told):
+    if told is None:
+        check_first("g.jsonl", start, whole=whole)
+        return
+    with pytest.raises(DataError, match=told):
+        check_first("g.jsonl", start, whole=whole)

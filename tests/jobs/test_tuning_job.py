@@ -8,11 +8,11 @@ import pytest
 
 from tunewise.data.fixed_split import divided
 from tunewise.data.split import divide
-from tunewise.errors import EncoderError, OptionError
+from tunewise.errors import DataError, EncoderError, OptionError
 from tunewise.jobs.delivered import figures, vectors_of
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
-from tunewise.jobs.tuning import Wanted, answer_of, run
+from tunewise.jobs.tuning import Wanted, _sentence, answer_of, run
 from tunewise.jobs.works import place_of
 from tunewise.measurement import measure
 from tunewise.objects import FILES, Objects
@@ -30,10 +30,11 @@ def rows():
 
 @pytest.fixture
 def asked(home):
-    """Runs a job and gives its result and its events."""
+    """Runs a job and gives its result and its events; file-N is a file of the first N rows."""
     there = Home(home / "state")
     with closing(Objects(there.objects)) as objects:
-        objects.put(FILES, "file-1", ["\n".join(rows()).encode()], most=10**6)
+        for name, some in (("file-1", 128), ("file-10", 10), ("file-4", 4)):
+            objects.put(FILES, name, ["\n".join([*rows()][:some]).encode()], most=10**6)
 
     def ask(**given):
         wanted = Wanted(
@@ -56,7 +57,7 @@ def test_what_is_told_as_tuned_is_the_score_of_the_vectors_that_are_delivered(ho
     assert vectors_of(verdict).name == "pretrained" != verdict.contender.name
     assert told["tuned"] == told["base"]
     assert told["base"]["mean"] == score["pretrained"]
-    assert (told["gain"]["difference"], told["delivered"]) == (0, "base")
+    assert (told["gain"], told["delivered"]) == (None, "base")  # nothing is held against itself
     assert told["best"]["name"] == verdict.contender.name
     assert told["best"]["mean"] == score[verdict.contender.name] > told["tuned"]["mean"]
     assert told["sentence"].endswith("Delivered: the vectors of pretrained alone.")
@@ -74,6 +75,34 @@ def test_a_rung_that_was_not_tried_is_told_with_its_reason(home):
 def test_a_budget_that_is_too_short_to_measure_the_base_is_said_to_be(asked):
     with pytest.raises(OptionError, match="before the model itself was measured"):
         asked(budget=0.001)
+
+
+@pytest.mark.parametrize(
+    ("name", "rung", "told"),
+    [
+        ("file-10", "adapter", "'a.jsonl' has 10 different queries, and the rung 'adapter' .* 64"),
+        ("file-4", "auto", "'a.jsonl' has 4 rows, and a job takes 6 about different things"),
+    ],
+)
+def test_too_few_rows_are_told_by_the_files_name_and_the_number_that_it_takes(
+    asked, name, rung, told
+):
+    with pytest.raises(DataError, match=told):
+        asked(training=name, files=[(FILES, name)], filename="a.jsonl", rung=rung)
+
+
+def test_a_base_that_is_delivered_is_told_once_and_not_held_against_itself():
+    level = {"mean": 0.8}
+    told = _sentence({
+        "metric": "nDCG@10", "measured_on": "test", "improved": False,
+        "reason": "no adapter did better on dev than the base (nDCG@10 0.7): the base is delivered",
+        "gain": {"base": level, "tuned": level, "difference": {"mean": 0, "low": 0, "high": 0}},
+        "delivered": {"name": "pretrained"},
+    })  # fmt: skip
+    assert told == (
+        "nDCG@10 of the base on test 0.800. No adapter did better on dev than the base "
+        "(nDCG@10 0.7): the base is delivered."
+    )
 
 
 def test_no_place_of_the_server_is_told(asked, home):

@@ -2,9 +2,13 @@
 
 import io
 import json
+import re
+import threading
 import time
+from argparse import Namespace
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -13,6 +17,7 @@ import pytest
 import telnyx
 from running import running_app
 
+from tunewise.cli.serve import _told
 from tunewise.collection import Collection, open_store
 from tunewise.documents import Chunk
 from tunewise.jobs.home import Home
@@ -198,6 +203,21 @@ def test_a_job_on_what_cannot_be_learned_from_fails_and_says_why(client):
     assert "In line 1 of 'bad.jsonl' no assistant's message answers a user's" in job.error.message
 
 
+def test_the_guides_program_ends_where_its_job_is_cancelled(home, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs/guide/jobs.md").read_text(encoding="utf-8")
+    program = re.search(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
+    (home / "rows.jsonl").write_text("{}\n")
+    monkeypatch.chdir(home)
+    app = make_app(passed(load_models(["all-MiniLM-L6-v2=word-hash"])), home=Home(home / "guide"))
+    with running_app(app) as url:  # without workers: the job waits until it is cancelled
+        jobs = client_of(url).fine_tuning.jobs
+        ended = threading.Timer(1, lambda: [jobs.cancel(job.id) for job in jobs.list()])
+        ended.start()
+        exec(program.replace("http://127.0.0.1:8000", url).replace("sleep(2)", "sleep(0.3)"), {})
+        ended.join()
+    assert "cancelled" in capsys.readouterr().out
+
+
 def test_what_cannot_be_asked_is_refused_before_anything_is_queued(client, uploaded):
     create = client.fine_tuning.jobs.create
     right = {"model": "word-hash", "training_file": uploaded.id}
@@ -241,6 +261,10 @@ def test_uploads_that_are_no_files_are_refused_and_leave_nothing(place, client, 
         answer = post(content)
         assert (answer.status_code, told in answer.json()["error"]["message"]) == (400, True), told
     assert post(file + purpose + b"--x--\r\n").status_code == 200
+    with pytest.raises(openai.BadRequestError, match=r"Line 1 of 'g\.jsonl' is no JSON") as refused:
+        client.files.create(file=("g.jsonl", b"garbage"), purpose="fine-tune")
+    assert (refused.value.code, refused.value.param) == ("invalid_jsonl", "file")
+    assert "g.jsonl" not in {each.filename for each in client.files.list()}
     for each in client.files.list(purpose="evals"):
         client.files.delete(each.id)
 
@@ -251,9 +275,10 @@ def test_a_served_winner_is_tuned_from_its_own_encoder(home):
     assert verdict.contender.family == "hybrid"
     save_verdict(verdict, home / "out" / "tldr")
     content = {"file": ("rows.jsonl", b"{}")}
-    with running_app(
-        make_app(passed(load_models([str(home / "out" / "tldr")])), home=Home(home / "other"))
-    ) as url:
+    offer = passed(load_models([str(home / "out" / "tldr")]))
+    started = _told(Namespace(host="127.0.0.1", tls_cert=None), offer, 8000)
+    assert "tldr won with words: they count in searches of collections" in started
+    with running_app(make_app(offer, home=Home(home / "other"))) as url:
         post = partial(httpx.post, timeout=10)
         file = post(f"{url}/v1/files", files=content, data={"purpose": "fine-tune"}).json()
         asked = {"model": "tldr", "training_file": file["id"]}
@@ -306,15 +331,17 @@ def test_telnyxs_client_tunes_on_a_bucket_and_asks_the_model_for_vectors(place, 
 def test_after_a_restart_the_model_is_served_until_it_is_deleted(place, client, tuned):
     name = tuned.fine_tuned_model
     before = client.embeddings.create(model=name, input="mend a kettle").data[0].embedding
-    with running_app(make_app(passed(load_models(["word-hash"])), home=place[0])) as url:
+    alike = f"alike={place[0].models / tuned.id}"  # the same vectors by another name
+    with running_app(make_app(passed(load_models(["word-hash", alike])), home=place[0])) as url:
         other = client_of(url)
         assert (
             other.embeddings.create(model=name, input="mend a kettle").data[0].embedding == before
         )
         fill_notes(place[0], name, tuned.id)
         asked = {"bucket_name": "notes", "query": "kettle"}
-        [found] = searched(place[1], **asked).json()["data"]
-        assert found["metadata"]["embedding"] == name
+        for at in (url, place[1]):
+            [found] = searched(at, **asked).json()["data"]
+            assert found["metadata"]["embedding"] == name
         httpx.put(f"{place[1]}/v2/storage/buckets/notes/a.txt", content=b"mend")
         plain = {"bucket_name": "notes", "embedding_model": "word-hash"}
         answer = httpx.post(f"{place[1]}/v2/ai/embeddings", json=plain)

@@ -44,7 +44,7 @@ def test_a_key_is_shown_once_and_only_its_hash_is_kept(tmp_path, capsys):
 
 def test_what_is_done_with_keys_is_written_down(tmp_path, capsys):
     file = str(tmp_path / "keys.json")
-    made(capsys, "--scopes", "admin", "--file", file)
+    made(capsys, "jane", "--scopes", "admin", "--file", file)
     [key] = KeyFile(tmp_path / "keys.json").known()
     assert main(["keys", "revoke", key.id, "--file", file]) == 0
     assert main(["keys", "revoke", key.id, "--file", file]) == 0
@@ -53,7 +53,7 @@ def test_what_is_done_with_keys_is_written_down(tmp_path, capsys):
         ("key created", key.id),
         ("key revoked", key.id),
     ]
-    assert all(each["by"] and each["time"] for each in lines)
+    assert all(each["by"] and each["time"] and each["name"] == "jane" for each in lines)
 
 
 @pytest.mark.parametrize(

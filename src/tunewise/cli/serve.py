@@ -233,6 +233,10 @@ def _told(parsed: argparse.Namespace, offer: "Offer", port: int) -> str:
         way = f", {encoder.way}" if isinstance(encoder, TransformerEncoder) else ""
         base = "" if encoder.name == name else f" over {encoder.name}"
         lines.append(f"{name}{base}: {encoder.dimension} dimensions{way}, stamp {model.stamp}")
+        if model.hybrid:
+            lines.append(
+                f"{name} won with words: they count in searches of collections, not in vectors"
+            )
     return "\n".join([*lines, f"Serving at {scheme}://{host}:{port}/v1   Stop it with Ctrl-C."])
 
 

@@ -21,6 +21,7 @@ from tunewise.collection.searching import (
     check_search,
     find,
     find_documents,
+    hit_of,
     least_score,
 )
 from tunewise.collection.stamp import check_encoder, stamp_of
@@ -229,11 +230,11 @@ class Collection:
         look = find_documents if grouped else find
         found = look(table, words, about.current, asked, depth)[0 if rerank else offset :]
         chunks = {chunk.id: chunk for chunk in self._of(table, [id_ for id_, _ in found])}
-        hits = [Hit(chunks[id_], score) for id_, score in found if id_ in chunks]
+        hits = [hit_of(chunks[id_], score) for id_, score in found if id_ in chunks]
         if rerank is None:
             return hits
         best = rerank.order(query, [hit.chunk.text for hit in hits])[offset : offset + k]
-        return [Hit(hits[place].chunk, score) for place, score in best]
+        return [hit_of(hits[place].chunk, score) for place, score in best]
 
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum, as it was given to `replace`."""

@@ -35,6 +35,11 @@ class Hit:
     score: float
 
 
+def hit_of(chunk: Chunk, score: float) -> Hit:
+    """A hit; further digits of a score are float32's noise."""
+    return Hit(chunk, round(float(score), _DECIMALS))
+
+
 @dataclass(frozen=True)
 class Asked:
     """What is searched for, and where: `vector` is None by words, `where` is SQL or ""."""

@@ -25,14 +25,16 @@ def figures(verdict: Verdict, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Base and delivered vectors on test, their difference, and what was not tried.
 
     `facts` are the verdict's. `base` is the plain encoder, `tuned` what is delivered, `gain` the
-    one minus the other; `best` is what the verdict recommends, words and all.
+    latter minus the former, None where they are the same; `best` is what the verdict recommends,
+    words and all.
     """
     base, served = _plain(verdict), vectors_of(verdict)
+    tuned = served.tuned and served.same_as is None
     return {
         "sentence": " ".join([facts["sentence"], *_besides(verdict, served)]),
-        "delivered": "tuned" if served.tuned and served.same_as is None else "base",
+        "delivered": "tuned" if tuned else "base",
         "metric": facts["metric"],
-        "gain": _gain(verdict, base, served),
+        "gain": _gain(verdict, base, served) if tuned else None,
         "base": _score(facts, base.name),
         "tuned": _score(facts, served.name),
         "best": {"name": facts["contender"], **_score(facts, facts["contender"])},

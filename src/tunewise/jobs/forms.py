@@ -37,6 +37,21 @@ def as_ours(uploaded: Sequence[tuple[str, Path]], to: Path) -> int:
     return changed
 
 
+def check_first(name: str, start: bytes, *, whole: bool) -> None:
+    """Raises DataError where the first line that holds something is no JSON object.
+
+    `start` is what an upload begins with; `whole` says that this is all of it. A line that goes on
+    past `start` is left to who reads the file.
+    """
+    for count, line in enumerate(start.splitlines(keepends=True), start=1):
+        if not whole and not line.endswith(b"\n"):
+            return
+        number = f"{count} of '{name}'"
+        if text := _decoded(line, count, number):
+            _row(text, number)
+            return
+
+
 def _lines(name: str, path: Path) -> Iterator[tuple[str, str]]:
     """The lines that hold something, each with its number and the file's name."""
     with path.open("rb") as file:
@@ -46,14 +61,17 @@ def _lines(name: str, path: Path) -> Iterator[tuple[str, str]]:
             number = f"{count} of '{name}'"
             if len(line) > _LONGEST:
                 raise DataError(f"Line {number} is longer than {_LONGEST:,} bytes. Cut it.")
-            try:
-                text = line.decode("utf-8-sig" if count == 1 else "utf-8").strip()
-            except UnicodeDecodeError as wrong:
-                raise DataError(
-                    f"Line {number} is not UTF-8: {wrong.reason}. Convert the file with iconv."
-                ) from wrong
-            if text:
+            if text := _decoded(line, count, number):
                 yield number, text
+
+
+def _decoded(line: bytes, count: int, number: str) -> str:
+    try:
+        return line.decode("utf-8-sig" if count == 1 else "utf-8").strip()
+    except UnicodeDecodeError as wrong:
+        raise DataError(
+            f"Line {number} is not UTF-8: {wrong.reason}. Convert the file with iconv."
+        ) from wrong
 
 
 def _row(line: str, number: str) -> Mapping[str, Any]:

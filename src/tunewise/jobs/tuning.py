@@ -16,6 +16,7 @@ from tunewise.errors import DataError, OptionError, TunewiseError
 from tunewise.files import put_back, whole_set, write_text
 from tunewise.finding import Finding
 from tunewise.jobs.delivered import figures, vectors_of
+from tunewise.jobs.enough import require_enough, require_rows
 from tunewise.jobs.forms import as_ours
 from tunewise.jobs.job import Level
 from tunewise.jobs.works import Place
@@ -51,6 +52,7 @@ class Wanted:
     are what the caller calls the files, `files` and `checked` where they lie: bucket and name of
     each. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning
     rate that is usual for it; `budget` is seconds; `suffix` goes into the tuned model's name.
+    `filename` is what an uploaded file is called, whose id is `training`.
     """
 
     model: str
@@ -69,6 +71,12 @@ class Wanted:
     seed: int = 0
     suffix: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    filename: str = ""
+
+    @property
+    def source(self) -> str:
+        """What the caller knows the training data by."""
+        return self.filename or self.training
 
 
 def served_name(model: str, suffix: str, job: str) -> str:
@@ -111,13 +119,14 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
 
 def _made(wanted: Wanted, place: Place, home: Path) -> dict[str, Any]:
     data = _data(wanted, place)
+    rung = _rung(wanted, data)
+    require_enough(data, rung, wanted.source, validated=bool(wanted.checked))
     encoder = load_encoder(
         wanted.encoder,
         base_url=wanted.base_url,
         texts=trial_texts(data),
         progress=place.progress,
     )
-    rung = _rung(wanted, data)
     if rung == "auto":
         place.told(f"Every contender is measured, for {wanted.budget:g} seconds.")
         return _measured(wanted, data, encoder, place, home)
@@ -129,7 +138,7 @@ def _unplaced(text: str, wanted: Wanted, place: Place) -> str:
     """A text for the caller, who knows models and files by their names and not by their places."""
     data = str(place.folder / "data")
     for part in ("/train.jsonl", "/test.jsonl", ""):
-        text = text.replace(f"{data}{part}", wanted.training)
+        text = text.replace(f"{data}{part}", wanted.source)
     if Path(wanted.encoder).is_absolute():
         text = text.replace(wanted.encoder, wanted.model)
     return text.replace(f"{place.home.folder}{os.sep}", "")
@@ -148,13 +157,15 @@ def _data(wanted: Wanted, place: Place) -> Examples:
                 place.told(f"{changed:,} rows of {part} became query and document.")
     finally:
         objects.close()
+    if not wanted.checked:
+        require_rows(folder / "train.jsonl", wanted.source)
     data = read_examples(folder if wanted.checked else folder / "train.jsonl", seed=SPLIT)
     for finding in data.findings:
         level: Level = "info" if finding.severity == "note" else "warn"
         place.told(_unplaced(_noticed(finding), wanted, place), level)
     if isinstance(data, Task):
         data = divided(data, wanted.seed)
-    return replace(data, source=wanted.training)  # no path of this machine
+    return replace(data, source=wanted.source)  # no path of this machine
 
 
 def _noticed(finding: Finding) -> str:
@@ -228,13 +239,14 @@ def _tuned(
         facts = save_tuned(tuning, beside)
         _hide(beside, wanted, place)
         gain, cut = facts["gain"], tuning.run is not None and tuning.run.cut
+        gained = gain if tuning.improved else None  # the base is not held against itself
         made = {
             **_common(wanted, data, encoder, place, tuning.outcome.contender, "model"),
             "answer": answer_of(facts, cut=cut),
             "sentence": _sentence(facts),
             "delivered": "tuned" if tuning.improved else "base",
             "metric": facts["metric"],
-            "gain": gain and _difference(gain),
+            "gain": gained and _difference(gained),
             "base": gain and gain["base"],
             "tuned": gain and gain["tuned"],
             "seconds": facts["timing"]["seconds"],
@@ -271,14 +283,18 @@ def _difference(gain: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _sentence(facts: Mapping[str, Any]) -> str:
-    gain = facts["gain"]
+    gain, reason = facts["gain"], facts["reason"]
+    why = f"{reason[:1].upper()}{reason[1:]}."
     if gain is None:
-        return f"{facts['reason'].capitalize()}."
+        return why
+    if not facts["improved"]:
+        level = gain["base"]["mean"]
+        return f"{facts['metric']} of the base on {facts['measured_on']} {level:.3f}. {why}"
     base, tuned, found = gain["base"]["mean"], gain["tuned"]["mean"], gain["difference"]
     return (
         f"{facts['metric']} on {facts['measured_on']} {tuned:.3f}, base {base:.3f}: "
         f"{signed(found['mean'])} {signed_interval(found['low'], found['high'])}. Delivered: "
-        f"{facts['delivered']['name']}, {facts['reason']}."
+        f"{facts['delivered']['name']}, {reason}."
     )
 
 

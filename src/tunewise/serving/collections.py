@@ -127,16 +127,20 @@ class Collections:
         return found if found is not None and found.stamp == made.stamp.model else None
 
     def called(self, made: Generation) -> str:
-        """What the model that made vectors is called: an encoder's name is also its base's."""
+        """What the model that made vectors is called: an encoder's name is also its base's.
+
+        Several models may have its stamp, so where it was loaded from goes first.
+        """
+        if (tuned := self._tuned.called(made.source)) is not None:
+            return tuned
         if (own := self._offered(made)) is not None:
             return own.name
         folder = Path(made.source)
-        tuned = self._tuned.called(made.source)
-        return tuned or (folder.name if folder.is_absolute() else made.stamp.encoder)
+        return folder.name if folder.is_absolute() else made.stamp.encoder
 
     def _offered(self, made: Generation) -> Model | None:
-        models = self._offer.models.values()
-        return next((model for model in models if model.stamp == made.stamp.model), None)
+        alike = [each for each in self._offer.models.values() if each.stamp == made.stamp.model]
+        return next((each for each in alike if each.source == made.source), next(iter(alike), None))
 
     def _served(self, model: Model) -> bool:
         """Whether a model is served still: one that was tuned may have been deleted."""

@@ -162,6 +162,7 @@ class KeyFile:
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
             "act": act,
             "key": key.id,
+            "name": key.name,
             "scopes": key.scopes,
             "by": getpass.getuser(),
         }

@@ -48,7 +48,8 @@ class Model:
     `encoder` may be that of other models too: what makes this one another is the `adapter` after
     it. `prefixes` are the dimensions it was trained to be cut to, largest first; none for none.
     `folder` is where all of it lies in the layout of sentence-transformers, if anywhere. `source`
-    is what it was loaded by, `maps` the file that its adapter came from.
+    is what it was loaded by, `maps` the file that its adapter came from. `hybrid` says that it
+    won with words besides its vectors.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Model:
     created: int = field(default_factory=lambda: int(time.time()))
     source: str = ""
     maps: Path | None = None
+    hybrid: bool = False
 
     @cached_property
     def stamp(self) -> str:
@@ -194,4 +196,5 @@ def _winner(name: str, home: Path, shared: _Shared) -> Model:
     prefixes = tuple((kept.saved["settings"].get("recipe") or {}).get("matryoshka") or ())
     created = int((home / FILE).stat().st_mtime)
     source = str((home.parent if home.name == MODEL else home).resolve())
-    return Model(name, encoder, adapter, prefixes, folder, created, source, maps)
+    hybrid = "vectors" in whole.saved.get("parts", {})
+    return Model(name, encoder, adapter, prefixes, folder, created, source, maps, hybrid)

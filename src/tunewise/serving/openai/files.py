@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 from starlette.responses import FileResponse
 
-from tunewise.errors import AbsentError
+from tunewise.errors import AbsentError, DataError
+from tunewise.jobs.forms import check_first
 from tunewise.objects import FILES, Incoming, Stored
 from tunewise.serving.access import need, owner, owns
 from tunewise.serving.forms import read_form
@@ -72,26 +73,32 @@ class FileList(BaseModel):
 
 @router.post("", openapi_extra=_FORM)
 async def create_file(request: Request, key: Caller) -> FileObject:
-    """Keeps a file, on the disk when this answers. Its fields are `file` and `purpose`."""
+    """Keeps a file, on the disk when this answers. Its fields are `file` and `purpose`.
+
+    Of one for fine-tune that is called .jsonl, the first line has to be a JSON object.
+    """
     service: Service = request.app.state.service
     await _require_room(service)
-    name, file, filename = f"file-{uuid4().hex}", None, ""
+    name, file, filename, start, size = f"file-{uuid4().hex}", None, "", b"", 0
     try:
 
         async def taken(named: str, block: bytes) -> None:
-            nonlocal file, filename
+            nonlocal file, filename, start, size
             if file is None:
                 filename, most = _clean(named), service.settings.upload
                 about = {"filename": filename, "owner": owner(key)}
                 file = await service.disk.run(
                     lambda: service.objects.incoming(FILES, name, most=most, about=about)
                 )
+            start, size = start or block, size + len(block)
             await _written(service, file, block)
 
         fields = await read_form(request, "file", taken)
         purpose = _purpose(fields)
         if file is None:
             raise bad_request("There is no file. Send one in the field 'file'.", param="file")
+        if purpose == "fine-tune" and filename.lower().endswith(".jsonl"):
+            await service.disk.run(lambda: _check_start(filename, start, whole=len(start) == size))
         kept: Incoming = file
         return _told(await service.disk.run(lambda: kept.keep({"purpose": purpose})))
     finally:
@@ -174,6 +181,14 @@ async def _require_room(service: Service) -> None:
 
 async def _written(service: Service, file: Incoming, block: bytes) -> None:
     await service.disk.run(lambda: file.write(block))
+
+
+def _check_start(filename: str, start: bytes, *, whole: bool) -> None:
+    """Raises Refused for what is no JSONL from its first line on; a job would fail on it."""
+    try:
+        check_first(filename, start, whole=whole)
+    except DataError as wrong:
+        raise bad_request(str(wrong), param="file", code="invalid_jsonl") from wrong
 
 
 def _purpose(fields: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """/v1/fine_tuning/jobs: embedding models tuned as jobs, in OpenAI's shape, and their verdicts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,8 +56,7 @@ async def create_job(
 ) -> JobObject:
     """Queues a job. With an Idempotency-Key, the same request sent again gives the same job."""
     service: Service = request.app.state.service
-    wanted = wanted_of(service, body)
-    await _check_files(service, body, key)
+    wanted = replace(wanted_of(service, body), filename=await _checked_files(service, body, key))
     return _told(await queued(service, wanted, key, idempotency_key))
 
 
@@ -272,8 +271,9 @@ async def moved(service: Service, name: str, key: Key | None, change: Callable[[
     return await service.disk.run(lambda: change(name))
 
 
-async def _check_files(service: Service, body: JobRequest, key: Key | None) -> None:
-    """Raises Refused for files that are not the caller's, or not for tuning."""
+async def _checked_files(service: Service, body: JobRequest, key: Key | None) -> str:
+    """What the training file is called. Refused for files of others, or not for tuning."""
+    called = {}
     for param in ("training_file", "validation_file"):
         name = getattr(body, param)
         if name is None:
@@ -284,6 +284,8 @@ async def _check_files(service: Service, body: JobRequest, key: Key | None) -> N
             raise bad_request(f"There is no file '{name}'.", param=param) from absent
         if stored.about["purpose"] != "fine-tune":
             raise bad_request("The file is not for purpose 'fine-tune'.", param=param)
+        called[param] = stored.about["filename"]
+    return called["training_file"]
 
 
 def _told(job: Job) -> JobObject:

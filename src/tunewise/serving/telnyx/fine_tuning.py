@@ -82,7 +82,7 @@ async def create_job(
 ) -> JobObject:
     """Queues a job."""
     service: Service = request.app.state.service
-    files = await _files(service, body.training_file, key)
+    files, filename = await _files(service, body.training_file, key)
     asked = shapes.JobRequest(
         model=body.model,
         training_file="below",
@@ -90,7 +90,12 @@ async def create_job(
         hyperparameters=shapes.Hyperparameters(n_epochs=body.hyperparameters.n_epochs),
         metadata=body.metadata,
     )
-    wanted = replace(jobs.wanted_of(service, asked), training=body.training_file, files=files)
+    wanted = replace(
+        jobs.wanted_of(service, asked),
+        training=body.training_file,
+        files=files,
+        filename=filename,
+    )
     return _told(await jobs.queued(service, wanted, key, idempotency_key))
 
 
@@ -115,14 +120,19 @@ async def cancel_job(request: Request, job: str, key: Caller) -> JobObject:
     return _told(await jobs.moved(service, job, key, service.queue.cancel))
 
 
-async def _files(service: Service, named: str, key: Key | None) -> list[tuple[str, str]]:
-    """Bucket and name of each file to learn from. Raises Refused where there is none."""
+async def _files(
+    service: Service, named: str, key: Key | None
+) -> tuple[list[tuple[str, str]], str]:
+    """Bucket and name of each file to learn from, and what an uploaded one is called.
+
+    Raises Refused where there is none.
+    """
     if named.startswith("file-"):
         try:
             stored = await stored_file(service, named, key)
         except AbsentError as absent:
             raise bad_request(f"There is no file '{named}'.", param="training_file") from absent
-        return [(FILES, stored.name)]
+        return [(FILES, stored.name)], stored.about["filename"]
     bucket, slash, name = named.partition("/")
     if bucket.startswith("."):
         raise bad_request("Buckets do not begin with a dot.", param="training_file")
@@ -131,7 +141,7 @@ async def _files(service: Service, named: str, key: Key | None) -> list[tuple[st
     found = [(bucket, each.name) for each in every if not slash or each.name == name]
     if not found:
         raise bad_request(f"There is nothing at '{named[:100]}'.", param="training_file")
-    return found
+    return found, ""
 
 
 def _told(job: Job) -> JobObject:
