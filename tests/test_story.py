@@ -121,6 +121,7 @@ def test_a_spent_budget_leaves_out_what_it_did_not_reach_and_says_so():
     assert all("budget" in skip.why for skip in found.skipped if skip.name == "pretrained")
 
 
+@pytest.mark.slow
 def test_a_hybrid_that_time_kept_out_is_named_by_itself_and_not_as_the_one_that_was_made():
     steps = []
 
