@@ -33,12 +33,14 @@ def home(tmp_path_factory):
     return folder
 
 
-def started(home, cache, out):
+def started(home, cache, folder="undisturbed"):
+    """A run whose output is `folder`/out: the same command each time, since reports quote it."""
     environment = {"TUNEWISE_CACHE": str(home / cache), "HF_HUB_OFFLINE": "1"}
+    (home / folder).mkdir(exist_ok=True)
     return subprocess.Popen(
         # the deep rungs have kills of their own, in tests/training/test_resume.py
-        [sys.executable, "-m", "tunewise", "measure", "data", "--try", TRIED, "--out", str(out)],
-        cwd=home,
+        [sys.executable, "-m", "tunewise", "measure", "../data", "--try", TRIED, "--out", "out"],
+        cwd=home / folder,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,17 +76,17 @@ def timeless(out):
 @pytest.fixture(scope="module")
 def undisturbed(home):
     """The verdict of a run that nobody disturbed."""
-    code, _, error = ended(started(home, "cache", "undisturbed"))
+    code, _, error = ended(started(home, "cache"))
     assert code == 0, error
-    return timeless(home / "undisturbed")
+    return timeless(home / "undisturbed" / "out")
 
 
 def test_a_run_killed_again_and_again_ends_in_the_verdict_of_an_undisturbed_one(home, undisturbed):
-    chance, out, kills = random.Random(time.time_ns()), home / "killed", 0
+    chance, out, kills = random.Random(time.time_ns()), home / "killed" / "out", 0
     moments = []
     while kills < KILLS and len(moments) < 4 * KILLS:
         moments.append((chance.randint(1, LATEST), chance.uniform(0, SPREAD)))
-        run = started(home, "killed-cache", out)
+        run = started(home, "killed-cache", "killed")
         code, _, error = stopped(run, signal.SIGKILL, lines=moments[-1][0], after=moments[-1][1])
         assert code in (0, -signal.SIGKILL), error
         kills += code != 0
@@ -92,7 +94,7 @@ def test_a_run_killed_again_and_again_ends_in_the_verdict_of_an_undisturbed_one(
             assert timeless(out) == undisturbed, moments
             assert (out / "model" / "tunewise.json").exists()
     assert kills == KILLS
-    code, _, error = ended(started(home, "killed-cache", out))
+    code, _, error = ended(started(home, "killed-cache", "killed"))
     assert code == 0, error
     assert timeless(out) == undisturbed, moments
     facts = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
@@ -106,16 +108,17 @@ def test_a_run_killed_again_and_again_ends_in_the_verdict_of_an_undisturbed_one(
 def test_the_same_command_twice_gives_the_same_bytes_but_for_times(home, undisturbed):
     code, _, error = ended(started(home, "cache", "again"))
     assert code == 0
-    assert timeless(home / "again") == undisturbed
+    assert timeless(home / "again" / "out") == undisturbed
     assert "encoding" not in error, "a second run encodes nothing"
 
 
 @pytest.mark.parametrize("lines", [1, 6])
-def test_ctrl_c_ends_with_one_message_and_leaves_nothing_half_written(home, tmp_path, lines):
-    run = started(home, f"broken-off-{lines}", tmp_path / "out")
+def test_ctrl_c_ends_with_one_message_and_leaves_nothing_half_written(home, lines):
+    name = f"broken-off-{lines}"
+    run = started(home, name, name)
     code, out, error = stopped(run, signal.SIGINT, lines=lines, after=0.1)
     assert (code, out) == (130, "")
     assert error.splitlines()[-1].startswith("tunewise: interrupted.")
     assert "the same command goes on from here" in error
     assert "Traceback" not in error
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list((home / name / "out").iterdir()) == []

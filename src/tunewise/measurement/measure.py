@@ -9,13 +9,7 @@ from typing import Any
 import numpy as np
 
 from tunewise.advice import require_worth
-from tunewise.contenders import (
-    Contender,
-    Setting,
-    calibrated,
-    check_depth,
-    line_up,
-)
+from tunewise.contenders import Contender, Setting, calibrated, check_depth, line_up
 from tunewise.data.check import check
 from tunewise.data.folds import FOLDS
 from tunewise.data.language import detect
@@ -30,7 +24,7 @@ from tunewise.encoders import (
 )
 from tunewise.errors import OptionError
 from tunewise.finding import Finding, in_order
-from tunewise.measurement.budget import why_untried
+from tunewise.measurement.budget import told_of
 from tunewise.measurement.contest import hold
 from tunewise.measurement.fitted import Fitted, fit
 from tunewise.measurement.lighter import lighter
@@ -143,11 +137,7 @@ def _judged(
         first = decide(standings, groups, **rule)
         standings = again.repeated(standings, contenders, (first.best_tuned, first.contender))
     skipped = fitted.contest.skipped
-    told: dict[str, Any] = {
-        "untried": why_untried(skipped),
-        "unmeasured": [s.name for s in skipped if s.open],
-    }
-    decided = decide(standings, groups, **rule, **told)
+    decided = decide(standings, groups, **rule, **told_of(skipped))
     decision = provisional(doubted(decided, findings), task.made)
     return Verdict(
         decision=decision,

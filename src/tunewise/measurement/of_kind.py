@@ -18,8 +18,8 @@ from tunewise.measurement.budget import (
     NO_TURN,
     NOTHING_TO_LEARN,
     BudgetSpent,
+    told_of,
     until,
-    why_untried,
 )
 from tunewise.measurement.measure import engine_of, loaded_encoders, validate
 from tunewise.measurement.repeats import FRACTIONS, SEEDS, TIMES, rows_of_parts
@@ -254,11 +254,7 @@ def _judged(
     rule = {key: settings[key] for key in ("metric", "worth", "target", "seed")}
     rule["units"] = kind.units
     standings = _repeated(run, fitted, scores, groups, rule)
-    told: dict[str, Any] = {
-        "untried": why_untried(skipped),
-        "unmeasured": [s.name for s in skipped if s.open],
-    }
-    decision = decide(standings, groups, **rule, **told)
+    decision = decide(standings, groups, **rule, **told_of(skipped))
     known = (decision.contender, decision.best_tuned)
     fitted = [kind.finish(one, run.setting) if one.name in known else one for one in fitted]
     chosen = next(one for one in fitted if one.name == decision.contender)

@@ -242,11 +242,10 @@ class Batcher:
             if lane is None:
                 self._ready.clear()
                 continue
-            began = time.perf_counter()
-            await self._encode_batch(lane, texts)
-            took = time.perf_counter() - began
+            took = await self._encode_batch(lane, texts)
 
-    async def _encode_batch(self, lane: _Lane, texts: Sequence[_Text]) -> None:
+    async def _encode_batch(self, lane: _Lane, texts: Sequence[_Text]) -> float:
+        """Encodes a batch; gives the seconds it took."""
         began, tokens = time.perf_counter(), sum(text.tokens for text in texts)
         self._meters.began_batch(len(texts), tokens)
         self._busy += 1
@@ -260,6 +259,7 @@ class Batcher:
             self._rate += 0.1 * (tokens * self._busy / max(took, 1e-4) - self._rate)
             self._encoding -= tokens
             self._busy -= 1
+        return took
 
     def _next(self) -> tuple[_Lane | None, list[_Text]]:
         """The next batch: of the pool, which is filled again where nothing of it is left."""
