@@ -6,10 +6,15 @@ import shutil
 import subprocess
 from contextlib import suppress
 
+import hypothesis
 import pytest
 
 import tunewise
 from tunewise.testing import tiny_task
+
+# no test fails for having been slow: the machine may be busy
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WIDTH = 48

@@ -196,7 +196,7 @@ def same(one: Comparison, other: Comparison) -> None:
     assert (one.wins, one.ties, one.losses) == (other.wins, other.ties, other.losses)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TWO_GROUPS)
 def test_turning_a_comparison_round_only_changes_its_sign(
     rows: list[tuple[float, float, str]],
@@ -210,7 +210,7 @@ def test_turning_a_comparison_round_only_changes_its_sign(
     assert one.effective_deviation == pytest.approx(other.effective_deviation)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TWO_GROUPS, st.randoms(use_true_random=False))
 def test_neither_the_order_of_units_nor_the_names_of_groups_matter(
     rows: list[tuple[float, float, str]], random
@@ -223,7 +223,7 @@ def test_neither_the_order_of_units_nor_the_names_of_groups_matter(
     same(versus(a, b, groups, draws=FAST), versus(c, d, renamed, draws=FAST))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TWO_GROUPS, st.sampled_from([-3.0, -0.2, 0.1, 7.0]))
 def test_adding_the_same_to_every_value_moves_the_interval_by_it(
     rows: list[tuple[float, float, str]], shift: float
@@ -235,7 +235,7 @@ def test_adding_the_same_to_every_value_moves_the_interval_by_it(
         assert getattr(moved, name) == pytest.approx(getattr(plain, name) + shift, abs=1e-7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TWO_GROUPS, st.sampled_from([0.01, 3.0]))
 def test_adding_the_same_to_both_contenders_changes_nothing(
     rows: list[tuple[float, float, str]], shift: float
@@ -245,7 +245,7 @@ def test_adding_the_same_to_both_contenders_changes_nothing(
     same(versus(a, b, groups, draws=FAST), moved)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TWO_GROUPS)
 def test_an_interval_holds_its_mean_and_grows_with_its_level(
     rows: list[tuple[float, float, str]],

@@ -295,7 +295,7 @@ def every_order(scores: list[float]) -> list[list[int]]:
     return [list(o) for o in orders if [scores[i] for i in o] == scores]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(tied_queries())
 def test_expectation_over_ties_is_the_mean_over_every_order(
     query: tuple[list[float], dict[str, float]],
@@ -335,7 +335,7 @@ def reference(rankings: Rankings, judgments: dict[str, dict[str, float]], metric
     return {m.query_id: m.value for m in ir_measures.iter_calc([asked], graded, run)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32 - 1),
     documents=st.integers(2, 60),

@@ -77,7 +77,7 @@ def test_too_large_a_file_and_a_broken_upload_leave_what_was_there(objects, tmp_
     assert len(list((tmp_path / "objects" / "blobs").iterdir())) == 1
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     bucket=st.text(min_size=1, max_size=8).filter(lambda word: "\0" not in word),
     name=st.text(

@@ -111,7 +111,7 @@ def test_a_similarity_that_is_no_share_is_refused(similarity: float):
         near_duplicates(["a"], similarity=similarity)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(st.sampled_from("abcd"), max_size=25).map(" ".join), max_size=25),
     st.sampled_from([0.3, 0.5, 0.75, 0.9, 1.0]),

@@ -346,7 +346,7 @@ def test_findings_come_in_the_order_of_their_codes_and_the_docstring_lists_them_
 texts = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=8))
 def test_any_texts_come_back_from_csv_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
@@ -358,7 +358,7 @@ def test_any_texts_come_back_from_csv_as_they_were(
     assert {(query, document) for query in judged for document in judged[query]} == set(rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(texts, texts), min_size=1, max_size=8), st.booleans())
 def test_any_texts_come_back_from_jsonl_as_they_were(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]], escaped: bool

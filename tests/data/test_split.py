@@ -301,7 +301,7 @@ relevances = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(relevances, st.integers(0, 3), st.integers(1, 40))
 def test_nothing_that_belongs_together_is_on_two_sides(relevant, seed, repeat):
     queries = {f"q{n}": [f"d{d}" for d in chosen] for n, chosen in enumerate(relevant)}

@@ -58,7 +58,7 @@ def test_a_task_comes_back_with_parts_groups_and_grades(tmp_path: Path) -> None:
     assert back.findings == ()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(any_task())
 def test_any_task_comes_back_with_the_same_fingerprint(
     tmp_path_factory: pytest.TempPathFactory, task: Task

@@ -170,7 +170,7 @@ def documents(draw: st.DrawFn) -> Document:
 
 
 @given(documents(), TOKENS, st.integers(8, 40), st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_the_laws_of_chunks(
     document: Document, tokens: Tokens, size: int, data: st.DataObject
 ) -> None:

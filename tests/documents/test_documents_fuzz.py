@@ -26,9 +26,7 @@ HEADS = [
     b"text,id\n",
 ]
 LIMITS = Limits(file_bytes=2**22, archive_bytes=2**22, characters=10**6, seconds=5)
-QUICK = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(suffix: str, content: bytes) -> list[Document | Failure]:

@@ -298,4 +298,4 @@ class Turns(RuleBasedStateMachine):
 
 
 TestTurns = Turns.TestCase
-TestTurns.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
+TestTurns.settings = settings(max_examples=8, stateful_step_count=25)

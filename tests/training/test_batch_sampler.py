@@ -63,7 +63,7 @@ def made(taught, size, **options):
         return None  # no two rows may meet
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(lessons(), st.integers(2, 9), st.integers(0, 3), st.integers(0, 5))
 def test_no_two_rows_of_a_batch_are_wrong_beside_each_other(taught, size, epoch, seed):
     sampler = made(taught, size, seed=seed)
@@ -75,7 +75,7 @@ def test_no_two_rows_of_a_batch_are_wrong_beside_each_other(taught, size, epoch,
         assert conflicts(taught, batch) == []
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lessons(), st.integers(2, 9), st.integers(1, 3))
 def test_a_row_comes_at_most_once_an_epoch_and_who_sits_out_is_counted(taught, size, epoch):
     sampler = made(taught, size)
@@ -87,7 +87,7 @@ def test_a_row_comes_at_most_once_an_epoch_and_who_sits_out_is_counted(taught, s
     assert len([*sampler]) == len(sampler)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lessons(), st.integers(2, 9), st.lists(st.integers(0, 4), max_size=4), st.integers(0, 4))
 def test_an_epoch_has_the_same_batches_whatever_came_before(taught, size, before, epoch):
     fresh, used = made(taught, size), made(taught, size)
@@ -101,7 +101,7 @@ def test_an_epoch_has_the_same_batches_whatever_came_before(taught, size, before
     assert [*fresh] == [*used]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lessons(), st.integers(4, 9), st.integers(2, 3), st.integers(0, 3))
 def test_batches_for_several_processes_are_full_and_divide_evenly(taught, size, processes, epoch):
     sampler = made(taught, size, multiple_of=processes)

@@ -45,7 +45,7 @@ def entries(found):
     return found.documents.of(np.arange(len(found.documents.starts) - 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(0, 10**6),
     st.integers(1, 6),

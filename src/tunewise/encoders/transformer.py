@@ -69,7 +69,7 @@ class TransformerEncoder:
         self.root = cache
         self._queries, self._documents = stores(cache if keep else None, self.stamp, name)
         self._loaded: Any = None
-        self._tokenizer: Any = None
+        self._counts: tokens.Counter | None = None
         self._facts = read_facts(cache, self.stamp)
 
     @property
@@ -100,10 +100,10 @@ class TransformerEncoder:
         The special tokens and the side's prompt count, since they take up room as well; −1 for
         the rare model whose tokenizer cannot tell.
         """
-        tokenizer = self._counter()
-        if tokenizer is None:
+        counter = self._counter()
+        if counter is None:
             return np.full(len(as_texts(texts)), -1, dtype=np.int64)
-        return tokens.count(tokenizer, as_texts(texts), self.prompt(side))
+        return counter.count(as_texts(texts), self.prompt(side))
 
     def places(self, text: str) -> list[tuple[int, int]]:
         """Where each token of this text begins and ends in it, in characters, for `documents.cut`.
@@ -111,18 +111,18 @@ class TransformerEncoder:
         Special tokens and prompts are not among them. Raises EncoderError for the rare model whose
         tokenizer cannot tell.
         """
-        tokenizer = self._counter()
-        if tokenizer is None:
+        counter = self._counter()
+        if counter is None:
             raise EncoderError(
                 f"The tokenizer of '{self.name}' does not say where its tokens are. Cut by words "
                 "instead: documents.words."
             )
-        return tokens.places(tokenizer, text)
+        return tokens.places(counter.tokenizer, text)
 
     def unknown_share(self, texts: Sequence[str]) -> float:
         """Share of the words in which something cannot be read: becomes an unknown token."""
-        tokenizer = self._counter()
-        return 0.0 if tokenizer is None else tokens.unknown_share(tokenizer, as_texts(texts))
+        counter = self._counter()
+        return 0.0 if counter is None else tokens.unknown_share(counter.tokenizer, as_texts(texts))
 
     def speed(self, side: Side) -> float | None:
         """Measured seconds a text of this side takes, kept with the vectors; None if unknown."""
@@ -201,7 +201,8 @@ class TransformerEncoder:
         if self.way == PLAIN:
             return TorchRuntime(self._model(), side, "fp32")
         model = self.copy()
-        return open_runtime(self.way, model, side, self.prompt(side), self._converted(model, side))
+        prompt, folder = self.prompt(side), self._converted(model, side)
+        return open_runtime(self.way, model, side, prompt, folder, self._counter())
 
     def _converted(self, model: Any, side: Side) -> Path | None:
         """Where the model is kept for another engine: one file for both sides, if they are alike.
@@ -215,10 +216,11 @@ class TransformerEncoder:
         name = f"{self.model_stamp}-{self.way.engine}-{numbers}-{which}"
         return self.root / "engines" / name
 
-    def _counter(self) -> Any:
-        if self._tokenizer is None:
-            self._tokenizer = tokens.load_tokenizer(self.folder, self._model)
-        return self._tokenizer
+    def _counter(self) -> tokens.Counter | None:
+        if self._counts is None:
+            tokenizer = tokens.load_tokenizer(self.folder, self._model)
+            self._counts = None if tokenizer is None else tokens.Counter(tokenizer)
+        return self._counts
 
     def _model(self) -> Any:
         if self._loaded is None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypedDict, TypeVar
+from typing import Any, TypeVar
 
 from tunewise.contenders import Setting
 from tunewise.kinds import Setting as KindSetting
@@ -42,16 +42,10 @@ def until(setting: S, end: float | None) -> Iterator[S]:
         fitting = False
 
 
-class Told(TypedDict):
-    """What a decision is told of those that were not measured (`verdict.decide`)."""
-
-    untried: str | None
-    unmeasured: list[str]
-
-
-def told_of(skipped: Sequence[Skipped]) -> Told:
-    """Why nothing tuned was tried, and which of it may bring more that nobody looked at."""
-    return Told(untried=why_untried(skipped), unmeasured=[one.name for one in skipped if one.open])
+def told_of(skipped: Sequence[Skipped]) -> dict[str, Any]:
+    """What `verdict.decide` is told of those that were not measured: why, and what that leaves."""
+    unmeasured = [one.name for one in skipped if one.open]
+    return {"untried": why_untried(skipped), "unmeasured": unmeasured}
 
 
 def why_untried(skipped: Sequence[Skipped]) -> str | None:

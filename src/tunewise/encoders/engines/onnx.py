@@ -18,6 +18,7 @@ from tunewise.encoders.engines.exported import (
 )
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
+from tunewise.encoders.tokens import Counter
 from tunewise.encoders.vectors import Side
 from tunewise.extras import need
 
@@ -35,11 +36,17 @@ class OnnxRuntime:
     budget = CPU_BUDGET
 
     def __init__(
-        self, model: Any, side: Side, prompt: str, precision: str, folder: Path | None
+        self,
+        model: Any,
+        side: Side,
+        prompt: str,
+        precision: str,
+        folder: Path | None,
+        counter: Counter | None = None,
     ) -> None:
         library = need("onnxruntime", extra="onnx")
         self.workers = cores()
-        self._tokens = Tokens(model, side, prompt)
+        self._tokens = Tokens(model, side, prompt, counter)
         with TemporaryDirectory() as passing, handing_over():
             module, home = sentence(model, side, prompt), folder or Path(passing)
             keep(home, lambda beside: _convert(module, example(self._tokens), precision, beside))

@@ -23,6 +23,7 @@ from tunewise.encoders.engines.exported import (
 )
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
+from tunewise.encoders.tokens import Counter
 from tunewise.encoders.vectors import Side
 from tunewise.extras import need
 
@@ -47,11 +48,17 @@ class OpenVinoRuntime:
     budget = CPU_BUDGET
 
     def __init__(
-        self, model: Any, side: Side, prompt: str, precision: str, folder: Path | None
+        self,
+        model: Any,
+        side: Side,
+        prompt: str,
+        precision: str,
+        folder: Path | None,
+        counter: Counter | None = None,
     ) -> None:
         library = _library()
         self.workers = cores()
-        self._tokens = Tokens(model, side, prompt)
+        self._tokens = Tokens(model, side, prompt, counter)
         with handing_over():
             module = sentence(model, side, prompt)
             made = self._made(library, module, precision, folder)

@@ -1,0 +1,85 @@
+"""Tokens are counted once, and the batch is made of what was counted."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stand_ins import write_tokenizer
+from tokenizers.normalizers import Lowercase, Sequence, Strip
+
+from tunewise.encoders.engines.exported import Tokens
+from tunewise.encoders.model import load_model
+from tunewise.encoders.tokens import Counter, load_tokenizer
+
+TEXTS = ["open the door", "", "close a file", "file " * 40, "日本", "door"]
+
+
+@pytest.fixture
+def tokenizer(tmp_path: Path) -> Any:
+    write_tokenizer(tmp_path)
+    return load_tokenizer(tmp_path, lambda: None)
+
+
+class Cutting:
+    """A tokenizer, and the texts that it was asked to cut."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner, self.asked = inner, list[str]()
+
+    def encode_batch_fast(self, texts: list[str]) -> Any:
+        self.asked += texts
+        return self.inner.encode_batch_fast(texts)
+
+
+def test_a_text_counted_twice_is_cut_once_and_its_numbers_are_taken_once(tokenizer: Any) -> None:
+    cutting = Cutting(tokenizer)
+    counter = Counter(cutting)
+    counts = counter.count(TEXTS, "open ")
+    assert counts.tolist() == [len(tokenizer.encode("open " + text).ids) for text in TEXTS]
+    assert counter.count(TEXTS, "open ").tolist() == counts.tolist()
+    assert cutting.asked == ["open " + text for text in TEXTS]
+    taken = counter.take("open door")
+    assert taken is not None
+    assert taken.tolist() == tokenizer.encode("open door").ids
+    assert counter.take("open door") is None
+    assert counter.take("door") is None, "another text than the one with its prompt"
+
+
+def test_no_more_than_so_many_tokens_are_remembered(tokenizer: Any) -> None:
+    size = len(tokenizer.encode("door").ids)
+    counter = Counter(tokenizer, remembered=3 * size)
+    names = ["door", "file", "open", "close"]
+    assert counter.count([*names, "file " * 40])[-1] > 3 * size  # counted, and not kept
+    assert [counter.take(name) for name in names] == [None] * 4
+    counter.count(names)
+    assert [counter.take(name) is not None for name in names] == [False, True, True, True]
+    counter.count(names)
+    assert sum(counter.take(name) is not None for name in names) == 3, "room was given back"
+
+
+@pytest.mark.slow
+def test_a_batch_is_the_same_from_what_was_counted(tiny_model: Path) -> None:
+    model = load_model(tiny_model)
+    cutting = Cutting(load_tokenizer(tiny_model, lambda: model))
+    counter = Counter(cutting)
+    plain = Tokens(model, "documents", "")
+    counted = Tokens(model, "documents", "", counter)
+    counter.count(TEXTS)
+    counted._tokenizer = Cutting(counted._tokenizer)
+    for one, other in zip(plain.of(TEXTS), counted.of(TEXTS), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert counted._tokenizer.asked == ["file " * 40], "which is longer than the model reads"
+
+
+@pytest.mark.slow
+def test_what_another_tokenizer_counted_is_not_used(tiny_model: Path) -> None:
+    model = load_model(tiny_model)
+    other = load_tokenizer(tiny_model, lambda: model)
+    other.normalizer = Sequence([Lowercase(), Strip()])
+    other.add_tokens(["short"])
+    counter = Counter(other)
+    tokens, plain = Tokens(model, "documents", "", counter), Tokens(model, "documents", "")
+    counter.count(["one short text"])
+    for one, alone in zip(tokens.of(["one short text"]), plain.of(["one short text"]), strict=True):
+        np.testing.assert_array_equal(one, alone)
