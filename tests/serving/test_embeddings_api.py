@@ -10,6 +10,7 @@ import httpx
 import numpy as np
 import openai
 import pytest
+from fastapi.routing import APIRoute
 from running import Waits, running
 
 from tunewise.serving.door import Doorway
@@ -154,6 +155,35 @@ def test_a_body_that_is_no_request_is_refused(url, body):
     answer = httpx.post(f"{url}/v1/embeddings", content=body, headers=JSON)
     assert answer.status_code == 400
     assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"model": "plain", "input": TEXTS, "encoding_format": "base64"}, 200),
+        ({"model": "plain", "input": "x", "truncate": True}, 400),
+        ({"model": "plain", "input": "x", "dimensions": 1.5}, 400),
+        ({"model": "absent", "input": "x"}, 404),
+    ],
+)
+def test_the_straight_way_and_the_routes_own_give_the_same_answer(url, asked, status):
+    whole = {"content-type": "application/vnd.x+json"}  # JSON too, though not plainly
+    straight, routed = (
+        httpx.post(f"{url}/v1/embeddings", json=asked, headers=headers) for headers in (JSON, whole)
+    )
+    assert straight.status_code == routed.status_code == status
+    assert straight.json() == routed.json()
+
+
+def test_a_good_request_goes_straight(monkeypatch):
+    async def failing(*_):
+        raise AssertionError
+
+    with running(Model("plain", ENCODER)) as address:
+        monkeypatch.setattr(APIRoute, "handle", failing)
+        good = httpx.post(f"{address}/v1/embeddings", json={"model": "plain", "input": "x"})
+        assert good.status_code == 200
+        assert httpx.post(f"{address}/v1/embeddings", json={"model": "plain"}).status_code == 500
 
 
 def test_half_a_surrogate_pair_is_read_as_measuring_reads_it(url):

@@ -24,6 +24,7 @@ from tunewise.serving.mistakes import mistake
 from tunewise.serving.models import Offer
 from tunewise.serving.openai import embeddings, files, fine_tuning, models
 from tunewise.serving.openai.errors import to_openai
+from tunewise.serving.openai.straight import straight
 from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
 from tunewise.serving.signed import is_signed
@@ -78,6 +79,7 @@ def make_app(
     app = FastAPI(title="Tunewise", docs_url=None, redoc_url=None, lifespan=running)
     app.state.service = service
     groups = (*_GROUPS, *(() if home is None else _AT_HOME))
+    app.router.routes.append(straight())
     for group in groups:
         app.include_router(group.router)
     app.add_exception_handler(TunewiseError, _refused)
