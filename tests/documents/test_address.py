@@ -58,7 +58,7 @@ class Pages(BaseHTTPRequestHandler):
     def _slow(self, rest: str) -> None:
         try:
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(100):
+            for _ in range(400):
                 self.wfile.write(b"X-More: header\r\n")
                 time.sleep(0.05)
         except OSError:
@@ -134,7 +134,7 @@ def test_what_a_server_does_wrong_is_told(
     assert isinstance(found, Failure)
     assert found.name.endswith(f"/{path}")
     assert reason in found.reason
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
 
 
 @pytest.mark.parametrize(

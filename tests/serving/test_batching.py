@@ -32,10 +32,10 @@ def driven(story, encoder, *, cores=1, padded=None, kept=encode, **limits):
             return asyncio.create_task(batcher.vectors(encoder, "queries", texts, counts))
 
         try:
-            await asyncio.wait_for(story(batcher, ask), 10)
+            await asyncio.wait_for(story(batcher, ask), 30)
         finally:
-            encoder.let.release(10**6)
-            await asyncio.wait_for(batcher.close(), 10)
+            encoder.let.release(10_000)  # each costs a step, a million of them a quarter second
+            await asyncio.wait_for(batcher.close(), 30)
         assert batcher.waiting == 0
 
     asyncio.run(whole())
@@ -43,7 +43,7 @@ def driven(story, encoder, *, cores=1, padded=None, kept=encode, **limits):
 
 async def begun(encoder):
     """Waits until the encoder has been called once more."""
-    assert await asyncio.to_thread(encoder.begun.acquire, timeout=5)
+    assert await asyncio.to_thread(encoder.begun.acquire, timeout=10)
 
 
 def test_what_comes_while_a_batch_is_encoded_is_the_next_batch():
@@ -181,7 +181,7 @@ def test_patience_ends_with_503_and_nothing_left_behind():
         with pytest.raises(Refused):  # it had waited as long
             await first
 
-    driven(story, encoder, patience=0.05)
+    driven(story, encoder, patience=0.5)
     assert encoder.asked == [["first"]]
 
 
@@ -337,13 +337,12 @@ def test_others_are_answered_while_a_batch_is_encoded():
     with running(Model("slow", encoder)) as url:
         asked = {"model": "slow", "input": "text"}
         thread = threading.Thread(
-            target=lambda: httpx.post(f"{url}/v1/embeddings", json=asked, timeout=10)
+            target=lambda: httpx.post(f"{url}/v1/embeddings", json=asked, timeout=30)
         )
         thread.start()
-        assert encoder.begun.acquire(timeout=5)
-        began = time.perf_counter()
-        assert httpx.get(f"{url}/healthz").status_code == 200
-        assert time.perf_counter() - began < 2
+        assert encoder.begun.acquire(timeout=10)
+        # the batch goes on until it is let through, and fails after more than so long
+        assert httpx.get(f"{url}/healthz", timeout=8).status_code == 200
         encoder.let.release(1)
         thread.join()
 
@@ -353,14 +352,15 @@ def test_a_client_that_hangs_up_gives_its_place_up():
     with running(Model("slow", encoder)) as url:
         ask = f"{url}/v1/embeddings"
         first = threading.Thread(
-            target=lambda: httpx.post(ask, json={"model": "slow", "input": "first"}, timeout=10)
+            target=lambda: httpx.post(ask, json={"model": "slow", "input": "first"}, timeout=30)
         )
         first.start()
-        assert encoder.begun.acquire(timeout=5)
+        assert encoder.begun.acquire(timeout=10)
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(ask, json={"model": "slow", "input": "given up"}, timeout=0.2)
+            patience = httpx.Timeout(10, read=0.2)
+            httpx.post(ask, json={"model": "slow", "input": "given up"}, timeout=patience)
         waiting = ""
-        for _ in range(200):
+        for _ in range(1_000):
             told = httpx.get(f"{url}/metrics").text
             waiting = next(x for x in told.splitlines() if x.startswith("tunewise_waiting_tokens"))
             if waiting.endswith(" 1.0"):
@@ -377,10 +377,10 @@ def test_one_request_too_many_is_told_when_to_come_again():
     with running(Model("slow", encoder), limits=Limits(waiting=1)) as url:
         ask = f"{url}/v1/embeddings"
         thread = threading.Thread(
-            target=lambda: httpx.post(ask, json={"model": "slow", "input": "first"}, timeout=10)
+            target=lambda: httpx.post(ask, json={"model": "slow", "input": "first"}, timeout=30)
         )
         thread.start()
-        assert encoder.begun.acquire(timeout=5)
+        assert encoder.begun.acquire(timeout=10)
         late = httpx.post(ask, json={"model": "slow", "input": "late"})
         assert late.status_code == 503
         assert int(late.headers["retry-after"]) >= 1

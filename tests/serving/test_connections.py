@@ -27,8 +27,19 @@ def server(*, tls=None, idle=5, **bounds):
 
 @contextmanager
 def line(url):
-    with socket.create_connection((url.host, url.port), timeout=5) as raw:
+    with socket.create_connection((url.host, url.port), timeout=20) as raw:
         yield raw
+
+
+def is_open(raw):
+    """Whether the server has neither said anything nor closed."""
+    raw.setblocking(False)
+    try:
+        return raw.recv(1) is None
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return True
+    finally:
+        raw.settimeout(20)
 
 
 def answered(raw):
@@ -74,7 +85,12 @@ def test_a_head_is_refused_in_words_and_one_within_the_bound_is_read():
 
 
 def test_a_connection_without_a_whole_head_ends():
-    with server(seconds=0.3) as url, line(url) as none, line(url) as half, line(url) as second:
+    with (
+        server(seconds=0.3, idle=60) as url,
+        line(url) as none,
+        line(url) as half,
+        line(url) as second,
+    ):
         half.sendall(HEAD)
         second.sendall(HEAD + b"\r\n")
         assert second.recv(65_536).startswith(b"HTTP/1.1 200")
@@ -82,7 +98,7 @@ def test_a_connection_without_a_whole_head_ends():
         second.sendall(HEAD)  # its next request is no other than its first
         began = time.perf_counter()
         assert [answered(each) for each in (none, half, second)] == [b"", b"", b""]
-        assert time.perf_counter() - began < 3
+        assert time.perf_counter() - began < 20  # and not the minute that one may be idle
 
 
 def test_connections_are_bounded_and_there_is_room_when_one_ends():
@@ -114,16 +130,17 @@ def test_an_idle_connection_ends_and_makes_room_before_that():
 def test_a_handshake_is_bounded_in_time_and_has_a_place_among_the_connections(tmp_path):
     trusted = certified(tmp_path)
     tls = tls_of(tmp_path / "c.pem", tmp_path / "k.pem")
-    with server(tls=tls, connections=2, seconds=0.5) as url:
+    with server(tls=tls, connections=2, seconds=2, idle=60) as url:
+        began = time.perf_counter()
         with line(url) as silent, line(url) as half:
             half.sendall(b"\x16\x03\x01\x02\x00")  # a record that is announced and never comes
             time.sleep(0.05)
             with line(url) as third:
-                began = time.perf_counter()
-                assert answered(third) == b""
-                assert time.perf_counter() - began < 0.3
+                assert answered(third) == b""  # before those who came earlier
+                assert is_open(silent)
+                assert is_open(half)
             assert [answered(silent), answered(half)] == [b"", b""]
-            assert 0.3 < time.perf_counter() - began < 3
+            assert 1.9 < time.perf_counter() - began < 20
         with httpx.Client(verify=trusted) as client:
             for _ in range(3):
                 body = {"model": "plain", "input": "word", "user": "u" * 1_000_000}

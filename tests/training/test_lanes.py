@@ -1,12 +1,15 @@
 """Lanes: gradients in pieces are those of the whole batch; texts are read as the model reads."""
 
 import json
+from copy import deepcopy
+from functools import cache
 
 import numpy as np
 import pytest
 import torch
 from tiny_models import THINGS, a_lesson, a_recipe, encoder_of, make_model, texts
 
+from tunewise.encoders.model import load_model
 from tunewise.training.lanes import Given, Lanes, vectors_on_device
 from tunewise.training.layers import trained, without_dropout
 from tunewise.training.losses import LOSSES, build_loss
@@ -14,6 +17,16 @@ from tunewise.training.reading import Reader
 
 NO_PROMPTS = {"queries": "", "documents": ""}
 PLAIN = [word for word in LOSSES if not word.startswith("cached-")]
+
+
+@cache
+def loaded(folder):
+    return load_model(folder)
+
+
+def copied(bert):
+    """The encoder's model, for whoever changes it: read from its folder once for all tests."""
+    return deepcopy(loaded(bert.folder))
 
 
 def columns_of(lesson, reader):
@@ -28,7 +41,7 @@ def lesson_for(word):
 
 def whole_batch(bert, lesson, recipe):
     """The loss and its gradients with the library alone: one padded batch a column."""
-    model = bert.copy()
+    model = copied(bert)
     without_dropout(model)
     labels = None if lesson.scores is None else torch.tensor(lesson.scores, dtype=torch.float32)
     inputs = [model.preprocess(list(column)) for column in lesson.columns]
@@ -38,7 +51,7 @@ def whole_batch(bert, lesson, recipe):
 
 
 def in_lanes(bert, lesson, recipe, lanes, *, again=False, half=False):
-    model = bert.copy()
+    model = copied(bert)
     without_dropout(model)
     reader = Reader(model, NO_PROMPTS)
     columns = columns_of(lesson, reader)

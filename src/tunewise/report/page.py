@@ -1,6 +1,7 @@
 """The verdict as one HTML page that opens without a network."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tunewise.report import amounts, curves, drawings, outlook, sureness, unmeasured, words, year
@@ -24,6 +25,12 @@ def to_page(facts: Facts) -> str:
 
 def render(template: str, **values: Any) -> str:
     """A page made of a template of this folder, every text in it escaped."""
+    return str(_surroundings().get_template(template).render(**values))
+
+
+@cache
+def _surroundings() -> Any:
+    """Where templates are found, kept once they are compiled, with what they may call."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     surroundings = Environment(
@@ -34,7 +41,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     surroundings.filters.update(_filters())
-    return surroundings.get_template(template).render(**values)
+    return surroundings
 
 
 def forecast_shown(facts: Facts) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def auroc(odd: NDArray[np.bool_], answers: Floats) -> Statistic:
     )
 
     def statistic(weights: Floats) -> float:
-        ours, passed = weights[rare], np.append(0.0, np.cumsum(weights[normal]))
+        ours, passed = weights[rare], np.zeros(len(normal) + 1)
+        np.cumsum(weights[normal], out=passed[1:])
         pairs = float(ours.sum() * passed[-1])
         if pairs <= 0:
             return 0.5

@@ -87,12 +87,13 @@ def adjusted_rand(truth: Numbers, given: Numbers) -> Statistic:
     """
     rows, columns, cells = _table(truth, given)
 
-    def pairs(places: Numbers, weights: Floats) -> float:
-        return float(((np.bincount(places, weights) ** 2).sum() - weights @ weights) / 2)
-
     def statistic(weights: Floats) -> float:
-        together, by_truth, by_group = (pairs(p, weights) for p in (cells, rows, columns))
-        every = float((weights.sum() ** 2 - weights @ weights) / 2)
+        alone = weights @ weights  # pairs of a text with itself
+        together, by_truth, by_group = (
+            float(((np.bincount(places, weights) ** 2).sum() - alone) / 2)
+            for places in (cells, rows, columns)
+        )
+        every = float((weights.sum() ** 2 - alone) / 2)
         chance = by_truth * by_group / every if every > 0 else 0.0
         most = (by_truth + by_group) / 2
         return (together - chance) / (most - chance) if most > chance else 1.0
