@@ -11,6 +11,8 @@ from tunewise.finding import Finding
 from tunewise.testing import WordHashEncoder, tiny_task
 from tunewise.verdict import Standing, decide, doubted
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
 WORDS = ["lexical", "pretrained", "hybrid", "adapter"]
 
 
