@@ -44,7 +44,7 @@ def found(task, contenders):
 
 @pytest.fixture
 def few_forms(monkeypatch):
-    """Every third of the forms of each cut is tried: for tests that do not ask for a certain one."""
+    """A third of each cut's forms is tried, for tests that do not ask for a certain one."""
     room = import_module("tunewise.measurement.shrink")
     every = room._of_cut
     monkeypatch.setattr(room, "_of_cut", lambda *cut: every(*cut)[::3])
