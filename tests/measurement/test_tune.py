@@ -293,7 +293,7 @@ def test_texts_longer_than_the_encoder_reads_are_told_with_their_share(scored, w
 
 def test_the_real_encoder_gains_on_documentation(tmp_path, monkeypatch):
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
-    task = tunewise.docstring_task(["numpy"], limit=120)
+    task = tunewise.docstring_task(["numpy"], limit=80)
     tuning = tunewise.tune(task, keep=other_task(), epochs=1)
     assert tuning.gain.difference.mean > -0.02
     found = tunewise.save_tuned(tuning, tmp_path / "tuned")
