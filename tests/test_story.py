@@ -23,14 +23,6 @@ def measured(task=None, **options):
     return tunewise.measure(task or tiny_task(), encoders=[WordHashEncoder()], **options)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def short_curve():
-    """One training of each size for learning curves, whose figures are looked at elsewhere."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tunewise.measurement.repeats.TIMES", 1)
-        yield
-
-
 @pytest.fixture(scope="module")
 def verdict():
     return measured()

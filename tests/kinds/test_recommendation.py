@@ -296,8 +296,7 @@ def test_a_wish_for_the_text_of_what_was_had_is_told_apart(own_cache) -> None:
 
 
 @pytest.mark.slow
-def test_tuning_pays_where_what_follows_is_not_what_is_alike(own_cache, monkeypatch) -> None:
-    monkeypatch.setattr("tunewise.measurement.repeats.TIMES", 1)  # of each size for the curve
+def test_tuning_pays_where_what_follows_is_not_what_is_alike(own_cache) -> None:
     found = topics(users=300, items=300, count=10, step=3)
     words = ["popular", "together", "content", "hybrid", "adapter"]
     verdict = measure_kind(found, KIND, encoders=[ENCODER], contenders=words)
