@@ -53,6 +53,18 @@ def own_server_home(tmp_path_factory):
         yield
 
 
+@pytest.fixture(scope="module")
+def no_curve():
+    """No learning curve is drawn, for tests of one file that do not look at it.
+
+    It is made after the answer and of six trainings, where the answer takes three.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tunewise.measurement.of_kind._forecast", lambda *_: None)
+        patch.setattr("tunewise.measurement.repeats.Again.foreseen", lambda *_: None)
+        yield
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a disk of 4 MB of its own, and what fills that up; for whoever may mount one."""

@@ -176,7 +176,7 @@ def test_a_verdict_reckons_with_what_was_measured() -> None:
 
 
 @pytest.mark.slow
-def test_clicks_were_not_judged_by_anybody_and_cost_no_labels() -> None:
+def test_clicks_were_not_judged_by_anybody_and_cost_no_labels(no_curve: None) -> None:
     task = tiny_task()
     verdict = tunewise.measure(
         task, encoders=[WordHashEncoder()], contenders=["lexical", "adapter"]

@@ -41,6 +41,17 @@ def local(folder: Path, engine: str, cache: Path | None = None) -> TransformerEn
 
 
 @pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where converted models are kept for all tests that only use them."""
+    return tmp_path_factory.mktemp("converted")
+
+
+def kept(folder: Path, each: Way, cache: Path) -> TransformerEncoder:
+    """The model as it was converted before, if it was; its vectors are computed each time."""
+    return local(folder, each.word, cache).in_way(each, keep=False)
+
+
+@pytest.fixture(scope="module")
 def models(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A base, one with other weights as deep tuning leaves it, one with a map for each side.
 
@@ -69,9 +80,9 @@ def models(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("each", OTHERS, ids=lambda each: each.word)
 def test_every_way_is_faithful_for_every_model_and_side(
-    models: dict[str, Path], kind: str, each: Way
+    models: dict[str, Path], kind: str, each: Way, converted: Path
 ) -> None:
-    plain, other = local(models[kind], "torch"), local(models[kind], each.word)
+    plain, other = local(models[kind], "torch"), kept(models[kind], each, converted)
     assert other.stamp != plain.stamp
     assert other.model_stamp == plain.model_stamp
     for side in ("encode_queries", "encode_documents"):
@@ -90,9 +101,9 @@ def test_every_way_is_faithful_for_every_model_and_side(
     "each", [each for each in WAYS if each.engine != "torch"], ids=lambda each: each.word
 )
 def test_one_text_has_all_cores_and_several_share_them(
-    tiny_model: Path, each: Way, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, each: Way, converted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoder = local(tiny_model, each.word)
+    encoder = kept(tiny_model, each, converted)
     encoder.encode_documents(TEXTS)
     [runtime] = encoder._runtimes.values()
     monkeypatch.setattr(runtime, "vectors", None)

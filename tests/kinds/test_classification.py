@@ -1,7 +1,9 @@
 """Labelled texts: measured, saved, asked."""
 
 import csv
+import io
 import json
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +13,7 @@ import pytest
 import tunewise
 from tunewise.cli import main
 from tunewise.data.labelled import LabelledTexts
+from tunewise.encoders import load_encoder
 from tunewise.errors import DataError, OptionError
 from tunewise.kinds import KINDS, Source, load, save
 from tunewise.kinds.classification.metrics import macro_f1, score
@@ -132,7 +135,7 @@ def test_log_loss_of_a_sure_mistake_is_large_but_finite(examples):
 
 
 @pytest.mark.slow
-def test_a_label_that_only_test_has_is_counted_wrong_and_not_dropped(tmp_path):
+def test_a_label_that_only_test_has_is_counted_wrong_and_not_dropped(tmp_path, no_curve):
     table = rows(("repair", "sale"))
     train, test = written(tmp_path, table, "train.csv"), [("lend me a violin", "loan"), table[0]]
     written(tmp_path, test, "test.csv")
@@ -184,7 +187,7 @@ def test_what_cannot_decide_is_refused(examples):
 
 
 @pytest.mark.slow
-def test_macro_f1_decides_by_resampling(examples):
+def test_macro_f1_decides_by_resampling(examples, no_curve):
     found = measured(examples, contenders=["majority", "linear", "adapter"], metric="MACRO-F1")
     assert found.settings["metric"] == "macro-F1"
     gain = found.decision.gain
@@ -206,14 +209,25 @@ def test_a_head_learns_ten_thousand_labels_by_least_squares():
     assert right.mean() > 0.95
 
 
+@pytest.fixture(scope="module")
+def made_by_command(tmp_path_factory):
+    """A folder with the winner of a measurement by the command in `out`, and what was told."""
+    folder, told = tmp_path_factory.mktemp("by-command"), io.StringIO()
+    written(folder, rows())
+    command = ["measure", "intents.csv", "--try", "majority,lexical,linear", "--out", "out"]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(told):
+        patch.chdir(folder)
+        patch.setenv("TUNEWISE_CACHE", str(folder / "cache"))
+        assert main(command) == 0
+    assert "Cannot tell yet: no tuned contender" in told.getvalue()
+    return folder
+
+
 @pytest.fixture
-def saved_by_command(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
-    written(tmp_path, rows())
-    assert main(["measure", "intents.csv", "--try", "majority,lexical,linear", "--out", "out"]) == 0
-    assert "Cannot tell yet: no tuned contender" in capsys.readouterr().out
-    return tmp_path / "out"
+def saved_by_command(made_by_command, monkeypatch):
+    monkeypatch.chdir(made_by_command)
+    monkeypatch.setenv("TUNEWISE_CACHE", str(made_by_command / "cache"))
+    return made_by_command / "out"
 
 
 @pytest.mark.slow
@@ -244,13 +258,15 @@ def test_commands_of_another_kind_are_refused_with_the_one_that_fits(saved_by_co
 
 @pytest.mark.slow
 @pytest.mark.parametrize("word", KIND.deep)
-def test_a_few_texts_a_label_tune_the_encoder(word, tmp_path, monkeypatch):
+def test_a_few_texts_a_label_tune_the_encoder(word, word_model, tmp_path, monkeypatch):
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
     data = tunewise.data.examples  # the real reader, on a table made here
     few = [row for place, row in enumerate(rows()) if place % 9 == 0]
     found = data.read_examples(written(tmp_path, few), kind="labelled")
     assert isinstance(found, LabelledTexts)
-    verdict = measure_kind(found, KIND, contenders=["linear", word])
+    verdict = measure_kind(
+        found, KIND, encoders=[load_encoder(word_model)], contenders=["linear", word]
+    )
     tuned = next(one for one in verdict.contenders if one.family == word)
     asked = ["mend it", "carry it"]
     save(KIND, tuned, tmp_path / "model")

@@ -22,6 +22,8 @@ from tunewise.kinds import KINDS, Source
 from tunewise.measurement.of_kind import measure_kind
 from tunewise.testing import WordHashEncoder
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
 CONTENDERS = {
     "classification": ["majority", "linear", "adapter"],
     "multilabel": ["majority", "linear", "adapter"],

@@ -25,7 +25,7 @@ def test_vectors_and_words_tell_which_programs_are_asked_for(tmp_path, monkeypat
     assert len(whole.names) == 100
     assert not whole.labels.any(axis=1).all()  # some ask for none of them
     found = measure_kind(
-        whole.among(np.arange(0, len(whole), 8)),
+        whole.among(np.arange(0, len(whole), 16)),
         KIND,
         encoders=[load_encoder(engine="torch")],
         contenders=["majority", "names", "lexical", "linear", "hybrid"],

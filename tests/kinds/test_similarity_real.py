@@ -42,7 +42,7 @@ def test_the_default_encoder_reaches_its_published_figure_on_the_sts_benchmark()
     assert verdict.settings["metric"] == "Spearman"
 
 
-def test_a_gain_that_is_there_is_found():
+def test_a_gain_that_is_there_is_found(no_curve):
     verdict = measure_kind(
         made(400, marked=True), KIND, encoders=[WordHashEncoder()], contenders=["cosine", "adapter"]
     )

@@ -11,6 +11,8 @@ from tunewise.finding import Finding
 from tunewise.testing import WordHashEncoder, tiny_task
 from tunewise.verdict import Standing, decide, doubted
 
+pytestmark = pytest.mark.usefixtures("no_curve")
+
 WORDS = ["lexical", "pretrained", "hybrid", "adapter"]
 
 
@@ -53,7 +55,7 @@ def test_permuted_labels_never_say_tune(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("package", ["numpy", "networkx"])
 def test_permuted_labels_of_a_real_task_never_say_tune(package):
-    task = tunewise.docstring_task([package], limit=400)
+    task = tunewise.docstring_task([package], limit=160)
     found = tunewise.measure(permuted(task, parts_of(task), 0), contenders=WORDS)
     assert found.answer != "tune"
 

@@ -42,6 +42,14 @@ def found(task, contenders):
     return tunewise.shrink(contenders["pretrained"], task, keep=0.8)
 
 
+@pytest.fixture
+def few_forms(monkeypatch):
+    """A third of each cut's forms is tried, for tests that do not ask for a certain one."""
+    room = import_module("tunewise.measurement.shrink")
+    every = room._of_cut
+    monkeypatch.setattr(room, "_of_cut", lambda *cut: every(*cut)[::3])
+
+
 def test_the_smallest_form_that_surely_keeps_enough_is_chosen(found):
     enough = [one for one in found.forms if one.spare.low >= 0]
     assert found.chosen.total == min(one.total for one in enough)
@@ -114,7 +122,7 @@ def test_a_metric_that_looks_further_scores_more_again(task, contenders):
     assert {form.candidates for form in far} == {0, 400, 1600}
 
 
-def test_a_hybrid_is_measured_with_its_words(task, contenders, tmp_path):
+def test_a_hybrid_is_measured_with_its_words(task, contenders, few_forms, tmp_path):
     hybrid = contenders["hybrid"]
     found = tunewise.shrink(hybrid, task, keep=0.9)
     assert found.whole[0] == pytest.approx(
@@ -127,7 +135,9 @@ def test_a_hybrid_is_measured_with_its_words(task, contenders, tmp_path):
     assert small.bytes_per_document == found.chosen.total + words
 
 
-def test_where_nothing_surely_keeps_enough_the_vectors_stay(task, contenders, monkeypatch):
+def test_where_nothing_surely_keeps_enough_the_vectors_stay(
+    task, contenders, few_forms, monkeypatch
+):
     monkeypatch.setattr(Measured, "holds", property(lambda _: False))
     found = tunewise.shrink(contenders["pretrained"], task)
     assert (found.chosen.form.size, found.chosen.form.numbers) == (96, "float32")
@@ -141,7 +151,7 @@ def test_prefixes_that_were_trained_for_take_the_place_of_components():
     assert {form.cut for form in forms_of(96)} == {"prefix", "pca"}
 
 
-def test_nothing_is_sure_of_few_groups_or_of_nothing(task, contenders):
+def test_nothing_is_sure_of_few_groups_or_of_nothing(task, contenders, few_forms):
     places = range(30)
     ids = [f"q{n}" for n in places]
     few = replace(
@@ -162,7 +172,7 @@ def test_nothing_is_sure_of_few_groups_or_of_nothing(task, contenders):
     assert (found.chosen.form.numbers, found.chosen.total) == ("float32", 384)
 
 
-def test_every_look_at_test_is_counted(task, contenders):
+def test_every_look_at_test_is_counted(task, contenders, few_forms):
     looks = [
         {"keep": 0.31},
         {"keep": 0.32},
@@ -174,7 +184,7 @@ def test_every_look_at_test_is_counted(task, contenders):
     assert np.diff(uses).tolist() == [1, 1, 1, 0]
 
 
-def test_what_is_spared_is_reckoned_against_the_share_that_was_asked(task, contenders):
+def test_what_is_spared_is_reckoned_against_the_share_that_was_asked(task, contenders, few_forms):
     for keep in (0.5, 0.9):
         found = tunewise.shrink(contenders["pretrained"], task, keep=keep)
         for one in found.forms:

@@ -19,6 +19,7 @@ from tunewise.testing import WordHashEncoder, tiny_task
 pytestmark = pytest.mark.slow
 
 QUICK = {"epochs": 3, "learning_rate": 3e-3, "keep": None}
+ONCE = QUICK | {"epochs": 1}  # where it does not matter what is learned
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -146,7 +147,7 @@ def test_scored_pairs_are_measured_by_correlations(scored, word_model):
 
 
 def test_labelled_texts_are_measured_by_the_vote_of_their_neighbours(labelled, word_model):
-    tuning = tunewise.tune(labelled, rung="partial", encoder=str(word_model), **QUICK)
+    tuning = tunewise.tune(labelled, rung="partial", encoder=str(word_model), **ONCE)
     assert [gain.metric for gain in tuning.gains] == ["accuracy"]
     assert tuning.data["units"] == "texts"
     assert tuning.gain.units == tuning.data["counts"]["test"]
@@ -155,7 +156,7 @@ def test_labelled_texts_are_measured_by_the_vote_of_their_neighbours(labelled, w
 def test_without_a_test_part_dev_is_told_and_marked(scored, word_model):
     parts = np.where(scored.parts == "test", "train", scored.parts)
     untested = replace(scored, parts=parts)
-    tuning = tunewise.tune(untested, rung="full", encoder=str(word_model), **QUICK)
+    tuning = tunewise.tune(untested, rung="full", encoder=str(word_model), **ONCE)
     assert tuning.measured_on == "dev"
     assert any("there is no test part" in note for note in tuning.notes)
     assert tuning.data["test_use"] is None
@@ -176,7 +177,7 @@ def test_prefixes_are_measured_with_and_without_matryoshka(word_model):
 
 def test_mined_negatives_are_learned_from_and_told(word_model):
     tuning = tunewise.tune(
-        tiny_task(), rung="partial", encoder=str(word_model), negatives=2, **QUICK
+        tiny_task(), rung="partial", encoder=str(word_model), negatives=2, **ONCE
     )
     assert tuning.run.recipe.negatives == 2
     assert tuning.data["shape"] == "triplets"
@@ -284,7 +285,7 @@ def test_what_is_to_be_kept_must_be_another_retrieval_task(scored, word_model):
 
 def test_texts_longer_than_the_encoder_reads_are_told_with_their_share(scored, word_model):
     long = replace(scored, first=[f"{text} mend" * 20 for text in scored.first])
-    tuning = tunewise.tune(long, rung="full", encoder=str(word_model), **QUICK | {"epochs": 1})
+    tuning = tunewise.tune(long, rung="full", encoder=str(word_model), **ONCE)
     [finding] = [one for one in tuning.findings if one.code == "D029"]
     assert finding.title.startswith("Texts are longer than the encoder reads (")
     assert "of all tokens" in finding.advice
@@ -292,7 +293,7 @@ def test_texts_longer_than_the_encoder_reads_are_told_with_their_share(scored, w
 
 def test_the_real_encoder_gains_on_documentation(tmp_path, monkeypatch):
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
-    task = tunewise.docstring_task(["numpy"], limit=120)
+    task = tunewise.docstring_task(["numpy"], limit=80)
     tuning = tunewise.tune(task, keep=other_task(), epochs=1)
     assert tuning.gain.difference.mean > -0.02
     found = tunewise.save_tuned(tuning, tmp_path / "tuned")

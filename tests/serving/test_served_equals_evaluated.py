@@ -23,7 +23,7 @@ WORDS = ["mend a kettle", "fix my old kettle", "store a violin"]
 
 
 @pytest.fixture(scope="module")
-def hashed(home):
+def hashed(home, no_curve):
     """Folders of winners over word-hash: adapter, hybrid over it, lexical."""
     verdict = tunewise.measure(tiny_task(), encoders=["word-hash"])
     save_verdict(verdict, home / "won")
@@ -33,7 +33,7 @@ def hashed(home):
 
 
 @pytest.fixture(scope="module")
-def trained(home, word_model):
+def trained(home, word_model, no_curve):
     """Folders of what was tuned over a model with files, by the names of their contenders."""
     verdict = tunewise.measure(
         tiny_task(),

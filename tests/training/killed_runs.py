@@ -1,11 +1,12 @@
 """Kills tuning runs with SIGKILL, starts them again, and compares what they end with.
 
-    python tests/training/killed_runs.py random RUNG KILLS [SEED]   at random moments
-    python tests/training/killed_runs.py writes RUNG EVERY          before every EVERY-th change
+    python tests/training/killed_runs.py random:RUNG:KILLS[:SEED]   at random moments
+    python tests/training/killed_runs.py writes:RUNG:EVERY          before every EVERY-th change
                                                                     of a file in the folder
 
 Each run is a child of this process that has imported all there is to import, so that kills fall
-into the work. Prints one line of JSON: kills, runs that were finished, and those that differ.
+into the work. Prints a line of JSON for each that is asked for: kills, runs that were finished,
+and those that differ.
 """
 
 import json
@@ -127,15 +128,16 @@ def at_writes(model, rung, home, every):
 
 def main():
     torch.set_num_threads(1)
-    how, rung, count, *seed = sys.argv[1:]
-    with tempfile.TemporaryDirectory() as made:
-        home = Path(made)
-        model = make_model(home / "base")
-        if how == "random":
-            found = at_random(model, rung, home, int(count), int(seed[0]) if seed else 0)
-        else:
-            found = at_writes(model, rung, home, int(count))
-    print(json.dumps(found))
+    for asked in sys.argv[1:]:
+        how, rung, count, *seed = asked.split(":")
+        with tempfile.TemporaryDirectory() as made:
+            home = Path(made)
+            model = make_model(home / "base")
+            if how == "random":
+                found = at_random(model, rung, home, int(count), int(seed[0]) if seed else 0)
+            else:
+                found = at_writes(model, rung, home, int(count))
+        print(json.dumps({"asked": asked, **found}))
 
 
 if __name__ == "__main__":
