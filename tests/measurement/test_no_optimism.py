@@ -55,7 +55,7 @@ def test_permuted_labels_never_say_tune(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("package", ["numpy", "networkx"])
 def test_permuted_labels_of_a_real_task_never_say_tune(package):
-    task = tunewise.docstring_task([package], limit=160)
+    task = tunewise.docstring_task([package], limit=240)
     found = tunewise.measure(permuted(task, parts_of(task), 0), contenders=WORDS)
     assert found.answer != "tune"
 

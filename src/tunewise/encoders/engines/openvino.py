@@ -38,6 +38,7 @@ _SETTINGS: Mapping[str, Mapping[str, Any]] = {
 # end in sight, with 256 for half an hour; 16 take 0.4 % more of the processor than 256.
 _SHAPES = 16
 _FILE = "model.xml"
+_first_use = threading.Lock()
 
 
 class OpenVinoRuntime:
@@ -114,7 +115,12 @@ class OpenVinoRuntime:
 def _library() -> ModuleType:
     """OpenVINO without its telemetry, which would report when it is imported and converts."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # bars the import
-    return need("openvino", extra="openvino")
+    library = need("openvino", extra="openvino")
+    with _first_use:
+        # What its bindings prepare when a process first looks into a tensor is prepared here: two
+        # threads that both came first were once seen to wait for each other for ever.
+        _ = library.Tensor(np.zeros(1, dtype=np.float32)).data
+    return library
 
 
 def _in_bytes(made: Any) -> Any:
