@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tunewise.encoders.threads import give_back
+from tunewise.heap import give_back
 
 STATUS = Path("/proc/self/statm")
 

@@ -6,15 +6,12 @@ partitions (IVF_SQ) are searched, and the best compared again with their vectors
 all partitions are searched: with a few, recall fell to 0.4 (benchmarks/stores.md).
 """
 
-import ctypes
-import os
 import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,13 +24,13 @@ from tunewise.collection.filters import one_of
 from tunewise.collection.store import Kind, Precision, Row, Table
 from tunewise.errors import StoreError
 from tunewise.extras import need
+from tunewise.heap import few_heaps
 
 _FACTS = "_facts"
 _PLAIN = ("id", "document", "digest", "place", "text", "told")
 _REFINE = 5  # times k candidates whose vectors are read: int8 codes alone lose some
 _PARTITIONS = 65_536  # more than there are: all
 _KNOWN = 32 * 2**20  # bytes of what is known of versions: every write adds one, never taken out
-_M_ARENA_MAX = -8  # of malloc.h
 _PATIENCE = 300.0  # seconds that a writer waits for another
 _TRIES = 20
 
@@ -53,7 +50,7 @@ class LanceStore:
         need("lancedb", extra="collection")
         import lancedb
 
-        _few_heaps()
+        few_heaps()
         self.url = url
         remote = "://" in url
         name = f"tunewise-{blake2b(url.encode(), digest_size=8).hexdigest()}"
@@ -253,18 +250,6 @@ class LanceTable:
             _again(self._table.optimize)
             _again(lambda: self._table.create_index("id", config=BTree()))
             _again(lambda: self._table.create_index("vector", config=config))
-
-
-@cache
-def _few_heaps() -> None:
-    """Has all threads share two heaps, where the C library can be told to and nobody did.
-
-    LanceDB frees in one thread what another allocated, which leaves each thread's heap full of
-    holes: indexing 100 MB held twice as much (benchmarks/indexing.md).
-    """
-    if "MALLOC_ARENA_MAX" not in os.environ:
-        with suppress(OSError, AttributeError, TypeError):  # not on every system
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 @contextmanager

@@ -6,14 +6,12 @@ slowest. Where another process holds a core, every wait lasts a time slice: an a
 quiet machine, and give the same bits however many run beside one another.
 """
 
-import ctypes
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -80,27 +78,6 @@ def cores() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
         return os.cpu_count() or 1
-
-
-@cache
-def _trim() -> Callable[[int], object] | None:
-    try:
-        found: Callable[[int], object] = ctypes.CDLL(None).malloc_trim
-    except (OSError, AttributeError, TypeError):  # not on every system
-        return None
-    return found
-
-
-def give_back() -> None:
-    """Gives freed memory back to the system, where the C library can be told to.
-
-    Lanes free large arrays of ever other sizes in several threads, which leaves each thread's
-    heap full of holes: a training whose arrays took 5 GB held 8, and all 24 of a machine's after
-    another training in the same process.
-    """
-    trim = _trim()
-    if trim is not None:
-        trim(0)
 
 
 def in_order(

@@ -19,9 +19,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from tunewise.encoders.threads import cores, give_back
+from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import reserve
 from tunewise.errors import EncoderError
+from tunewise.heap import give_back
 from tunewise.training.layers import trained
 from tunewise.training.reading import Places, Reader
 

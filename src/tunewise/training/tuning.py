@@ -14,8 +14,9 @@ import numpy as np
 
 from tunewise.encoders import TransformerEncoder
 from tunewise.encoders.model import no_bars
-from tunewise.encoders.threads import give_back, one_thread
+from tunewise.encoders.threads import one_thread
 from tunewise.files import writing
+from tunewise.heap import give_back
 from tunewise.progress import Progress, silent
 from tunewise.training import run_folder
 from tunewise.training.batches import batches
