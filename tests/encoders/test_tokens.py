@@ -10,7 +10,7 @@ from tokenizers.normalizers import Lowercase, Sequence, Strip
 
 from tunewise.encoders.engines.exported import Tokens
 from tunewise.encoders.model import load_model
-from tunewise.encoders.tokens import Counter, load_tokenizer
+from tunewise.encoders.tokens import _OWN, Counter, load_tokenizer
 
 TEXTS = ["open the door", "", "close a file", "file " * 40, "日本", "door"]
 
@@ -48,9 +48,9 @@ def test_a_text_counted_twice_is_cut_once_and_its_numbers_are_taken_once(tokeniz
 
 def test_no_more_than_so_many_tokens_are_remembered(tokenizer: Any) -> None:
     size = len(tokenizer.encode("door").ids)
-    counter = Counter(tokenizer, remembered=3 * size)
+    counter = Counter(tokenizer, remembered=3 * (size + _OWN))
     names = ["door", "file", "open", "close"]
-    assert counter.count([*names, "file " * 40])[-1] > 3 * size  # counted, and not kept
+    assert counter.count([*names, "file " * 300])[-1] > 3 * (size + _OWN)  # counted, and not kept
     assert [counter.take(name) for name in names] == [None] * 4
     counter.count(names)
     assert [counter.take(name) is not None for name in names] == [False, True, True, True]

@@ -310,6 +310,16 @@ def test_a_request_that_never_ends_is_broken_off():
         assert httpx.get(f"{url}/healthz").status_code == 200
 
 
+def test_who_leaves_before_the_body_is_whole_is_counted_as_gone():
+    with running(Model("plain", ENCODER)) as url:
+        address = httpx.URL(url)
+        with socket.create_connection((address.host, address.port), timeout=5) as leaving:
+            head = b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+            leaving.sendall(head + b"Content-Type: application/json\r\n\r\n{")
+        gone = 'route="/v1/embeddings",status="499"} 1.0'
+        assert until(lambda: gone in httpx.get(f"{url}/metrics").text, seconds=20)
+
+
 def test_a_body_without_a_length_is_broken_off_where_it_is_too_large():
     with running(Model("plain", ENCODER), doorway=Doorway(body=1_000)) as url:
         parts = (b" " * 100 for _ in range(100))

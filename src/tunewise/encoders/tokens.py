@@ -19,6 +19,7 @@ from tunewise.errors import EncoderError
 
 _CHUNK = 1000  # texts at once
 _REMEMBERED = 1_000_000  # tokens, 4 bytes each
+_OWN = 60  # as many take what Python keeps of each text
 
 
 def load_tokenizer(folder: Path, model: Callable[[], Any]) -> Any:
@@ -74,7 +75,7 @@ class Counter:
         """The numbers (tokens,) of a text's tokens, which are then forgotten; None if unknown."""
         with self._turn:
             numbers = self._numbers.pop(text, None)
-            self._room += 0 if numbers is None else len(numbers)
+            self._room += 0 if numbers is None else len(numbers) + _OWN
         return numbers
 
     def _cut(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
@@ -94,9 +95,9 @@ class Counter:
             if text in self._numbers:
                 return
             self._numbers[text] = numbers
-            self._room -= len(numbers)
+            self._room -= len(numbers) + _OWN
             while self._room < 0:  # the oldest go
-                self._room += len(self._numbers.pop(next(iter(self._numbers))))
+                self._room += len(self._numbers.pop(next(iter(self._numbers)))) + _OWN
 
 
 def places(tokenizer: Any, text: str) -> list[tuple[int, int]]:

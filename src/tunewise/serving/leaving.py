@@ -22,10 +22,15 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Re
         await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise Refused("The client went away.", Reason(499, "client_closed_request"))
+        raise gone()
     finally:
         leaving.cancel()
         working.cancel()
+
+
+def gone() -> Refused:
+    """What a request is answered whose client has gone."""
+    return Refused("The client went away.", Reason(499, "client_closed_request"))
 
 
 async def _left(request: Request) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 
 from tunewise.serving.access import need
+from tunewise.serving.leaving import gone
 from tunewise.serving.openai.embeddings import EmbeddingRequest, create_embeddings, router
 
 _admitted = need("embed")
@@ -29,7 +30,10 @@ class Straight:
         """Answers a request for embeddings."""
         scope["route"] = self._route
         request = Request(scope, receive)
-        body = await request.body()
+        try:
+            body = await request.body()
+        except ClientDisconnect:
+            raise gone() from None
         asked = _read(body) if _is_json(request) else None
         if asked is None:
             await self._route.handle(scope, _again(body, receive), send)
