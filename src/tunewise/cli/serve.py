@@ -101,7 +101,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
     uvicorn: Any = need("uvicorn", extra="serve")
-    from tunewise.heap import few_heaps
+    from tunewise.heap import few_holes
     from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
     from tunewise.serving.listening import bound, tls_of
@@ -113,7 +113,7 @@ def run(parsed: argparse.Namespace) -> int:
         raise OptionError(f"There cannot be {parsed.workers} workers. Give 0 to {_MOST_WORKERS}.")
     keys = required_keys(parsed)
     tls = tls_of(parsed.tls_cert, parsed.tls_key)
-    few_heaps()
+    few_holes()
     parsed.home = Home(parsed.home or default_home())
     settings = settings_of(parsed)
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:

@@ -24,7 +24,7 @@ from tunewise.collection.filters import one_of
 from tunewise.collection.store import Kind, Precision, Row, Table
 from tunewise.errors import StoreError
 from tunewise.extras import need
-from tunewise.heap import few_heaps
+from tunewise.heap import few_holes
 
 _FACTS = "_facts"
 _PLAIN = ("id", "document", "digest", "place", "text", "told")
@@ -50,7 +50,7 @@ class LanceStore:
         need("lancedb", extra="collection")
         import lancedb
 
-        few_heaps()
+        few_holes()
         self.url = url
         remote = "://" in url
         name = f"tunewise-{blake2b(url.encode(), digest_size=8).hexdigest()}"
