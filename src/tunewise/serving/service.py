@@ -11,6 +11,7 @@ from tunewise.encoders.engines.devices import gpus
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
+from tunewise.heap import give_back
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
@@ -32,6 +33,8 @@ from tunewise.serving.threads import Threads
 from tunewise.serving.tokens import Tokens
 from tunewise.serving.tuned import TunedModels
 from tunewise.serving.workers import Workers
+
+_TIDIED = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Service:
     spans: Spans = field(default_factory=NoSpans)
     _batchers: dict[str, Batcher] = field(default_factory=dict)
     _workers: Workers | None = None
+    _tidying: "asyncio.Task[None] | None" = None
 
     async def vectors(
         self, model: Model, side: Side, texts: list[str], tokens: list[int]
@@ -112,6 +116,7 @@ class Service:
 
     async def begin(self, workers: int) -> None:
         """Clears away what killed processes left half-done in the home, and starts workers."""
+        self._tidying = asyncio.create_task(_tidy())
         if self.home is not None:
             self.objects.sweep()
             self.tuned_models.sweep()
@@ -120,6 +125,9 @@ class Service:
 
     async def close(self) -> None:
         """Ends when all that was asked is encoded, found and written."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            await asyncio.wait([self._tidying])
         if self._workers is not None:
             await self._workers.close()
         for batcher in self._batchers.values():
@@ -209,3 +217,10 @@ class Service:
     @cached_property
     def _kept(self) -> KeptVectors:
         return KeptVectors(cache_folder())
+
+
+async def _tidy() -> None:
+    """Gives the system what threads freed, every so often: their heaps' holes are ever others."""
+    while True:
+        await asyncio.sleep(_TIDIED)
+        await asyncio.to_thread(give_back)

@@ -1,0 +1,25 @@
+"""Set-up installs by uv what pip would, from where pip is told."""
+
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[1] / "tools" / "install.py"
+
+
+def test_pips_settings_of_the_environment_count_more_than_those_of_files(tmp_path, monkeypatch):
+    (tmp_path / "pip.conf").write_text("[global]\nfind-links = /nowhere\nretries = 7\n")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("PIP_FIND_LINKS", "/here /there")
+    told = dict(runpy.run_path(str(SCRIPT))["told"]([sys.executable, "-m", "pip"]))
+    assert told["find-links"] == "/here /there"
+    assert told["retries"] == "7"
+
+
+def test_what_uv_would_not_understand_is_left_to_pip_and_said(tmp_path):
+    words = [sys.executable, str(SCRIPT), "--dry-run", "--no-deps", "pip"]
+    told = {**os.environ, "PIP_PROXY": "http://127.0.0.1:9"}
+    ran = subprocess.run(words, env=told, cwd=SCRIPT.parents[1], capture_output=True, text=True)
+    assert ran.stdout.splitlines()[0].startswith("pip is told proxy: pip installs")
