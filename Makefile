@@ -43,7 +43,7 @@ fast: .venv/.whole  ## Tests that need no model and no browser
 	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal
 
 slow: .venv/.whole  ## Tests with the real encoder, a browser, or minutes to go
-	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n $(WORKERS)
+	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n $(WORKERS) --dist worksteal
 
 browser:
 	@for name in chromium chromium-browser google-chrome; do \
