@@ -168,7 +168,7 @@ def test_an_index_that_was_killed_goes_on_after_what_was_written(tmp_path, word_
     arguments = ["index", str(word_model), "--from", str(table), "--store", str(place)]
     process = subprocess.Popen([sys.executable, "-m", "tunewise", *arguments])
     while process.poll() is None and written(place) == 0:
-        time.sleep(0.05)
+        time.sleep(0.2)  # looking costs the other one time
     process.kill()
     process.wait()
     kept = written(place)
