@@ -1,5 +1,8 @@
 """Collections in both stores: what goes in, what comes out, what is refused."""
 
+import threading
+import time
+
 import pytest
 
 from tunewise.collection import Collection, Retrieval, open_store
@@ -186,6 +189,38 @@ def test_words_are_scored_as_bm25_scores_them_and_follow_what_is_written(pets, c
     assert names(pets.search("bark", by="words")) == ["seal", "dogs"]
     pets.delete(documents=["seal", "dogs"])
     assert pets.search("bark", by="words") == []
+
+
+@pytest.mark.parametrize("took", [0.0, 60.0])
+def test_who_searches_by_words_is_not_held_up_by_a_change(pets, chunk, monkeypatch, took):
+    from tunewise.collection import words
+
+    go, began = threading.Event(), iter([0.0, took])
+    monkeypatch.setattr(words, "_PATIENCE", 0.1)
+    with monkeypatch.context() as patch:
+        patch.setattr(words.time, "monotonic", lambda: next(began, took))
+        assert names(pets.search("bark", by="words")) == ["dogs"]
+    made = words.build
+    monkeypatch.setattr(words, "build", lambda *told: go.wait(20) and made(*told))
+    pets.upsert([chunk("seal", "Seals bark.")])
+    assert names(pets.search("bark", by="words")) == ["dogs"]  # the index before
+    pets.delete(documents=["dogs"])
+    assert pets.search("bark", by="words") == []  # what is gone is not given
+    assert pets.search("bark", by="words", where={"year": {"gt": 0}}) == []
+    go.set()
+    until = time.monotonic() + 20
+    while names(pets.search("bark", by="words")) != ["seal"]:
+        assert time.monotonic() < until
+
+
+def test_who_waits_for_an_index_that_cannot_be_made_is_told_and_may_ask_again(pets, monkeypatch):
+    from tunewise.collection import words
+
+    with monkeypatch.context() as patch:
+        patch.setattr(words, "build", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            pets.search("bark", by="words")
+    assert names(pets.search("bark", by="words")) == ["dogs"]
 
 
 @pytest.mark.parametrize("first", [5, 497, 498, 699, 800], ids=str)

@@ -1,11 +1,14 @@
 """Words: search by words over a collection's chunks, scored as the verdict's contender does.
 
 The index (BM25) is made in memory of all chunks when it is first asked, and made anew once the
-table has changed: the same terms and scores as were measured, in every store.
+table has changed: the same terms and scores as were measured, in every store. Who asks waits for
+the new one a second, and is then answered by the one before.
 """
 
 import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any, Literal
@@ -16,6 +19,7 @@ from tunewise.retrieval import Analyzer, Bm25Index, build
 from tunewise.retrieval.lexical import K1, B
 from tunewise.task import Texts
 
+_PATIENCE = 1.0  # seconds
 _FEW = 500  # of the best by words, of which a store is asked first which pass a filter
 
 By = Literal["vectors", "words", "hybrid"]
@@ -45,23 +49,47 @@ class Retrieval:
         return cls(**{**told, "analyzer": Analyzer(**told["analyzer"])})
 
 
+@dataclass(frozen=True)
+class _Made:
+    """An index, the version of the table that it is of, and the seconds that making it took."""
+
+    version: int
+    index: Bm25Index
+    took: float
+
+
 class Words:
-    """The index by words of one table, as new as the table is."""
+    """The index by words of one table, as new as the table is or as could be made in a second.
+
+    Ten thousand chunks take less than that, a million more than a minute.
+    """
 
     def __init__(self, table: Table, retrieval: Retrieval) -> None:
         self._table, self._retrieval = table, retrieval
-        self._made: tuple[int, Bm25Index] | None = None
+        self._made: _Made | None = None
+        self._coming: Future[_Made] | None = None
         self._turn = threading.Lock()
 
     def best(self, query: str, k: int, where: str = "") -> list[tuple[str, float]]:
-        """The k chunks with the highest scores, of all or of those that pass the condition."""
-        index = self._index()
-        if not where:
-            return _ranked(index, query, k)[:k]
+        """The k chunks with the highest scores, of all or of those that pass the condition.
+
+        Of a change that is not in the index yet, what was added is not found, and what was removed
+        is not given.
+        """
+        version = self._table.version
+        made = self._made_for(version)
+        if made.version == version and not where:
+            return _ranked(made.index, query, k)[:k]
+        return self._among(made.index, query, k, where)
+
+    def _among(self, index: Bm25Index, query: str, k: int, where: str) -> list[tuple[str, float]]:
+        """The best k of those that are in the table and pass the condition."""
         # a store is asked about few ids as quickly as for a few thousand
         found = _ranked(index, query, _FEW)
         some = [id_ for id_, _ in found[:_FEW]]
-        among = set(self._table.ids(f"({where}) AND {one_of('id', some)}")) if some else set()
+        these = one_of("id", some)
+        asked = f"({where}) AND {these}" if where else these
+        among = set(self._table.ids(asked)) if some else set()
         hits = [hit for hit in found[:_FEW] if hit[0] in among]
         if len(hits) < k and len(found) >= _FEW:
             among = set(self._table.ids(where))
@@ -69,16 +97,58 @@ class Words:
             hits = list(islice((hit for hit in every if hit[0] in among), k))
         return hits[:k]
 
-    def _index(self) -> Bm25Index:
-        with self._turn:  # it takes seconds and memory: once, however many ask
+    def _made_for(self, version: int) -> _Made:
+        """The index of this version, or the newest there is if waiting for that takes too long."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            with self._turn:
+                made = self._made
+                if made is not None and made.version == version:
+                    return made
+                coming, first = self._coming or Future(), self._coming is None
+                self._coming = coming
+            if first:
+                self._begin(coming)
+            if made is not None and made.took > _PATIENCE:
+                return made  # the next takes as long
+            try:
+                found = coming.result(None if made is None else until - time.monotonic())
+            except TimeoutError:
+                assert made is not None  # noqa: S101 - without one, nobody gives up waiting
+                return made
+            if found.version >= version:
+                return found
+
+    def _begin(self, coming: "Future[_Made]") -> None:
+        """Has a thread make an index, of what is read here.
+
+        A store may have a connection for each thread that asks it.
+        """
+        try:
             # the version first: what is written in between makes the next search look again
             version = self._table.version
-            if self._made is None or self._made[0] != version:
-                self._made = None  # the old one's memory goes before the new one takes its own
-                own = self._retrieval
-                texts = Texts(*self._table.texts())
-                self._made = (version, build(texts, own.analyzer, own.k1, own.b))
-            return self._made[1]
+            texts = Texts(*self._table.texts())
+            threading.Thread(target=self._make, args=(version, texts, coming), daemon=True).start()
+        except BaseException as error:
+            self._failed(coming, error)
+
+    def _make(self, version: int, texts: Texts, coming: "Future[_Made]") -> None:
+        began, own = time.monotonic(), self._retrieval
+        try:
+            index = build(texts, own.analyzer, own.k1, own.b)
+        except BaseException as error:
+            self._failed(coming, error)
+            return
+        made = _Made(version, index, time.monotonic() - began)
+        with self._turn:
+            self._made, self._coming = made, None
+        coming.set_result(made)
+
+    def _failed(self, coming: "Future[_Made]", error: BaseException) -> None:
+        """Tells those who wait, and has the next search try again."""
+        with self._turn:
+            self._coming = None
+        coming.set_exception(error)
 
 
 def _ranked(index: Bm25Index, query: str, depth: int) -> list[tuple[str, float]]:
