@@ -186,6 +186,14 @@ def test_a_good_request_goes_straight(monkeypatch):
         assert httpx.post(f"{address}/v1/embeddings", json={"model": "plain"}).status_code == 500
 
 
+def test_a_method_there_is_not_is_counted_at_its_path():
+    with running(Model("plain", ENCODER)) as address:
+        refused = httpx.get(f"{address}/v1/embeddings")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+        line = 'requests_total{method="GET",route="/v1/embeddings",status="405"} 1'
+        assert until(lambda: line in httpx.get(f"{address}/metrics").text)
+
+
 def test_half_a_surrogate_pair_is_read_as_measuring_reads_it(url):
     asked = {"model": "plain", "input": "open \ud800 file", "encoding_format": "float"}
     body = json.dumps(asked).encode()

@@ -11,7 +11,7 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from tunewise.serving.access import need
 from tunewise.serving.leaving import gone
@@ -42,10 +42,18 @@ class Straight:
         await answer(scope, receive, send)
 
 
+class _Front(Route):
+    """Has only what it can answer: of another method, the route says what it takes."""
+
+    def matches(self, scope: Any) -> tuple[Match, Any]:
+        match, found = super().matches(scope)
+        return (match, found) if match is Match.FULL else (Match.NONE, {})
+
+
 def straight() -> Route:
     """The route to put before all others."""
     [route] = (each for each in router.routes if isinstance(each, APIRoute))
-    front = Route(route.path, Straight(route), methods=["POST"], include_in_schema=False)
+    front = _Front(route.path, Straight(route), methods=["POST"], include_in_schema=False)
     front.dependant = route.dependant  # type: ignore[attr-defined]  # for `access.scope_of`
     return front
 
