@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stand_ins import write_tokenizer
-from tokenizers.normalizers import Lowercase, Sequence, Strip
+from tokenizers.normalizers import BertNormalizer, Lowercase, Sequence, Strip
 
 from tunewise.encoders.engines.exported import Tokens
 from tunewise.encoders.model import load_model
@@ -30,6 +30,9 @@ class Cutting:
     def encode_batch_fast(self, texts: list[str]) -> Any:
         self.asked += texts
         return self.inner.encode_batch_fast(texts)
+
+    def to_str(self) -> str:
+        return str(self.inner.to_str())
 
 
 def test_a_text_counted_twice_is_cut_once_and_its_numbers_are_taken_once(tokenizer: Any) -> None:
@@ -82,4 +85,16 @@ def test_what_another_tokenizer_counted_is_not_used(tiny_model: Path) -> None:
     tokens, plain = Tokens(model, "documents", "", counter), Tokens(model, "documents", "")
     counter.count(["one short text"])
     for one, alone in zip(tokens.of(["one short text"]), plain.of(["one short text"]), strict=True):
+        np.testing.assert_array_equal(one, alone)
+
+
+@pytest.mark.slow
+def test_a_tokenizer_that_only_keeps_capitals_apart_is_another_one(tiny_model: Path) -> None:
+    model = load_model(tiny_model)
+    other = load_tokenizer(tiny_model, lambda: model)
+    other.normalizer = BertNormalizer(lowercase=False)
+    counter = Counter(other)
+    tokens, plain = Tokens(model, "documents", "", counter), Tokens(model, "documents", "")
+    counter.count(["Open the Door"])
+    for one, alone in zip(tokens.of(["Open the Door"]), plain.of(["Open the Door"]), strict=True):
         np.testing.assert_array_equal(one, alone)
