@@ -24,7 +24,10 @@ BETWEEN = {"find-links": ","}  # uv's lists; the others are words apart
 # what changes nothing of where packages come from
 HARMLESS = {"timeout", "default-timeout", "disable-pip-version-check", "no-input", "progress-bar",
             "root-user-action", "no-cache-dir", "cache-dir", "retries", "require-virtualenv",
-            "no-warn-script-location", "no-compile", "no-python-version-warning"}  # fmt: skip
+            "no-warn-script-location", "no-compile", "no-python-version-warning",
+            "config-file"}  # fmt: skip
+# what `pip install` reads, the ones that count more after the others
+SECTIONS = ("global", "install", ":env:")
 
 
 def main(words: list[str]) -> int:
@@ -56,11 +59,22 @@ def has_uv(pip: list[str]) -> bool:
 
 def told(pip: list[str]) -> Iterator[tuple[str, str]]:
     """Names and values of pip's settings, the ones that count more after the others."""
-    listed = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=True)
-    lines = listed.stdout.splitlines()
-    for line in sorted(lines, key=lambda line: line.startswith(":env:")):
-        name, _, value = line.partition("=")
-        yield name.rpartition(".")[2], str(ast.literal_eval(value))
+
+    def config(*words: str) -> str:
+        ran = subprocess.run([*pip, "config", *words], capture_output=True, text=True, check=True)
+        return ran.stdout.strip()
+
+    listed: dict[str, list[str]] = {}
+    for line in config("list").splitlines():
+        key, _, value = line.partition("=")
+        listed.setdefault(key, []).append(str(ast.literal_eval(value)))
+    for section in SECTIONS:
+        for key, values in listed.items():
+            place, _, name = key.rpartition(".")
+            # where several files say it, the list does not tell which of them counts
+            value = values[0] if len(values) == 1 else config("get", key)
+            if place == section and value:
+                yield name, value
 
 
 if __name__ == "__main__":
