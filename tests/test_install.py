@@ -4,7 +4,10 @@ import os
 import runpy
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 SCRIPT = Path(__file__).parents[1] / "tools" / "install.py"
 
@@ -46,3 +49,25 @@ def test_what_uv_would_not_understand_is_left_to_pip_and_said(tmp_path):
     told = {**os.environ, "PIP_PROXY": "http://127.0.0.1:9"}
     ran = subprocess.run(words, env=told, cwd=SCRIPT.parents[1], capture_output=True, text=True)
     assert ran.stdout.splitlines()[0].startswith("pip is told proxy: pip installs")
+
+
+@pytest.mark.skipif(find_spec("uv") is None, reason="it would be installed here")
+def test_what_uv_cannot_install_is_installed_by_pip(tmp_path):
+    words = [sys.executable, str(SCRIPT), "--dry-run", "--no-deps", "pip"]
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+    told = {**mine, "PIP_CONFIG_FILE": os.devnull, "UV_CONFIG_FILE": str(tmp_path / "absent")}
+    ran = subprocess.run(words, env=told, cwd=SCRIPT.parents[1], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "pip installs" in ran.stdout.splitlines()[0]
+
+
+def test_uv_is_told_where_pip_is(monkeypatch):
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    monkeypatch.delenv("UV_INDEX", raising=False)
+    settings = {
+        "find-links": "/here\n/there",
+        "extra-index-url": "https://a.invalid\nhttps://b.invalid",
+    }
+    told = runpy.run_path(str(SCRIPT))["environment"](settings)
+    assert told["UV_FIND_LINKS"] == "/here,/there"
+    assert told["UV_INDEX"] == "https://a.invalid https://b.invalid"

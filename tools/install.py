@@ -3,7 +3,8 @@
     python tools/install.py [words of `pip install`]
 
 uv reads none of pip's settings, so it is told those that say where packages come from. Where pip
-was told something else of the way there, or where there is no uv for this machine, pip installs.
+was told something else of the way there, where there is no uv for this machine, or where uv fails
+(it trusts other certificates than pip, and knows other ways to say a password), pip installs.
 """
 
 import ast
@@ -29,26 +30,34 @@ HARMLESS = {"timeout", "default-timeout", "disable-pip-version-check", "no-input
 # what `pip install` reads, the ones that count more after the others
 SECTIONS = ("global", "install", ":env:")
 
+UV = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
+
 
 def main(words: list[str]) -> int:
     pip = [sys.executable, "-m", "pip"]
     settings = dict(told(pip))
     strange = sorted(settings.keys() - SAME.keys() - HARMLESS)
-    if strange or not has_uv(pip):
-        why = f"pip is told {', '.join(strange)}" if strange else "there is no uv for this machine"
-        print(f"{why}: pip installs, which takes some minutes more.", flush=True)
-        return subprocess.run([*pip, "install", "--quiet", *words]).returncode
-    environment = {
-        "UV_INDEX_STRATEGY": "unsafe-best-match",  # as pip: the best version of all places
-        **{
-            SAME[name]: BETWEEN.get(name, " ").join(value.split())
-            for name, value in settings.items()
-            if name in SAME
-        },
-        **os.environ,
+    if strange:
+        why = f"pip is told {', '.join(strange)}"
+    elif not has_uv(pip):
+        why = "there is no uv for this machine"
+    elif subprocess.run([*UV, *words], env=environment(settings)).returncode:
+        why = "uv could not install this"
+    else:
+        return 0
+    print(f"{why}: pip installs, which takes some minutes more.", flush=True)
+    return subprocess.run([*pip, "install", "--quiet", *words]).returncode
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """What uv is told: what pip is, where nobody told uv itself."""
+    same = {
+        SAME[name]: BETWEEN.get(name, " ").join(value.split())
+        for name, value in settings.items()
+        if name in SAME
     }
-    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
-    return subprocess.run([*uv, *words], env=environment).returncode
+    # as pip: the best version of all places
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **same, **os.environ}
 
 
 def has_uv(pip: list[str]) -> bool:
