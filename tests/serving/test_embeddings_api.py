@@ -175,6 +175,12 @@ def test_the_straight_way_and_the_routes_own_give_the_same_answer(url, asked, st
     assert straight.json() == routed.json()
 
 
+def test_who_takes_the_routes_own_way_is_not_taken_for_gone(url):
+    asked = {"model": "plain", "input": "what nobody asked for before"}  # so that it has to wait
+    whole = {"content-type": "application/vnd.x+json"}
+    assert httpx.post(f"{url}/v1/embeddings", json=asked, headers=whole).status_code == 200
+
+
 def test_a_good_request_goes_straight(monkeypatch):
     async def failing(*_):
         raise AssertionError
