@@ -3,7 +3,8 @@
     python tools/install.py [words of `pip install`]
 
 uv reads none of pip's settings, so it is told those that say where packages come from. Where pip
-was told something else of the way there, or where there is no uv for this machine, pip installs.
+was told something else of the way there, where there is no uv for this machine, or where uv fails
+(it trusts other certificates than pip, and knows other ways to say a password), pip installs.
 """
 
 import ast
@@ -24,28 +25,39 @@ BETWEEN = {"find-links": ","}  # uv's lists; the others are words apart
 # what changes nothing of where packages come from
 HARMLESS = {"timeout", "default-timeout", "disable-pip-version-check", "no-input", "progress-bar",
             "root-user-action", "no-cache-dir", "cache-dir", "retries", "require-virtualenv",
-            "no-warn-script-location", "no-compile", "no-python-version-warning"}  # fmt: skip
+            "no-warn-script-location", "no-compile", "no-python-version-warning",
+            "config-file"}  # fmt: skip
+# what `pip install` reads, the ones that count more after the others
+SECTIONS = ("global", "install", ":env:")
+
+UV = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
 
 
 def main(words: list[str]) -> int:
     pip = [sys.executable, "-m", "pip"]
     settings = dict(told(pip))
     strange = sorted(settings.keys() - SAME.keys() - HARMLESS)
-    if strange or not has_uv(pip):
-        why = f"pip is told {', '.join(strange)}" if strange else "there is no uv for this machine"
-        print(f"{why}: pip installs, which takes some minutes more.", flush=True)
-        return subprocess.run([*pip, "install", "--quiet", *words]).returncode
-    environment = {
-        "UV_INDEX_STRATEGY": "unsafe-best-match",  # as pip: the best version of all places
-        **{
-            SAME[name]: BETWEEN.get(name, " ").join(value.split())
-            for name, value in settings.items()
-            if name in SAME
-        },
-        **os.environ,
+    if strange:
+        why = f"pip is told {', '.join(strange)}"
+    elif not has_uv(pip):
+        why = "there is no uv for this machine"
+    elif subprocess.run([*UV, *words], env=environment(settings)).returncode:
+        why = "uv could not install this"
+    else:
+        return 0
+    print(f"{why}: pip installs, which takes some minutes more.", flush=True)
+    return subprocess.run([*pip, "install", "--quiet", *words]).returncode
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """What uv is told: what pip is, where nobody told uv itself."""
+    same = {
+        SAME[name]: BETWEEN.get(name, " ").join(value.split())
+        for name, value in settings.items()
+        if name in SAME
     }
-    uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", sys.executable]
-    return subprocess.run([*uv, *words], env=environment).returncode
+    # as pip: the best version of all places
+    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **same, **os.environ}
 
 
 def has_uv(pip: list[str]) -> bool:
@@ -56,11 +68,22 @@ def has_uv(pip: list[str]) -> bool:
 
 def told(pip: list[str]) -> Iterator[tuple[str, str]]:
     """Names and values of pip's settings, the ones that count more after the others."""
-    listed = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=True)
-    lines = listed.stdout.splitlines()
-    for line in sorted(lines, key=lambda line: line.startswith(":env:")):
-        name, _, value = line.partition("=")
-        yield name.rpartition(".")[2], str(ast.literal_eval(value))
+
+    def config(*words: str) -> str:
+        ran = subprocess.run([*pip, "config", *words], capture_output=True, text=True, check=True)
+        return ran.stdout.strip()
+
+    listed: dict[str, list[str]] = {}
+    for line in config("list").splitlines():
+        key, _, value = line.partition("=")
+        listed.setdefault(key, []).append(str(ast.literal_eval(value)))
+    for section in SECTIONS:
+        for key, values in listed.items():
+            place, _, name = key.rpartition(".")
+            # where several files say it, the list does not tell which of them counts
+            value = values[0] if len(values) == 1 else config("get", key)
+            if place == section and value:
+                yield name, value
 
 
 if __name__ == "__main__":

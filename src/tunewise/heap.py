@@ -10,8 +10,11 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-_MMAP_THRESHOLD, _ARENA_MAX = -3, -8  # of malloc.h
-_LARGE = 512 * 1024  # bytes
+# numbers of malloc.h, names in the environment and among its GLIBC_TUNABLES, and what is told
+_SETTINGS = (
+    (-8, "MALLOC_ARENA_MAX", "glibc.malloc.arena_max=", 2),
+    (-3, "MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold=", 512 * 1024),
+)
 
 
 @cache
@@ -22,11 +25,11 @@ def few_holes() -> None:
     a server's encoder asks for is of ever other sizes: of 750 MB in two heaps, 430 were holes
     (benchmarks/soak.md). What the environment says of malloc stays.
     """
+    tunables = os.environ.get("GLIBC_TUNABLES", "")
     with suppress(AttributeError, TypeError):
-        if "MALLOC_ARENA_MAX" not in os.environ:
-            _library().mallopt(_ARENA_MAX, 2)
-        if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-            _library().mallopt(_MMAP_THRESHOLD, _LARGE)
+        for number, name, tunable, value in _SETTINGS:
+            if name not in os.environ and tunable not in tunables:
+                _library().mallopt(number, value)
 
 
 def give_back() -> None:

@@ -1,12 +1,14 @@
 """Tokens are counted once, and the batch is made of what was counted."""
 
+import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from stand_ins import write_tokenizer
-from tokenizers.normalizers import Lowercase, Sequence, Strip
+from tokenizers.normalizers import BertNormalizer, Lowercase, Sequence, Strip
 
 from tunewise.encoders.engines.exported import Tokens
 from tunewise.encoders.model import load_model
@@ -31,6 +33,9 @@ class Cutting:
         self.asked += texts
         return self.inner.encode_batch_fast(texts)
 
+    def to_str(self) -> str:
+        return str(self.inner.to_str())
+
 
 def test_a_text_counted_twice_is_cut_once_and_its_numbers_are_taken_once(tokenizer: Any) -> None:
     cutting = Cutting(tokenizer)
@@ -46,16 +51,28 @@ def test_a_text_counted_twice_is_cut_once_and_its_numbers_are_taken_once(tokeniz
     assert counter.take("door") is None, "another text than the one with its prompt"
 
 
-def test_no_more_than_so_many_tokens_are_remembered(tokenizer: Any) -> None:
-    size = len(tokenizer.encode("door").ids)
-    counter = Counter(tokenizer, remembered=3 * (size + _OWN))
-    names = ["door", "file", "open", "close"]
-    assert counter.count([*names, "file " * 300])[-1] > 3 * (size + _OWN)  # counted, and not kept
+def test_no_more_than_so_many_bytes_are_remembered(tokenizer: Any) -> None:
+    numbers = 4 * len(tokenizer.encode("door").ids)
+    names = ["door", "file", "open", "move"]
+    room = 3 * (sys.getsizeof("door") + numbers + _OWN)
+    counter = Counter(tokenizer, remembered=room)
+    assert 4 * counter.count([*names, "file " * 300])[-1] > room  # counted, and not kept
     assert [counter.take(name) for name in names] == [None] * 4
     counter.count(names)
     assert [counter.take(name) is not None for name in names] == [False, True, True, True]
     counter.count(names)
     assert sum(counter.take(name) is not None for name in names) == 3, "room was given back"
+
+
+@pytest.mark.parametrize("letter", ["x", "é"])
+def test_long_words_that_are_few_tokens_take_their_own_room(tokenizer: Any, letter: str) -> None:
+    counter = Counter(tokenizer)
+    tracemalloc.start()
+    for number in range(40):
+        assert counter.count([f"{letter * 400_000}{number}"]) == 3
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 9 * 2**20
 
 
 @pytest.mark.slow
@@ -82,4 +99,16 @@ def test_what_another_tokenizer_counted_is_not_used(tiny_model: Path) -> None:
     tokens, plain = Tokens(model, "documents", "", counter), Tokens(model, "documents", "")
     counter.count(["one short text"])
     for one, alone in zip(tokens.of(["one short text"]), plain.of(["one short text"]), strict=True):
+        np.testing.assert_array_equal(one, alone)
+
+
+@pytest.mark.slow
+def test_a_tokenizer_that_only_keeps_capitals_apart_is_another_one(tiny_model: Path) -> None:
+    model = load_model(tiny_model)
+    other = load_tokenizer(tiny_model, lambda: model)
+    other.normalizer = BertNormalizer(lowercase=False)
+    counter = Counter(other)
+    tokens, plain = Tokens(model, "documents", "", counter), Tokens(model, "documents", "")
+    counter.count(["Open the Door"])
+    for one, alone in zip(tokens.of(["Open the Door"]), plain.of(["Open the Door"]), strict=True):
         np.testing.assert_array_equal(one, alone)

@@ -175,6 +175,12 @@ def test_the_straight_way_and_the_routes_own_give_the_same_answer(url, asked, st
     assert straight.json() == routed.json()
 
 
+def test_who_takes_the_routes_own_way_is_not_taken_for_gone(url):
+    asked = {"model": "plain", "input": "what nobody asked for before"}  # so that it has to wait
+    whole = {"content-type": "application/vnd.x+json"}
+    assert httpx.post(f"{url}/v1/embeddings", json=asked, headers=whole).status_code == 200
+
+
 def test_a_good_request_goes_straight(monkeypatch):
     async def failing(*_):
         raise AssertionError
@@ -184,6 +190,14 @@ def test_a_good_request_goes_straight(monkeypatch):
         good = httpx.post(f"{address}/v1/embeddings", json={"model": "plain", "input": "x"})
         assert good.status_code == 200
         assert httpx.post(f"{address}/v1/embeddings", json={"model": "plain"}).status_code == 500
+
+
+def test_a_method_there_is_not_is_counted_at_its_path():
+    with running(Model("plain", ENCODER)) as address:
+        refused = httpx.get(f"{address}/v1/embeddings")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+        line = 'requests_total{method="GET",route="/v1/embeddings",status="405"} 1'
+        assert until(lambda: line in httpx.get(f"{address}/metrics").text)
 
 
 def test_half_a_surrogate_pair_is_read_as_measuring_reads_it(url):

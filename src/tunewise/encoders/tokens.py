@@ -5,6 +5,7 @@ counting loads no model.
 """
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -18,8 +19,8 @@ from tunewise.encoders.texts import readable
 from tunewise.errors import EncoderError
 
 _CHUNK = 1000  # texts at once
-_REMEMBERED = 1_000_000  # tokens, 4 bytes each
-_OWN = 60  # as many take what Python keeps of each text
+_REMEMBERED = 8 * 2**20  # bytes
+_OWN = 250  # of them for an array and its place, beside its numbers and the text
 
 
 def load_tokenizer(folder: Path, model: Callable[[], Any]) -> Any:
@@ -53,14 +54,15 @@ def load_tokenizer(folder: Path, model: Callable[[], Any]) -> Any:
 class Counter:
     """Counts tokens, and remembers those of the last texts until they are encoded.
 
-    A server counts at its door, an encoder before it makes batches, and then the batch is made of
+    `remembered` is how many bytes that may take, the texts' own too: a long word is one token. A
+    server counts at its door, an encoder before it makes batches, and then the batch is made of
     the very same numbers: cutting a text into tokens takes a thirtieth of what encoding it does.
     May be used by several threads.
     """
 
     def __init__(self, tokenizer: Any, *, remembered: int = _REMEMBERED) -> None:
         self.tokenizer = tokenizer
-        self._numbers: dict[str, NDArray[np.int32]] = {}
+        self._known: dict[str, tuple[NDArray[np.int32], int]] = {}  # and the bytes they take
         self._room, self._turn = remembered, threading.Lock()
 
     def count(self, texts: Sequence[str], prompt: str = "") -> NDArray[np.int64]:
@@ -74,12 +76,12 @@ class Counter:
     def take(self, text: str) -> NDArray[np.int32] | None:
         """The numbers (tokens,) of a text's tokens, which are then forgotten; None if unknown."""
         with self._turn:
-            numbers = self._numbers.pop(text, None)
-            self._room += 0 if numbers is None else len(numbers) + _OWN
+            numbers, size = self._known.pop(text, (None, 0))
+            self._room += size
         return numbers
 
     def _cut(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        found = [self._numbers.get(text) for text in texts]
+        found = [self._known.get(text, (None,))[0] for text in texts]
         fresh = [text for text, numbers in zip(texts, found, strict=True) if numbers is None]
         encoded = iter(self.tokenizer.encode_batch_fast(fresh) if fresh else ())
         cut = [
@@ -91,13 +93,14 @@ class Counter:
         return cut
 
     def _remember(self, text: str, numbers: NDArray[np.int32]) -> None:
+        size = sys.getsizeof(text) + numbers.nbytes + _OWN
         with self._turn:
-            if text in self._numbers:
+            if text in self._known:
                 return
-            self._numbers[text] = numbers
-            self._room -= len(numbers) + _OWN
+            self._known[text] = numbers, size
+            self._room -= size
             while self._room < 0:  # the oldest go
-                self._room += len(self._numbers.pop(next(iter(self._numbers)))) + _OWN
+                self._room += self._known.pop(next(iter(self._known)))[1]
 
 
 def places(tokenizer: Any, text: str) -> list[tuple[int, int]]:

@@ -7,11 +7,12 @@ a body that is not plainly good goes there.
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from tunewise.serving.access import need
 from tunewise.serving.leaving import gone
@@ -47,7 +48,14 @@ def straight() -> Route:
     [route] = (each for each in router.routes if isinstance(each, APIRoute))
     front = Route(route.path, Straight(route), methods=["POST"], include_in_schema=False)
     front.dependant = route.dependant  # type: ignore[attr-defined]  # for `access.scope_of`
+    front.matches = partial(_whole, front.matches)  # type: ignore[method-assign]
     return front
+
+
+def _whole(matches: Callable[[Any], tuple[Match, Any]], scope: Any) -> tuple[Match, Any]:
+    """A match in all; of another method, the route itself says what it takes, and is counted."""
+    match, found = matches(scope)
+    return (match, found) if match is Match.FULL else (Match.NONE, {})
 
 
 def _is_json(request: Request) -> bool:
