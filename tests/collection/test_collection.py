@@ -231,6 +231,24 @@ def test_words_under_a_filter_are_the_best_of_what_passes_however_deep_that_lies
     assert [hit.score for hit in hits] == [every[hit.chunk.id] for hit in hits]
 
 
+@pytest.mark.parametrize(("dearer", "all_asked_for"), [(0.01, False), (1e9, True)])
+def test_where_a_few_of_the_best_pass_more_are_looked_at_before_all(
+    deep, monkeypatch, dearer, all_asked_for
+):
+    from tunewise.collection import words
+
+    asked = []
+    passing = words.Words._passing
+    monkeypatch.setattr(words, "_FEW", 10)
+    monkeypatch.setattr(words, "_DEARER", dearer)
+    monkeypatch.setattr(
+        words.Words, "_passing", lambda *told: asked.append(len(told[1])) or passing(*told)
+    )
+    hits = deep.search("cats", k=3, by="words", where={"n": {"gte": 8}})
+    assert names(hits) == ["8", "9", "10"]
+    assert asked == ([10] if all_asked_for else [10, 30])
+
+
 def test_a_hybrid_ranks_as_the_contender_that_was_measured(url, tmp_path, chunk):
     import tunewise
     from tunewise.collection.winner import load_winner

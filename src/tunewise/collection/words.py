@@ -7,7 +7,7 @@ the new one a second, and is then answered by the one before.
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from itertools import islice
@@ -21,6 +21,7 @@ from tunewise.task import Texts
 
 _PATIENCE = 1.0  # seconds
 _FEW = 500  # of the best by words, of which a store is asked first which pass a filter
+_DEARER = 10  # times: an id that a store is asked about, than one of all that pass
 
 By = Literal["vectors", "words", "hybrid"]
 
@@ -84,18 +85,27 @@ class Words:
 
     def _among(self, index: Bm25Index, query: str, k: int, where: str) -> list[tuple[str, float]]:
         """The best k of those that are in the table and pass the condition."""
-        # a store is asked about few ids as quickly as for a few thousand
-        found = _ranked(index, query, _FEW)
-        some = [id_ for id_, _ in found[:_FEW]]
-        these = one_of("id", some)
-        asked = f"({where}) AND {these}" if where else these
-        among = set(self._table.ids(asked)) if some else set()
-        hits = [hit for hit in found[:_FEW] if hit[0] in among]
-        if len(hits) < k and len(found) >= _FEW:
+        asked, rows = _FEW, len(index.document_ids)
+        found = _ranked(index, query, asked)
+        hits = self._passing(found[:asked], where)
+        share = len(hits) / asked
+        if len(hits) < k and len(found) >= asked and share**2 * rows > _DEARER * 2 * k:
+            asked = int(2 * k / share)
+            found = _ranked(index, query, asked)
+            hits = self._passing(found[:asked], where)
+        if len(hits) < k and len(found) >= asked:
             among = set(self._table.ids(where))
-            every = _ranked(index, query, len(index.document_ids))
+            every = _ranked(index, query, rows)
             hits = list(islice((hit for hit in every if hit[0] in among), k))
         return hits[:k]
+
+    def _passing(self, found: Sequence[tuple[str, float]], where: str) -> list[tuple[str, float]]:
+        """Those of few hits that are in the table and pass the condition."""
+        if not found:
+            return []
+        these = one_of("id", [id_ for id_, _ in found])
+        among = set(self._table.ids(f"({where}) AND {these}" if where else these))
+        return [hit for hit in found if hit[0] in among]
 
     def _made_for(self, version: int) -> _Made:
         """The index of this version, or the newest there is if waiting for that takes too long."""
