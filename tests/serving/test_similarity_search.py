@@ -313,6 +313,27 @@ def test_a_collection_that_is_removed_or_made_anew_is_seen_at_once(tmp_path):
         assert found().json()["data"][0]["metadata"]["embedding"] == "n"
 
 
+def test_what_was_indexed_beside_a_served_winner_is_searched_and_never_written_to(tmp_path):
+    winner = tmp_path / "winner"
+    served = Model("faq", ENCODER, source=str(winner))
+    home = Home(tmp_path / "home")
+    with running(served, Model("n", WordHashEncoder(32)), home=home) as url:
+        asked = {"bucket_name": "docs", "query": QUERY, "num_of_docs": 1}
+
+        def found():
+            return httpx.post(f"{url}/v2/ai/embeddings/similarity-search", json=asked)
+
+        assert found().status_code == 404
+        with closing(open_store(str(winner / "collections"))) as store:
+            made = Collection.create(store, "docs", ENCODER)
+            made.add([Chunk("a#0", "a", "Books are lent.", 0, 15, 0, 1, "", {})])
+        assert found().json()["data"][0]["document_chunk"] == "Books are lent."
+        assert httpx.delete(f"{url}/v2/ai/embeddings/buckets/docs").status_code == 404
+        assert found().json()["data"][0]["metadata"]["embedding"] == "faq"
+        fill(home, "docs", WordHashEncoder(32))  # the home's own comes first
+        assert found().json()["data"][0]["metadata"]["embedding"] == "n"
+
+
 def test_a_key_searches_only_the_collections_it_is_bound_to(tmp_path):
     home, keys = Home(tmp_path), KeyFile(tmp_path / "keys.json")
     fill(home, "library")

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tunewise.collection import Hit, Store
     from tunewise.progress import Progress
 
-_STORE = "collections"
-
 
 def add_place(parser: argparse.ArgumentParser, *, default: str | None = None) -> None:
     """Adds which collection is meant, and the store it is in."""
@@ -65,10 +63,10 @@ def refuse_alone(parsed: argparse.Namespace) -> None:
 
 def store_of(parsed: argparse.Namespace, source: str | Path) -> "Store":
     """The store that the arguments name, or the one beside the winner."""
-    from tunewise.collection import open_store
+    from tunewise.collection import BESIDE, open_store
     from tunewise.collection.winner import is_winner
 
-    usual = str(Path(source) / _STORE) if is_winner(source) else _STORE
+    usual = str(Path(source) / BESIDE) if is_winner(source) else BESIDE
     return open_store(parsed.store or usual)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from tunewise.progress import Progress
 
 _QUIET = 15.0  # seconds between lines where there is no terminal to draw a bar on
+_TELLING = 200  # the rest is foretold once one part in so many is done
 
 
 @contextmanager
@@ -89,8 +90,8 @@ class Lines:
     def _how_far(self, done: int, total: int, now: float) -> str:
         if not total:
             return ""
-        # the first of many batches says little about the rest
-        early = now - self._began < _QUIET / 3
+        # the first of many batches says little about the rest: it may have waited for imports
+        early = now - self._began < _QUIET / 3 or done * _TELLING < total
         left = 0.0 if early or not done else (now - self._began) / done * (total - done)
         still = f", about {left:.0f} s left" if left >= 1 else ""
         return f": {done:,} of {total:,}{still}"

@@ -2,7 +2,7 @@
 
 from tunewise.collection.about import Info
 from tunewise.collection.collection import Collection
-from tunewise.collection.opening import open_store
+from tunewise.collection.opening import BESIDE, open_store
 from tunewise.collection.reembedding import reembed, rollback
 from tunewise.collection.searching import Hit
 from tunewise.collection.stamp import VectorStamp
@@ -11,6 +11,7 @@ from tunewise.collection.verifying import verify
 from tunewise.collection.words import Retrieval
 
 __all__ = [
+    "BESIDE",
     "Collection",
     "Hit",
     "Info",

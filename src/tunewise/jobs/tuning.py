@@ -130,7 +130,7 @@ def _made(wanted: Wanted, place: Place, home: Path) -> dict[str, Any]:
     if rung == "auto":
         place.told(f"Every contender is measured, for {wanted.budget:g} seconds.")
         return _measured(wanted, data, encoder, place, home)
-    place.told(f"The rung '{rung}' is tuned.")
+    place.told(f"Tuning the rung '{rung}' begins.")
     return _tuned(wanted, rung, data, encoder, place, home)
 
 

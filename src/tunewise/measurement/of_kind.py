@@ -146,11 +146,13 @@ class _Run:
             return 0.0
         return self.kind.score(answers, part, [self.metric]).mean(self.metric)
 
-    def affordable(self, contender: Contender, times: int) -> bool:
-        """Whether it can be trained so many times more: it takes seconds, and there is time."""
-        if contender.family in self.kind.deep:
+    def affordable(self, contenders: Sequence[Contender], times: int) -> bool:
+        """Whether they can be fitted so many times more: they take seconds, and there is time."""
+        if any(one.family in self.kind.deep for one in contenders):
             return False
-        return self.end is None or time.monotonic() + times * contender.seconds <= self.end
+        all_ = [one for each in contenders for one in (each, *each.parts.values())]
+        seconds = times * sum(one.seconds for one in all_)
+        return self.end is None or time.monotonic() + seconds <= self.end
 
     def fitted(self, words: Sequence[str], *, named: bool) -> tuple[list[Contender], list[Skipped]]:
         """Each family in turn, cheapest first, until `end` (`time.monotonic`)."""
@@ -190,9 +192,21 @@ class _Run:
         return Skipped(word, why, word in ("adapter", *self.kind.deep), cause)
 
     def again(self, contender: Contender, setting: Setting, fitted: Sequence[Contender]) -> Scores:
-        """A contender fitted anew in another setting, on the test part."""
+        """A tuned contender fitted anew in another setting, on the test part."""
         untuned = [one for one in fitted if not one.tuned]
-        new = self.kind.table[contender.family].fit(setting, untuned)
+        return self._fitted_again(contender, setting, untuned)
+
+    def base_again(self, contender: Contender, setting: Setting) -> Scores:
+        """An untuned contender, and what it is made of, fitted anew in another setting, on test."""
+        parts: list[Contender] = []
+        for family in dict.fromkeys(part.family for part in contender.parts.values()):
+            parts += self.kind.table[family].fit(setting, parts)
+        return self._fitted_again(contender, setting, parts)
+
+    def _fitted_again(
+        self, contender: Contender, setting: Setting, earlier: Sequence[Contender]
+    ) -> Scores:
+        new = self.kind.table[contender.family].fit(setting, earlier)
         same = next(one for one in new if one.name == contender.name)
         return self.scored(same, [self.metric])
 
@@ -203,7 +217,7 @@ class _Run:
 
     def seeds(self, contender: Contender, fitted: Sequence[Contender]) -> tuple[Scores, ...]:
         """Scores of a finalist trained with other seeds; none where that would take too long."""
-        if not self.affordable(contender, SEEDS - 1):
+        if not self.affordable([contender], SEEDS - 1):
             return ()
         settings = [replace(self.setting, seed=self.seed + more) for more in range(1, SEEDS)]
         return tuple(self.again(contender, setting, fitted) for setting in settings)
@@ -211,18 +225,23 @@ class _Run:
     def forecast(
         self,
         contender: Contender,
-        gains: Any,
-        base: Scores,
+        untuned: Contender,
+        scores: Mapping[str, Scores],
         fitted: Sequence[Contender],
         worth: float,
     ) -> Forecast:
-        """What more labels would bring a contender that trains in seconds."""
-        train = self.parts.train
-        points = [Point(len(train), gains)]
+        """What more labels would bring a contender that trains in seconds.
+
+        Untuned contenders of most kinds learn from labels too: each gain is over the one that had
+        as many.
+        """
+        train, base = self.parts.train, scores[untuned.name]
+        points = [Point(len(train), gains_over(base, scores[contender.name], self.metric))]
         for rows in rows_of_parts(len(train), self.seed):
             setting = replace(self.setting, train=self.kind.take(train, rows))
             found = self.again(contender, setting, fitted)
-            points.append(Point(len(rows), gains_over(base, found, self.metric)))
+            plain = self.base_again(untuned, setting)
+            points.append(Point(len(rows), gains_over(plain, found, self.metric)))
         return extrapolate(
             points,
             self.kind.groups(self.parts.test),
@@ -303,12 +322,11 @@ def _forecast(
     worth: float,
 ) -> Forecast | None:
     """What more labels would bring the best tuned contender, if it trains in seconds."""
-    tuned = next((one for one in fitted if one.name == decision.best_tuned), None)
-    if tuned is None or not run.affordable(tuned, len(FRACTIONS) * TIMES):
+    known = {one.name: one for one in fitted}
+    tuned, untuned = known.get(decision.best_tuned or ""), known[decision.best_untuned]
+    if tuned is None or not run.affordable([tuned, untuned], len(FRACTIONS) * TIMES):
         return None
-    base = scores[decision.best_untuned]
-    gains = gains_over(base, scores[tuned.name], run.metric)
-    return run.forecast(tuned, gains, base, fitted, worth)
+    return run.forecast(tuned, untuned, scores, fitted, worth)
 
 
 def gains_over(base: Scores, found: Scores, metric: str) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Collections: a server's, searched in threads by vectors that were batched across callers.
 
-A collection is opened with the served model whose stamp made its vectors, and with no other.
+A collection is opened with the served model whose stamp made its vectors, and with no other. They
+lie in the server's home, and beside served winners, where `tunewise index` puts them.
 """
 
 import logging
@@ -14,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.collection import Collection, Hit, Store
+from tunewise.collection import BESIDE, Collection, Hit, Store, open_store
 from tunewise.collection import about as kept
 from tunewise.collection.about import Generation
 from tunewise.collection.filters import Filter
@@ -71,18 +72,23 @@ class Found:
 
 
 class Collections:
-    """A store's collections, each opened once; `close` when done."""
+    """The collections of the home's store, each opened once; `close` when done.
+
+    Those beside a served winner are searched too, where the home has none of that name, and never
+    written to.
+    """
 
     def __init__(
         self, store: Store, offer: Offer, tuned: TunedModels, log: QueryLog | None = None
     ) -> None:
         self.store, self.log, self._offer, self._tuned = store, log, offer, tuned
+        self._beside: dict[Path, Store] = {}
         self.threads = Threads("searching", count=4, waiting=256)
         self._open: OrderedDict[str, tuple[Model | None, Collection]] = OrderedDict()
         self._turn = threading.Lock()
 
     def names(self) -> list[str]:
-        """The collections there are."""
+        """The collections there are in the home."""
         return kept.names(self.store)
 
     async def opened(self, name: str, by: By | None = None) -> tuple[Model | None, Collection]:
@@ -93,12 +99,14 @@ class Collections:
         """
         with self._turn:
             before, there = self._open.get(name, (None, None))
-            if there is not None and before is not None and self._served(before):
+            at_home = there is not None and there.store is self.store
+            if there is not None and at_home and before is not None and self._served(before):
                 self._open.move_to_end(name)
                 return before, there
-        made = await self.threads.run(lambda: self.there(name))
-        if made is None:
+        located = await self.threads.run(lambda: self._located(name))
+        if located is None:
             raise no_collection(name)
+        store, made = located
         model = await self.model(made)
         if model is None and by != "words":
             called = await self.threads.run(lambda: self.called(made))
@@ -108,8 +116,9 @@ class Collections:
                 "bucket's embeddings and have it embedded by a model that is.",
                 Reason(422, "model_not_served"),
             )
-        if there is None or before is not model:  # else by words still: its index lies in memory
-            there = Collection(self.store, name, None if model is None else encoder_of(model))
+        # the one that is open may hold an index by words
+        if there is None or before is not model or there.store is not store:
+            there = Collection(store, name, None if model is None else encoder_of(model))
         found = model, there
         with self._turn:
             self._open[name] = found
@@ -147,8 +156,24 @@ class Collections:
         return self._offer.models.get(model.name) is model or self._tuned.holds(model.source)
 
     def there(self, name: str) -> Generation | None:
-        """What made the vectors of a collection; None if there is none."""
+        """What made the vectors of a collection in the home; None if there is none."""
         return Collection.there(self.store, name)
+
+    def _located(self, name: str) -> tuple[Store, Generation] | None:
+        """Which store has a collection, and what made its vectors; None if none has."""
+        for store in (self.store, *self._stores_beside()):
+            if (made := Collection.there(store, name)) is not None:
+                return store, made
+        return None
+
+    def _stores_beside(self) -> list[Store]:
+        """Where `tunewise index` put collections of served winners, unless told otherwise."""
+        places = [Path(each.source) / BESIDE for each in self._offer.models.values() if each.source]
+        with self._turn:
+            for place in places:
+                if place not in self._beside and place.is_absolute() and place.is_dir():
+                    self._beside[place] = open_store(str(place))
+            return [self._beside[place] for place in places if place in self._beside]
 
     def drop(self, name: str, where: Filter | None = None) -> None:
         """Removes a collection, or its chunks that pass a filter; nothing where there is none."""
@@ -223,7 +248,8 @@ class Collections:
     def close(self) -> None:
         """Ends once all searches under way are done."""
         self.threads.close()
-        self.store.close()
+        for store in (self.store, *self._beside.values()):
+            store.close()
         if self.log is not None:
             self.log.close()
 
@@ -279,7 +305,8 @@ def encoder_of(model: Model) -> Encoder:
 def no_collection(name: str) -> Refused:
     """The answer about a collection that is not there."""
     return Refused(
-        f"There is no embedded collection '{name}'. Embed its bucket first.",
+        f"There is no embedded collection '{name}'. Embed its bucket and wait until that is done, "
+        "or serve the folder that `tunewise index` was given.",
         Reason(404, "collection_not_found"),
     )
 
