@@ -112,13 +112,16 @@ def test_words_and_vectors_together_are_as_sure_as_they_are_right(tmp_path):
     assert apart[0] <= max(apart[1:])
 
 
-def test_a_gain_that_is_foreseen_is_over_what_as_many_labels_taught_the_untuned_one(examples):
+def test_a_gain_that_is_foreseen_is_over_what_as_many_labels_taught_the_untuned_one(tmp_path):
+    # each label has thirty words of its own: who saw an eighth of the texts knows few of them
+    table = [(f"{place} q{name[0]}{n}", name) for name in ACTS for n in range(30)
+             for place in PLACES[:5]]  # fmt: skip
+    examples = KIND.read(Source(str(written(tmp_path, table))))
     found = measured(examples, contenders=["majority", "linear", "adapter"])
     assert found.decision.best_untuned == "linear"
-    alike = [gain for _, gain in found.forecast.curve]
-    # of an eighth of the labels the head alone learns far less than of all: 0.2 less and more
-    assert min(alike) > -0.05
-    assert max(each.gain.mean for each in found.forecast.ahead) < 0.1
+    *fewer, (most, _) = found.forecast.curve
+    assert len(fewer) == 6
+    assert all(abs(gain) < 0.05 for n, gain in fewer if n < most)
 
 
 @pytest.mark.parametrize("family", [word for word in QUICK if not word.startswith("adapter")])
