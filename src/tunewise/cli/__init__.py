@@ -87,7 +87,14 @@ def parser() -> argparse.ArgumentParser:
         "or tuning pays.",
     )
     whole.add_argument("--version", action="version", version=f"tunewise {__version__}")
-    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    whole.set_defaults(run=lambda _: _listed(whole))
+    commands = whole.add_subparsers(metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)
     return whole
+
+
+def _listed(whole: argparse.ArgumentParser) -> int:
+    """Lists the commands, for who named none."""
+    whole.print_help(sys.stderr)
+    return _USERS_MISTAKE
