@@ -266,6 +266,20 @@ def test_what_is_the_same_once_but_not_in_every_training_is_not_taken_for_the_sa
     assert found.answer == "cannot tell yet"
 
 
+def test_a_tuned_contender_that_is_another_untuned_one_is_not_credited_with_its_gain():
+    groups, base = GROUPS[:12], part(PLAIN, 12)
+    unlike = np.where(np.arange(len(GROUPS)) % 2, 0.4, 0.7)
+    other = part(standing("kmeans", unlike), 12)
+    standings = [
+        Standing("hybrid", False, 0.6, base, plain=True),
+        Standing("kmeans", False, 0.5, other),
+        Standing("adapter", True, 0.5, other, same_as="kmeans"),
+    ]
+    found = decide(standings, groups, metric="nDCG@10", worth=0.02)
+    assert found.answer == "cannot tell yet"
+    assert found.reasons[0].startswith("Dev liked nothing that adapter learned, so it is kmeans")
+
+
 def part(whole, units):
     values = whole.scores.values["nDCG@10"][:units]
     return Scores(GROUPS[:units], {"nDCG@10": values}, 0, 0, {10: np.zeros(units)}, {})

@@ -302,11 +302,12 @@ def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Co
     thin = contest.thin(tuned, untuned)
     needed = needed_for(gain, contest.worth, thin=thin, units=contest.units)
     chosen, why = _meanwhile(contest)
-    more = (
-        ""
-        if not needed.more
-        else f" Label about {needed.more:,} more test {contest.units} to settle it."
+    more = f" Label about {needed.more or 0:,} more test {contest.units} to settle it."
+    itself = (
+        f"Dev liked nothing that {tuned.name} learned, so it is {tuned.same_as} itself: what is "
+        f"between it and {untuned.name} is no gain of tuning."
     )
+    given = () if tuned.same_as in (None, untuned.name) else (itself,)
     short = (
         f"but {gain.wins + gain.losses} of {gain.units:,} {contest.units} come out differently, "
         "too few to go by"
@@ -317,8 +318,8 @@ def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Co
         CANNOT_TELL,
         chosen,
         f"Cannot tell yet: {tuned.name} brings {_signed(gain)} {contest.metric} over "
-        f"{untuned.name}, {short}.{more}",
-        (why, needed.why),
+        f"{untuned.name}, {short}.{more if needed.more else ''}",
+        (*given, why, needed.why),
         needed,
     )
 
