@@ -62,6 +62,12 @@ def test_check_prints_the_findings_and_changes_nothing(home, capsys):
     assert sorted(home.iterdir()) == before
 
 
+def test_check_counts_queries_that_are_dealt_into_folds_once(home, capsys):
+    rows = "".join(f"how {n} word{n},answer {n} word{n}\n" for n in range(12))
+    (home / "few.csv").write_text(f"question,answer\n{rows}", encoding="utf-8")
+    assert "Queries: 12. With 12" in printed(capsys, ["check", "few.csv", "--encoder", "word-hash"])
+
+
 def test_measure_answers_first_and_says_where_the_report_is(home, capsys):
     out = printed(capsys, ["measure", "tiny", *UNTUNED, "--out", "told"])
     assert out.startswith("Cannot tell yet: ")

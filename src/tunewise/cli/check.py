@@ -45,9 +45,12 @@ def run(parsed: argparse.Namespace) -> int:
     except DataError:  # what else is wrong may be why it cannot be divided
         _tell([*task.findings, *check(task, encoder=encoder, worth=parsed.worth)])
         raise
-    how = divide_folds(task, seed=parsed.seed).whole.how if too_few(task) else division.how
-    parts = (f"{part} {how[part]:,}" for part in ("train", "dev", "test"))
-    print(f"Queries: {', '.join(parts)}. {how['note']}\n")
+    how, parts = division.how, ("train", "dev", "test")
+    counted = ", ".join(f"{part} {how[part]:,}" for part in parts)
+    if too_few(task):
+        how = divide_folds(task, seed=parsed.seed).whole.how
+        counted = f"{how['test']:,}"
+    print(f"Queries: {counted}. {how['note']}\n")
     looked = check(task, division=division, encoder=encoder, worth=parsed.worth)
     _tell([*task.findings, *division.findings, *looked])
     return 0
