@@ -7,12 +7,11 @@ a body that is not plainly good goes there.
 
 import json
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import Any
+from typing import Any, NoReturn, cast
 
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, NoMatchFound
 
 from tunewise.serving.access import need
 from tunewise.serving.leaving import gone
@@ -22,14 +21,19 @@ _admitted = need("embed")
 
 
 class Straight:
-    """An ASGI app in front of the route that it answers for."""
+    """What stands among the routes before the one that it answers for."""
 
     def __init__(self, route: APIRoute) -> None:
         self._route = route
+        self.path, self.methods, self.dependant = route.path, route.methods, route.dependant
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+    def matches(self, scope: Any) -> tuple[Match, Any]:
+        """As the route, but of another method the route itself says what it takes."""
+        match, found = self._route.matches(scope)
+        return (match, found) if match is Match.FULL else (Match.NONE, {})
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
         """Answers a request for embeddings."""
-        scope["route"] = self._route
         request = Request(scope, receive)
         try:
             body = await request.body()
@@ -42,20 +46,15 @@ class Straight:
         answer = await create_embeddings(asked, request, await _admitted(request))
         await answer(scope, receive, send)
 
+    def url_path_for(self, name: str, /, **path_params: Any) -> NoReturn:
+        """Raises NoMatchFound: the route has a name, and this has none."""
+        raise NoMatchFound(name, path_params)
 
-def straight() -> Route:
-    """The route to put before all others."""
+
+def straight() -> BaseRoute:
+    """What to put before all routes."""
     [route] = (each for each in router.routes if isinstance(each, APIRoute))
-    front = Route(route.path, Straight(route), methods=["POST"], include_in_schema=False)
-    front.dependant = route.dependant  # type: ignore[attr-defined]  # for `access.scope_of`
-    front.matches = partial(_whole, front.matches)  # type: ignore[method-assign]
-    return front
-
-
-def _whole(matches: Callable[[Any], tuple[Match, Any]], scope: Any) -> tuple[Match, Any]:
-    """A match in all; of another method, the route itself says what it takes, and is counted."""
-    match, found = matches(scope)
-    return (match, found) if match is Match.FULL else (Match.NONE, {})
+    return cast(BaseRoute, Straight(route))  # it has what a router asks of one
 
 
 def _is_json(request: Request) -> bool:
