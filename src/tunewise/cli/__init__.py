@@ -4,6 +4,7 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from tunewise import __version__
 from tunewise.cli import (
@@ -87,14 +88,14 @@ def parser() -> argparse.ArgumentParser:
         "or tuning pays.",
     )
     whole.add_argument("--version", action="version", version=f"tunewise {__version__}")
-    whole.set_defaults(run=lambda _: _listed(whole))
+    whole.set_defaults(run=lambda _: _list(whole))
     commands = whole.add_subparsers(metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)
     return whole
 
 
-def _listed(whole: argparse.ArgumentParser) -> int:
+def _list(whole: argparse.ArgumentParser) -> NoReturn:
     """Lists the commands, for who named none."""
     whole.print_help(sys.stderr)
-    return _USERS_MISTAKE
+    whole.exit(_USERS_MISTAKE)
