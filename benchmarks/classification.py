@@ -6,8 +6,8 @@ The sets are read from TUNEWISE_DATA (default ../shared/data). Everything is cho
 printed is of test, with its interval, and what decides again without the test texts that say what
 a train text says, in the same words or nearly (D067).
 
-- banking77, germeval2018 (two classes), clinc150-oos: as they are. clinc150: without the label
-  `oos` and its texts.
+- banking77, germeval2018 (two classes): as they are. clinc150: without the texts that are out of
+  scope, which are reject.py's.
 - nl2bash: several labels a text. The text is a sentence that asks for a command line, its labels
   are the programs in the command lines that answer it, of those that 20 train texts have; some have
   none of these. Programs are what stands first in each command of a line, or behind xargs, -exec,
@@ -34,7 +34,7 @@ from tunewise.kinds import KINDS, Source
 from tunewise.measurement.of_kind import measure_kind
 from tunewise.verdict.of_kind import KindVerdict
 
-SETS = ("banking77", "clinc150", "clinc150-oos", "germeval2018", "nl2bash", "banking77-few")
+SETS = ("banking77", "clinc150", "germeval2018", "nl2bash", "banking77-few")
 FOURTH, FEW = 4, 20  # of banking77-few: which labels, and how many of their train texts
 PARTS = ("train", "dev", "test")
 COMMON = 20  # train texts that a program needs to be a label
@@ -64,8 +64,8 @@ def measured(name: str, folder: Path, seed: int) -> KindVerdict:
         place = by_programs(data / name, folder)
     elif name == "banking77-few":
         place = few(data / "banking77", folder)
-    elif name.startswith("clinc150"):
-        place = clinc(data / "clinc150", folder, keep=name.endswith("-oos"))
+    elif name == "clinc150":
+        place = clinc(data / name, folder)
     elif name == "germeval2018":  # its finer labels lie beside
         for part in ("train", "test"):
             (folder / f"{part}.csv").write_bytes((place / f"{part}.csv").read_bytes())
@@ -75,9 +75,9 @@ def measured(name: str, folder: Path, seed: int) -> KindVerdict:
     return measure_kind(examples, kind, contenders=words, seed=seed)
 
 
-def clinc(place: Path, folder: Path, *, keep: bool) -> Path:
+def clinc(place: Path, folder: Path) -> Path:
     for path in place.glob("*.csv"):
-        kept = [row for row in csv_rows(path) if keep or row[1] != "oos"]
+        kept = [row for row in csv_rows(path) if row[1] != "oos"]
         with (folder / path.name).open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(kept)
     return folder
