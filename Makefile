@@ -5,8 +5,7 @@
 # The first Python that is new enough; `make PYTHON=/path/to/python` overrides it.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
-# Processes that test, on two cores: some of them wait for a socket or for another process.
-WORKERS ?= 3
+WORKERS ?= 2
 BIN := .venv/bin
 # Every version is pinned. Without build isolation, the pins hold for what builds packages too.
 INSTALL := $(BIN)/python tools/install.py --constraint constraints.txt --no-build-isolation
@@ -38,8 +37,8 @@ format: .venv/.whole  ## Write the code in the house style
 	$(BIN)/ruff check --fix src tests benchmarks tools
 	$(BIN)/ruff format src tests benchmarks tools
 
-# Each process has one thread: together they are through in half the time that one with all cores
-# takes. Each goes through its own part in order, so that what the tests of a file share is made once.
+# A core for each process: together they are through in half the time that one with all cores takes.
+# Each goes through its own part in order, so that what the tests of a file share is made once.
 fast: .venv/.whole  ## Tests that need no model and no browser
 	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal
 

@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 from contextlib import suppress
+from functools import partial
 
+import httpx
 import hypothesis
 import pytest
 
@@ -50,6 +52,15 @@ def own_server_home(tmp_path_factory):
     """No test's server works in the home of whoever runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TUNEWISE_HOME", str(tmp_path_factory.mktemp("server-home")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient():
+    """Who asks over HTTP waits a minute: httpx gives up after five seconds on a busy machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("delete", "get", "head", "options", "patch", "post", "put", "request"):
+            patch.setattr(httpx, name, partial(getattr(httpx, name), timeout=60))
         yield
 
 

@@ -35,7 +35,7 @@ def test_dropped_embeddings_are_forgotten_file_by_file(tmp_path):
     home = Home(tmp_path)
     with closing(open_store(str(home.collections))) as store:
         Collection.create(store, "full", MODEL.encoder)
-    with running(MODEL, home=home) as url, httpx.Client(base_url=url) as asking:
+    with running(MODEL, home=home) as url, httpx.Client(timeout=60, base_url=url) as asking:
         stored = asking.put(f"{PLACE}/a.txt", content=b"apples").json()["data"]
         with closing(Embedded(home.embedded)) as fates:
             fates.keep("full", "a.txt", stored["checksum"], "success")
@@ -55,7 +55,7 @@ def test_a_model_is_there_once_its_job_has_succeeded(tmp_path):
         (home.models / job.id).mkdir(parents=True)
         made = {"name": name, "folder": "tuned", "dimension": 64, "max_tokens": None}
         (home.models / job.id / SEAL).write_text(json.dumps(made))
-        with running(MODEL, home=home) as url, httpx.Client(base_url=url) as asking:
+        with running(MODEL, home=home) as url, httpx.Client(timeout=60, base_url=url) as asking:
 
             def there():
                 return [each["id"] for each in asking.get("/v1/models").json()["data"]]

@@ -65,7 +65,7 @@ def test_a_file_of_any_name_is_put_and_had_by_a_signed_address(client, home, nam
 
 
 def test_files_are_listed_replaced_and_deleted(url):
-    with httpx.Client(base_url=f"{url}{BUCKETS}") as asking:
+    with httpx.Client(timeout=60, base_url=f"{url}{BUCKETS}") as asking:
         for text in (b"one", b"two!"):
             assert asking.put("/shelf/a.txt", content=text).status_code == 200
         asking.put("/shelf/b.txt", content=b"")

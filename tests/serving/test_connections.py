@@ -141,7 +141,7 @@ def test_a_handshake_is_bounded_in_time_and_has_a_place_among_the_connections(tm
                 assert is_open(half)
             assert [answered(silent), answered(half)] == [b"", b""]
             assert 1.9 < time.perf_counter() - began < 20
-        with httpx.Client(verify=trusted) as client:
+        with httpx.Client(timeout=60, verify=trusted) as client:
             for _ in range(3):
                 body = {"model": "plain", "input": "word", "user": "u" * 1_000_000}
                 assert client.post(f"{url}/v1/embeddings", json=body).status_code == 200

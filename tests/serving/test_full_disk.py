@@ -15,7 +15,10 @@ BUCKET = "/v2/storage/buckets/b"
 def test_a_full_disk_is_507_and_files_can_be_deleted(small_disk):
     folder, fill = small_disk
     model = Model("m", WordHashEncoder(), source="word-hash")
-    with running(model, home=Home(folder / "home")) as url, httpx.Client(base_url=url) as client:
+    with (
+        running(model, home=Home(folder / "home")) as url,
+        httpx.Client(timeout=60, base_url=url) as client,
+    ):
         for n in range(3):
             assert client.put(f"{BUCKET}/{n}.txt", content=b"kettle").is_success
         fill()

@@ -27,10 +27,12 @@ def callers(tmp_path_factory):
     app = make_app(offer, home=Home(folder / "home"), keys=keys, doorway=Doorway(upload=2_000))
     with running_app(app) as url:
         made = {
-            name: httpx.Client(base_url=url, headers={"authorization": f"Bearer {secret}"})
+            name: httpx.Client(
+                timeout=60, base_url=url, headers={"authorization": f"Bearer {secret}"}
+            )
             for name, secret in secrets.items()
         }
-        made["nobody"] = httpx.Client(base_url=url)
+        made["nobody"] = httpx.Client(timeout=60, base_url=url)
         yield made
         for client in made.values():
             client.close()

@@ -75,7 +75,7 @@ def test_over_tls_with_a_key(tmp_path):
     with served("word-hash", "--port", "0", *tls, folder=tmp_path) as (_, url):
         address = url.replace("0.0.0.0", "127.0.0.1")
         assert address.startswith("https://")
-        with httpx.Client(verify=trusted) as client:
+        with httpx.Client(timeout=60, verify=trusted) as client:
             assert client.get(f"{address}/models").status_code == 401
             headers = {"authorization": f"Bearer {secret}"}
             assert client.get(f"{address}/models", headers=headers).status_code == 200

@@ -196,7 +196,7 @@ def test_a_broken_file_of_keys_lets_nobody_in_and_the_log_says_why(keys, caplog)
     _, secret = keys.create("", ["embed"])
     headers = {"authorization": f"Bearer {secret}"}
     good = keys.path.read_bytes()
-    with running(Model("waits", Waits()), keys=keys) as url, httpx.Client() as client:
+    with running(Model("waits", Waits()), keys=keys) as url, httpx.Client(timeout=60) as client:
 
         def ask():
             return client.get(f"{url}/v1/models", headers=headers)

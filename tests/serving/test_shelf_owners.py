@@ -25,7 +25,10 @@ def ask(tmp_path_factory):
         _, secrets[name] = keys.create(name, ["write", "search"], collections=[bucket])
     _, secrets["admin"] = keys.create("admin", ["write", "search", "admin"])
     model = Model("m", WordHashEncoder())
-    with running(model, home=Home(folder / "home"), keys=keys) as url, httpx.Client() as client:
+    with (
+        running(model, home=Home(folder / "home"), keys=keys) as url,
+        httpx.Client(timeout=60) as client,
+    ):
 
         def asked(name, method, path, **rest):
             headers = {"authorization": f"Bearer {secrets[name]}"}
