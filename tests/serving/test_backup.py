@@ -21,7 +21,7 @@ FILES = {
 
 def found(url):
     """What a search finds, the files that are there, and the model's vectors."""
-    with httpx.Client(timeout=60, base_url=url.replace("/v1", ""), timeout=60) as client:
+    with httpx.Client(base_url=url.replace("/v1", ""), timeout=60) as client:
         asked = {"bucket_name": "faq", "query": "when is the library open", "num_of_docs": 2}
         search = client.post("/v2/ai/embeddings/similarity-search", json=asked)
         assert search.status_code == 200, search.text
@@ -33,7 +33,7 @@ def found(url):
 
 def embedded(url):
     """Puts the files into a bucket and waits until they are embedded."""
-    with httpx.Client(timeout=60, base_url=url.replace("/v1", ""), timeout=60) as client:
+    with httpx.Client(base_url=url.replace("/v1", ""), timeout=60) as client:
         for name, text in FILES.items():
             client.put(f"/v2/storage/buckets/faq/{name}", content=text).raise_for_status()
         task = client.post("/v2/ai/embeddings", json={"bucket_name": "faq"}).json()["data"]

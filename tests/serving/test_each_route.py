@@ -58,7 +58,7 @@ def door(keys, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(door):
-    with running_app(door) as url, httpx.Client(timeout=60, base_url=url, timeout=60) as asking:
+    with running_app(door) as url, httpx.Client(base_url=url, timeout=60) as asking:
         yield asking
 
 

@@ -80,7 +80,7 @@ def filled(url, home, bucket):
         did(home, made)
         return made
 
-    with httpx.Client(timeout=60, base_url=url, timeout=60) as client:
+    with httpx.Client(base_url=url, timeout=60) as client:
         rows = "\n".join(["id,text", *(f"{n},{n} apples and pears" for n in range(40))])
         ask("PUT", f"/v2/storage/buckets/{bucket}/a.csv", content=rows)
         upload = {"files": {"file": ("a.csv", rows)}, "data": {"purpose": "fine-tune"}}
