@@ -56,7 +56,7 @@ def test_a_writer_that_is_killed_loses_nothing_acknowledged_and_leaves_no_half(s
             [only] = set(there[document])  # of one version, all parts of it
             assert len(there[document]) == writing.PARTS
             assert only - version in (0, writing.DOCUMENTS)  # the write that was under way
-        assert {len(parts) for parts in there.values()} == {writing.PARTS}
+        assert {len(parts) for parts in there.values()} <= {writing.PARTS}
     collection.replace(writing.chunks("after", 1), documents={"after": ""})  # no lock is left
 
 
