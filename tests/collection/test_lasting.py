@@ -46,17 +46,16 @@ def test_a_writer_that_is_killed_loses_nothing_acknowledged_and_leaves_no_half(s
     collection = Collection.create(store, "lasting", WordHashEncoder())
     for kill in range(4):
         process = started(url, f"w{kill}", 100_000)
-        # the first may be killed amid its first write, the others once they wrote something
-        told = process.stdout.readline() if kill else ""
+        told = process.stdout.readline()  # its first write, however slow the machine
         time.sleep(random.Random(kill).uniform(0.2, 0.9))
         os.kill(process.pid, signal.SIGKILL)
         known, there = acknowledged(process, told), versions(collection)
-        assert known or not kill
+        assert known
         for document, version in known.items():
             [only] = set(there[document])  # of one version, all parts of it
             assert len(there[document]) == writing.PARTS
             assert only - version in (0, writing.DOCUMENTS)  # the write that was under way
-        assert {len(parts) for parts in there.values()} <= {writing.PARTS}
+        assert {len(parts) for parts in there.values()} == {writing.PARTS}
     collection.replace(writing.chunks("after", 1), documents={"after": ""})  # no lock is left
 
 
