@@ -302,7 +302,7 @@ def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Co
     thin = contest.thin(tuned, untuned)
     needed = needed_for(gain, contest.worth, thin=thin, units=contest.units)
     chosen, why = _meanwhile(contest)
-    more = f" Label about {needed.more or 0:,} more test {contest.units} to settle it."
+    more = needed.more and f" Label about {needed.more:,} more test {contest.units} to settle it."
     itself = (
         f"Dev liked nothing that {tuned.name} learned, so it is {tuned.same_as} itself: what is "
         f"between it and {untuned.name} is no gain of tuning."
@@ -318,7 +318,7 @@ def _cannot_tell(contest: _Contest, untuned: Standing, tuned: Standing, gain: Co
         CANNOT_TELL,
         chosen,
         f"Cannot tell yet: {tuned.name} brings {_signed(gain)} {contest.metric} over "
-        f"{untuned.name}, {short}.{more if needed.more else ''}",
+        f"{untuned.name}, {short}.{more or ''}",
         (*given, why, needed.why),
         needed,
     )
