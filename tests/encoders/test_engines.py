@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -138,6 +139,39 @@ def test_what_was_converted_is_kept_and_used_again(
     again = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
     assert np.array_equal(again.encode_documents(TEXTS), first)
     assert {path: path.stat().st_mtime_ns for path in made} == made
+
+
+_AGAIN = """
+import sys
+from pathlib import Path
+from tunewise.encoders import load_encoder
+from tunewise.encoders.engines.way import way
+encoder = load_encoder(sys.argv[1], engine=sys.argv[2], cache=Path(sys.argv[3]))
+vectors = encoder.in_way(way(sys.argv[2]), keep=False).encode_queries(["open the door"])
+print(vectors.shape, [name for name in sys.argv[4:] if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnx"])
+def test_what_is_kept_takes_neither_the_model_nor_its_libraries(
+    models: dict[str, Path], engine: str, converted: Path
+) -> None:
+    libraries = ["torch", "transformers", "sentence_transformers"]
+    for folder in (models["adapter"], models["prompted"]):
+        kept(folder, way(engine), converted).encode_queries(TEXTS)
+        again = [sys.executable, "-c", _AGAIN, str(folder), engine, str(converted), *libraries]
+        told = subprocess.run(again, capture_output=True, text=True, check=True)
+        assert told.stdout.strip() == "(1, 32) []"
+
+
+def test_a_damaged_note_of_how_texts_are_cut_is_made_anew(tiny_model: Path, tmp_path: Path) -> None:
+    first = local(tiny_model, "openvino", tmp_path).encode_documents(TEXTS)
+    [note] = (tmp_path / "tokens").rglob("cutter.json")
+    whole = note.read_text(encoding="utf-8")
+    note.write_text(whole.replace("door", "moor"), encoding="utf-8")
+    again = local(tiny_model, "openvino", tmp_path).in_way(way("openvino"), keep=False)
+    assert np.array_equal(again.encode_documents(TEXTS), first)
+    assert note.read_text(encoding="utf-8") == whole
 
 
 def test_sides_that_are_computed_alike_share_what_was_converted(

@@ -10,7 +10,7 @@ import pytest
 from stand_ins import write_tokenizer
 from tokenizers.normalizers import BertNormalizer, Lowercase, Sequence, Strip
 
-from tunewise.encoders.engines.exported import Tokens
+from tunewise.encoders.engines.cutting import OwnTokens, QuickTokens, cutter_of
 from tunewise.encoders.model import load_model
 from tunewise.encoders.tokens import _OWN, Counter, load_tokenizer
 
@@ -80,8 +80,8 @@ def test_a_batch_is_the_same_from_what_was_counted(tiny_model: Path) -> None:
     model = load_model(tiny_model)
     cutting = Cutting(load_tokenizer(tiny_model, lambda: model))
     counter = Counter(cutting)
-    plain = Tokens(model, "documents", "")
-    counted = Tokens(model, "documents", "", counter)
+    plain = OwnTokens(model, "documents", "")
+    counted = QuickTokens(cutter_of(model), "", counter)
     counter.count(TEXTS)
     counted._tokenizer = Cutting(counted._tokenizer)
     for one, other in zip(plain.of(TEXTS), counted.of(TEXTS), strict=True):
@@ -96,7 +96,7 @@ def test_what_another_tokenizer_counted_is_not_used(tiny_model: Path) -> None:
     other.normalizer = Sequence([Lowercase(), Strip()])
     other.add_tokens(["short"])
     counter = Counter(other)
-    tokens, plain = Tokens(model, "documents", "", counter), Tokens(model, "documents", "")
+    tokens, plain = QuickTokens(cutter_of(model), "", counter), OwnTokens(model, "documents", "")
     counter.count(["one short text"])
     for one, alone in zip(tokens.of(["one short text"]), plain.of(["one short text"]), strict=True):
         np.testing.assert_array_equal(one, alone)
@@ -108,7 +108,7 @@ def test_a_tokenizer_that_only_keeps_capitals_apart_is_another_one(tiny_model: P
     other = load_tokenizer(tiny_model, lambda: model)
     other.normalizer = BertNormalizer(lowercase=False)
     counter = Counter(other)
-    tokens, plain = Tokens(model, "documents", "", counter), Tokens(model, "documents", "")
+    tokens, plain = QuickTokens(cutter_of(model), "", counter), OwnTokens(model, "documents", "")
     counter.count(["Open the Door"])
     for one, alone in zip(tokens.of(["Open the Door"]), plain.of(["Open the Door"]), strict=True):
         np.testing.assert_array_equal(one, alone)

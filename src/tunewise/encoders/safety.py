@@ -60,6 +60,11 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def routed(folder: Path) -> bool:
+    """Whether the model in a folder computes its two sides in different ways."""
+    return any(kind.endswith(".Router") for kind, _ in _modules(folder))
+
+
 def _refuse_code(folder: Path) -> None:
     for kind, place in _modules(folder):
         if not kind.startswith("sentence_transformers."):

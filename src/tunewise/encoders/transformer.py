@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from tunewise.encoders import tokens
 from tunewise.encoders.cache import read_facts, stores, write_facts
 from tunewise.encoders.engines.devices import DevicesRuntime, gpus, spread
+from tunewise.encoders.engines.exported import Handed
 from tunewise.encoders.engines.opening import open_runtime
 from tunewise.encoders.engines.runtime import Runtime
 from tunewise.encoders.engines.torch import TorchRuntime
 from tunewise.encoders.engines.way import PLAIN, Way
 from tunewise.encoders.model import load_model
+from tunewise.encoders.safety import routed
 from tunewise.encoders.stamp import stamp
 from tunewise.encoders.texts import as_texts
 from tunewise.encoders.threads import among_others, in_order, one_thread
@@ -70,7 +73,7 @@ class TransformerEncoder:
         self._queries, self._documents = stores(cache if keep else None, self.stamp, name)
         self._loaded: Any = None
         self._counts: tokens.Counter | None = None
-        self._facts = read_facts(cache, self.stamp)
+        self._facts = read_facts(cache, self.model_stamp)
 
     @property
     def dimension(self) -> int:
@@ -163,7 +166,7 @@ class TransformerEncoder:
         if self._facts is None:
             model = self._model()
             self._facts = (int(model.get_embedding_dimension()), _limit(model))
-            write_facts(self.root, self.stamp, *self._facts)
+            write_facts(self.root, self.model_stamp, *self._facts)
         return self._facts
 
     def _encode(self, texts: Sequence[str], side: Side, progress: Progress) -> NDArray[np.float32]:
@@ -200,21 +203,28 @@ class TransformerEncoder:
     def _opened(self, side: Side) -> Runtime:
         if self.way == PLAIN:
             return TorchRuntime(self._model(), side, "fp32")
-        model = self.copy()
-        prompt, folder = self.prompt(side), self._converted(model, side)
-        return open_runtime(self.way, model, side, prompt, folder, self._counter())
+        kept = self._converted(side), self._cut(side)
+        handed = Handed(self.copy, side, self.prompt(side), *kept, self._counter())
+        return open_runtime(self.way, handed)
 
-    def _converted(self, model: Any, side: Side) -> Path | None:
+    def _converted(self, side: Side) -> Path | None:
         """Where the model is kept for another engine: one file for both sides, if they are alike.
 
         OpenVINO makes one file serve all numbers, ONNX Runtime needs one of its own for int8.
         """
         if self.root is None:
             return None
-        which = side if any(type(part).__name__ == "Router" for part in model) else "texts"
+        which = side if routed(self.folder) else "texts"
         numbers = "int8" if self.way.precision == "int8" else "float"
         name = f"{self.model_stamp}-{self.way.engine}-{numbers}-{which}"
         return self.root / "engines" / name
+
+    def _cut(self, side: Side) -> Path | None:
+        """Where it is kept how texts become tokens: by other libraries they may do otherwise."""
+        if self.root is None:
+            return None
+        libraries = [version(each) for each in ("sentence-transformers", "transformers")]
+        return self.root / "tokens" / f"{self.model_stamp}-{side}-{stamp(*libraries)}"
 
     def _counter(self) -> tokens.Counter | None:
         if self._counts is None:

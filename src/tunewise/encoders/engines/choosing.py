@@ -114,10 +114,8 @@ def possible() -> list[Way]:
     ONNX Runtime is left out where OpenVINO is: it was slower on every processor it was tried on,
     and handing a model over to it takes a quarter of a minute.
     """
-    import torch
-
     have = {"torch"}
-    if not torch.cuda.is_available():
+    if not _gpu():
         if _has("openvino"):
             have.add("openvino")
         elif _has("onnxruntime", "onnxscript"):
@@ -261,6 +259,15 @@ def _version(package: str) -> str:
         return f"{package} {version(package)}"
     except PackageNotFoundError:
         return f"no {package}"
+
+
+def _gpu() -> bool:
+    """Whether torch has a GPU; what is built for processors is not imported to be asked."""
+    if version("torch").endswith("+cpu"):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 def _has(*modules: str) -> bool:

@@ -1,21 +1,28 @@
 """Exported: a sentence-transformers model as one function that another engine can take over.
 
 From the numbers of the tokens and their mask to the vectors: the transformer, pooling,
-normalising, the adapter of a side. Texts become tokens by the model's own code, so that prompts
+normalising, the adapter of a side. Texts become tokens as by the model's own code, so that prompts
 and limits are its own in every engine.
 """
 
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from tunewise.encoders.engines.cutting import (
+    TASKS,
+    OwnTokens,
+    QuickTokens,
+    Tokens,
+    alike,
+    cutter_of,
+    read_cutter,
+)
 from tunewise.encoders.stamp import sha256
 from tunewise.encoders.tokens import Counter
 from tunewise.encoders.vectors import Side
@@ -23,103 +30,55 @@ from tunewise.errors import EncoderError, TunewiseError
 from tunewise.files import whole_folder, write_text
 
 INPUTS = ("input_ids", "attention_mask")
+_DIGESTS, _CUTTER = "digests.json", "cutter.json"
+
 logger = logging.getLogger(__name__)
 
-_TASKS = {"queries": "query", "documents": "document"}
 
+class Handed:
+    """One side of a model, to be handed over to another engine.
 
-_TRIED = ("", "one short text", "And, for once, another: longer, with 3 numbers, été & 日本. " * 99)
-
-_DIGESTS = "digests.json"
-
-Inputs = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Numbers of the tokens and mask, each (n, longest)."""
-
-
-class Tokens:
-    """Texts of one side to what the exported function takes.
-
-    By the `tokenizers` library alone, three times as quick as the model's own code, where both
-    give the same for a few texts; and from what `counter` remembers, where it cuts as they do.
+    The model is loaded, by `load`, only for what is not kept yet: that takes seconds, most of them
+    for its libraries. `folder` keeps what an engine makes of it, `cut` how its texts become tokens;
+    with None nothing is kept. `prompt` goes before each text, `counter` may know its tokens.
     """
 
-    def __init__(self, model: Any, side: Side, prompt: str, counter: Counter | None = None) -> None:
-        self._preprocess = model.preprocess
-        self._task = _TASKS[side]
-        self._prompt = prompt
-        self._padding = int(getattr(model.tokenizer, "pad_token_id", None) or 0)
-        self._tokenizer = _alone(model)
-        self._most = int(model.max_seq_length or 0)
-        self._counter: Counter | None = None
-        if self._tokenizer is not None and not self._alike(_TRIED):
-            self._tokenizer = None
-        elif counter is not None and self._tokenizer is not None:
-            self._counter = counter if _same(counter.tokenizer, self._tokenizer) else None
+    def __init__(
+        self,
+        load: Callable[[], Any],
+        side: Side,
+        prompt: str,
+        folder: Path | None,
+        cut: Path | None,
+        counter: Counter | None = None,
+    ) -> None:
+        self.load, self.side, self._prompt = load, side, prompt
+        self.folder, self._cut, self._counter = folder, cut, counter
 
-    def of(self, texts: Sequence[str]) -> Inputs:
-        """What the function takes for these texts."""
-        return self._slowly(texts) if self._tokenizer is None else self._quickly(texts)
+    @cached_property
+    def module(self) -> Any:
+        """A torch module that gives the vectors (n, d) for token numbers and mask.
 
-    def named(self, texts: Sequence[str]) -> Mapping[str, NDArray[np.int64]]:
-        """The same by the names of the inputs."""
-        return dict(zip(INPUTS, self.of(texts), strict=True))
+        Raises EncoderError for a model that takes more than these two.
+        """
+        return _sentence(self.load(), self.side, self._prompt)
 
-    def _alike(self, texts: Sequence[str]) -> bool:
-        quick, slow = self._quickly(texts), self._slowly(texts)
-        return all(np.array_equal(one, other) for one, other in zip(quick, slow, strict=True))
-
-    def _slowly(self, texts: Sequence[str]) -> Inputs:
-        features = self._preprocess(list(texts), prompt=self._prompt or None, task=self._task)
-        return features["input_ids"].numpy(), features["attention_mask"].numpy()
-
-    def _quickly(self, texts: Sequence[str]) -> Inputs:
-        rows = self._rows([self._prompt + text for text in texts])
-        numbers = np.full((len(rows), max(map(len, rows))), self._padding, dtype=np.int64)
-        mask = np.zeros_like(numbers)
-        for place, row in enumerate(rows):
-            numbers[place, : len(row)] = row
-            mask[place, : len(row)] = 1
-        return numbers, mask
-
-    def _rows(self, texts: Sequence[str]) -> list[Sequence[int] | NDArray[np.int32]]:
-        """The numbers of each text's tokens, cut to what the model reads."""
-        known = [None if self._counter is None else self._counter.take(text) for text in texts]
-        # a longer one is cut anew, since what ends it may belong there
-        usable = [None if row is None or len(row) > self._most else row for row in known]
-        fresh = [text for text, row in zip(texts, usable, strict=True) if row is None]
-        cut = iter(self._tokenizer.encode_batch_fast(fresh) if fresh else ())
-        return [next(cut).ids if row is None else row for row in usable]
+    @cached_property
+    def tokens(self) -> Tokens:
+        """What cuts the texts: the quick way, where that gives the same for a few of them."""
+        if self._cut and sound(self._cut):
+            written = (self._cut / _CUTTER).read_text(encoding="utf-8")
+            return QuickTokens(read_cutter(written), self._prompt, self._counter)
+        model = self.module.model
+        own, cutter = OwnTokens(model, self.side, self._prompt), cutter_of(model)
+        if cutter is None or not alike(own, QuickTokens(cutter, self._prompt)):
+            return own
+        if self._cut:
+            keep(self._cut, lambda beside: write_text(beside / _CUTTER, cutter.written()))
+        return QuickTokens(cutter, self._prompt, self._counter)
 
 
-def _alone(model: Any) -> Any:
-    """The model's tokenizer without the model, cutting as it does; None if it has no such thing."""
-    from tokenizers import Tokenizer
-
-    whole = getattr(model.tokenizer, "backend_tokenizer", None)
-    if whole is None or not model.max_seq_length:
-        return None
-    tokenizer = Tokenizer.from_str(whole.to_str())
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(int(model.max_seq_length))
-    return tokenizer
-
-
-def _same(counting: Any, cutting: Any) -> bool:
-    """Whether two tokenizers are one, but for where they cut off.
-
-    A model's files can say two things: those of its tokenizer keep capitals apart, its settings do
-    not. A few texts would not always show it.
-    """
-    whole = type(cutting).from_str(cutting.to_str())
-    whole.no_truncation()
-    return bool(counting.to_str() == whole.to_str())
-
-
-def sentence(model: Any, side: Side, prompt: str) -> Any:
-    """A torch module that gives the vectors (n, d) for token numbers and mask.
-
-    Raises EncoderError for a model that takes more than these two.
-    """
+def _sentence(model: Any, side: Side, prompt: str) -> Any:
     from torch import nn
 
     for module in model.modules():
@@ -137,20 +96,21 @@ def sentence(model: Any, side: Side, prompt: str) -> Any:
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             features = {"input_ids": input_ids, "attention_mask": attention_mask}
             features["modality"] = "text"
-            return self.model(features, task=_TASKS[side])["sentence_embedding"]
+            return self.model(features, task=TASKS[side])["sentence_embedding"]
 
     return Sentence().eval()
 
 
 def keep(folder: Path, convert: Callable[[Path], None]) -> None:
     """Sees to it that `folder` holds what `convert` puts into a folder, every file as written."""
-    if not _sound(folder):
+    if not sound(folder):
         with whole_folder(folder) as beside:
             convert(beside)
             write_text(beside / _DIGESTS, json.dumps(_digests(beside)))
 
 
-def _sound(folder: Path) -> bool:
+def sound(folder: Path) -> bool:
+    """Whether every file that `keep` saw to is there and as it was written."""
     if not (folder / _DIGESTS).is_file():
         return False
     try:
@@ -159,7 +119,7 @@ def _sound(folder: Path) -> bool:
         noted = None
     if noted == _digests(folder):
         return True
-    logger.warning("the converted model in %s is damaged and is made anew", folder)
+    logger.warning("what was made of a model in %s is damaged and is made anew", folder)
     return False
 
 

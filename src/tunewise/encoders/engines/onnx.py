@@ -8,18 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.engines.exported import (
-    INPUTS,
-    Tokens,
-    example,
-    handing_over,
-    keep,
-    sentence,
-)
+from tunewise.encoders.engines.exported import INPUTS, Handed, example, handing_over, keep
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
-from tunewise.encoders.tokens import Counter
-from tunewise.encoders.vectors import Side
 from tunewise.extras import need
 
 _FILE = "model.onnx"
@@ -29,27 +20,19 @@ class OnnxRuntime:
     """One session for all threads, each operation on the thread that asked for it.
 
     For one batch alone there is another, whose operations use all cores.
-    int8 quantises weights once and activations as they come. `folder` keeps the converted model;
-    None converts it anew each time.
+    int8 quantises weights once and activations as they come. What is converted is kept in the
+    folder of what is handed over; without one it is made anew.
     """
 
     budget = CPU_BUDGET
 
-    def __init__(
-        self,
-        model: Any,
-        side: Side,
-        prompt: str,
-        precision: str,
-        folder: Path | None,
-        counter: Counter | None = None,
-    ) -> None:
+    def __init__(self, handed: Handed, precision: str) -> None:
         library = need("onnxruntime", extra="onnx")
         self.workers = cores()
-        self._tokens = Tokens(model, side, prompt, counter)
         with TemporaryDirectory() as passing, handing_over():
-            module, home = sentence(model, side, prompt), folder or Path(passing)
-            keep(home, lambda beside: _convert(module, example(self._tokens), precision, beside))
+            self._tokens = handed.tokens
+            home = handed.folder or Path(passing)
+            keep(home, lambda beside: _convert(handed, precision, beside))
             path = home / _FILE
             self._many, self._one = (
                 _session(library, path, threads) for threads in (1, self.workers)
@@ -64,7 +47,7 @@ class OnnxRuntime:
         return self._run(self._one, texts)
 
     def _run(self, session: Any, texts: Sequence[str]) -> NDArray[np.float32]:
-        given = session.run(None, self._tokens.named(texts))
+        given = session.run(None, dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
         return np.asarray(given[0], dtype=np.float32)
 
 
@@ -74,8 +57,8 @@ def _session(library: Any, path: Path, threads: int) -> Any:
     return library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _convert(module: Any, texts: Any, precision: str, folder: Path) -> None:
-    _export(module, texts, folder / _FILE)
+def _convert(handed: Handed, precision: str, folder: Path) -> None:
+    _export(handed.module, example(handed.tokens), folder / _FILE)
     if precision == "int8":
         _quantise(folder / _FILE)
 

@@ -6,25 +6,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.engines.exported import (
-    INPUTS,
-    Tokens,
-    example,
-    handing_over,
-    keep,
-    sentence,
-)
+from tunewise.encoders.engines.exported import INPUTS, Handed, example, handing_over, keep
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
-from tunewise.encoders.tokens import Counter
-from tunewise.encoders.vectors import Side
 from tunewise.extras import need
 
 _SETTINGS: Mapping[str, Mapping[str, Any]] = {
@@ -44,26 +34,17 @@ _first_use = threading.Lock()
 class OpenVinoRuntime:
     """Compiled for as many streams as there are cores, a thread each; for one batch alone, anew.
 
-    `folder` keeps the converted model; None converts it anew each time.
+    What is converted is kept in the folder of what is handed over; without one it is made anew.
     """
 
     budget = CPU_BUDGET
 
-    def __init__(
-        self,
-        model: Any,
-        side: Side,
-        prompt: str,
-        precision: str,
-        folder: Path | None,
-        counter: Counter | None = None,
-    ) -> None:
+    def __init__(self, handed: Handed, precision: str) -> None:
         library = _library()
         self.workers = cores()
-        self._tokens = Tokens(model, side, prompt, counter)
         with handing_over():
-            module = sentence(model, side, prompt)
-            made = self._made(library, module, precision, folder)
+            self._tokens = handed.tokens
+            made = _made(library, handed, precision)
 
         @cache
         def compiled(streams: int) -> Any:
@@ -80,20 +61,6 @@ class OpenVinoRuntime:
         self._compiling = threading.Lock()
         self._own = threading.local()
 
-    def _made(self, library: ModuleType, module: Any, precision: str, folder: Path | None) -> Any:
-        """The converted model, or the file in which it is kept."""
-
-        def convert() -> Any:
-            return _converted(library, module, example(self._tokens), precision)
-
-        if folder is None:
-            return convert()
-        keep(
-            folder,
-            lambda beside: library.save_model(convert(), beside / _FILE, compress_to_fp16=False),
-        )
-        return folder / _FILE
-
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The vectors (n, d) of one batch."""
         return self._infer(texts, self.workers)
@@ -108,7 +75,7 @@ class OpenVinoRuntime:
             with self._compiling:
                 request = self._compiled(streams).create_infer_request()
             setattr(self._own, str(streams), request)
-        given = request.infer(self._tokens.named(texts))
+        given = request.infer(dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
         return np.array(next(iter(given.values())), dtype=np.float32)
 
 
@@ -121,6 +88,21 @@ def _library() -> ModuleType:
         # threads that both came first were once seen to wait for each other for ever.
         _ = library.Tensor(np.zeros(1, dtype=np.float32)).data
     return library
+
+
+def _made(library: ModuleType, handed: Handed, precision: str) -> Any:
+    """The converted model, or the file in which it is kept."""
+
+    def convert() -> Any:
+        return _converted(library, handed.module, example(handed.tokens), precision)
+
+    if handed.folder is None:
+        return convert()
+    keep(
+        handed.folder,
+        lambda beside: library.save_model(convert(), beside / _FILE, compress_to_fp16=False),
+    )
+    return handed.folder / _FILE
 
 
 def _in_bytes(made: Any) -> Any:
