@@ -203,19 +203,16 @@ class TransformerEncoder:
     def _opened(self, side: Side) -> Runtime:
         if self.way == PLAIN:
             return TorchRuntime(self._model(), side, "fp32")
-        kept = self._converted(side), self._cut(side)
-        handed = Handed(self.copy, side, self.prompt(side), *kept, self._counter())
-        return open_runtime(self.way, handed)
+        home, cut, counter = partial(self._home, side), self._cut(side), self._counter()
+        return open_runtime(
+            self.way, Handed(self.copy, side, self.prompt(side), home, cut, counter)
+        )
 
-    def _converted(self, side: Side) -> Path | None:
-        """Where the model is kept for another engine: one file for both sides, if they are alike.
-
-        OpenVINO makes one file serve all numbers, ONNX Runtime needs one of its own for int8.
-        """
+    def _home(self, side: Side, numbers: str) -> Path | None:
+        """Where the model is kept for another engine: one for both sides, if they are alike."""
         if self.root is None:
             return None
         which = side if routed(self.folder) else "texts"
-        numbers = "int8" if self.way.precision == "int8" else "float"
         name = f"{self.model_stamp}-{self.way.engine}-{numbers}-{which}"
         return self.root / "engines" / name
 

@@ -39,8 +39,9 @@ class Handed:
     """One side of a model, to be handed over to another engine.
 
     The model is loaded, by `load`, only for what is not kept yet: that takes seconds, most of them
-    for its libraries. `folder` keeps what an engine makes of it, `cut` how its texts become tokens;
-    with None nothing is kept. `prompt` goes before each text, `counter` may know its tokens.
+    for its libraries. `home` tells where an engine keeps what it makes of it in "float" or "int8",
+    `cut` is where it is kept how texts become tokens; None keeps nothing. `prompt` goes before each
+    text, `counter` may know its tokens.
     """
 
     def __init__(
@@ -48,12 +49,12 @@ class Handed:
         load: Callable[[], Any],
         side: Side,
         prompt: str,
-        folder: Path | None,
+        home: Callable[[str], Path | None],
         cut: Path | None,
         counter: Counter | None = None,
     ) -> None:
         self.load, self.side, self._prompt = load, side, prompt
-        self.folder, self._cut, self._counter = folder, cut, counter
+        self.home, self._cut, self._counter = home, cut, counter
 
     @cached_property
     def module(self) -> Any:

@@ -20,8 +20,8 @@ class OnnxRuntime:
     """One session for all threads, each operation on the thread that asked for it.
 
     For one batch alone there is another, whose operations use all cores.
-    int8 quantises weights once and activations as they come. What is converted is kept in the
-    folder of what is handed over; without one it is made anew.
+    int8 quantises weights once and activations as they come. What is converted is kept where what
+    is handed over says, if it does.
     """
 
     budget = CPU_BUDGET
@@ -31,9 +31,7 @@ class OnnxRuntime:
         self.workers = cores()
         with TemporaryDirectory() as passing, handing_over():
             self._tokens = handed.tokens
-            home = handed.folder or Path(passing)
-            keep(home, lambda beside: _convert(handed, precision, beside))
-            path = home / _FILE
+            path = _made(handed, precision, Path(passing))
             self._many, self._one = (
                 _session(library, path, threads) for threads in (1, self.workers)
             )
@@ -57,10 +55,19 @@ def _session(library: Any, path: Path, threads: int) -> Any:
     return library.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def _convert(handed: Handed, precision: str, folder: Path) -> None:
-    _export(handed.module, example(handed.tokens), folder / _FILE)
-    if precision == "int8":
-        _quantise(folder / _FILE)
+def _made(handed: Handed, precision: str, passing: Path) -> Path:
+    """The file that holds the converted model: in `passing` where none is kept."""
+    home = handed.home("float") or passing / "float"
+    light = handed.home("int8") or passing / "int8"
+
+    def whole() -> Path:
+        keep(home, lambda beside: _export(handed.module, example(handed.tokens), beside / _FILE))
+        return home / _FILE
+
+    if precision != "int8":
+        return whole()
+    keep(light, lambda beside: _quantise(whole(), beside / _FILE))
+    return light / _FILE
 
 
 def _export(module: Any, texts: Any, path: Path) -> None:
@@ -81,10 +88,7 @@ def _export(module: Any, texts: Any, path: Path) -> None:
     )
 
 
-def _quantise(path: Path) -> None:
+def _quantise(whole: Path, light: Path) -> None:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    whole = path.with_name("whole.onnx")
-    path.rename(whole)
-    quantize_dynamic(whole, path, weight_type=QuantType.QInt8)
-    whole.unlink()
+    quantize_dynamic(whole, light, weight_type=QuantType.QInt8)

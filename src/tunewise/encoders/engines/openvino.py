@@ -2,10 +2,11 @@
 
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from functools import cache
 from io import StringIO
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -34,7 +35,7 @@ _first_use = threading.Lock()
 class OpenVinoRuntime:
     """Compiled for as many streams as there are cores, a thread each; for one batch alone, anew.
 
-    What is converted is kept in the folder of what is handed over; without one it is made anew.
+    What is converted is kept where what is handed over says, if it does.
     """
 
     budget = CPU_BUDGET
@@ -91,31 +92,35 @@ def _library() -> ModuleType:
 
 
 def _made(library: ModuleType, handed: Handed, precision: str) -> Any:
-    """The converted model, or the file in which it is kept."""
+    """The converted model, or the file in which it is kept; one file serves fp32 and bf16."""
 
-    def convert() -> Any:
-        return _converted(library, handed.module, example(handed.tokens), precision)
+    def whole() -> Any:
+        return _kept(library, handed.home("float"), lambda: _converted(library, handed))
 
-    if handed.folder is None:
-        return convert()
-    keep(
-        handed.folder,
-        lambda beside: library.save_model(convert(), beside / _FILE, compress_to_fp16=False),
-    )
-    return handed.folder / _FILE
+    if precision != "int8":
+        return whole()
+    return _kept(library, handed.home("int8"), lambda: _in_bytes(library, whole()))
 
 
-def _in_bytes(made: Any) -> Any:
-    """The model with its weights in int8. No texts are needed for that: it is the same anywhere."""
-    nncf = need("nncf", extra="int8")
-    with redirect_stdout(StringIO()):  # it draws tables
-        return nncf.compress_weights(made, mode=nncf.CompressWeightsMode.INT8_SYM)
+def _kept(library: ModuleType, home: Path | None, make: Callable[[], Any]) -> Any:
+    if home is None:
+        return make()
+    keep(home, lambda beside: library.save_model(make(), beside / _FILE, compress_to_fp16=False))
+    return home / _FILE
 
 
-def _converted(library: ModuleType, module: Any, texts: Any, precision: str) -> Any:
-    made = library.convert_model(module, example_input=texts)
+def _converted(library: ModuleType, handed: Handed) -> Any:
+    made = library.convert_model(handed.module, example_input=example(handed.tokens))
     for port, name in zip(made.inputs, INPUTS, strict=True):
         port.get_tensor().set_names({name})
         port.get_node().set_partial_shape(library.PartialShape([-1, -1]))
     made.validate_nodes_and_infer_types()
-    return _in_bytes(made) if precision == "int8" else made
+    return made
+
+
+def _in_bytes(library: ModuleType, whole: Any) -> Any:
+    """The model with its weights in int8. No texts are needed for that: it is the same anywhere."""
+    nncf = need("nncf", extra="int8")
+    made = library.Core().read_model(whole) if isinstance(whole, Path) else whole
+    with redirect_stdout(StringIO()):  # it draws tables
+        return nncf.compress_weights(made, mode=nncf.CompressWeightsMode.INT8_SYM)
