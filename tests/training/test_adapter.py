@@ -6,16 +6,10 @@ import pytest
 from tunewise.data.pairs import training_pairs
 from tunewise.errors import EncoderError
 from tunewise.task import Part, Texts, Training
-from tunewise.training.adapter import (
-    Adapter,
-    Maps,
-    contrastive_loss,
-    load_adapter,
-    train_adapter,
-)
+from tunewise.training.adapter import Adapter, _contrast, _no_map, load_adapter, train_adapter
+from tunewise.training.contrast import Contrast, contrastive_loss
+from tunewise.training.descent import Adam
 from tunewise.training.recipe import AdapterRecipe
-
-pytestmark = pytest.mark.slow  # torch takes seconds to import
 
 DIMENSION = 8
 NUMBERS = range(40)
@@ -81,9 +75,56 @@ def test_a_barred_twin_of_the_answer_costs_nothing():
     found = training_pairs(Training(corpus, train, Part(Texts([], []), {}, [])))
     recipe = AdapterRecipe("query", temperature=0.02)
     generator, batch = np.random.default_rng(0), np.arange(len(found))
-    start = contrastive_loss(Maps(DIMENSION, "query"), documents(), twice, found, batch, recipe,
-                             generator)  # fmt: skip
-    assert start.detach().item() < 0.1
+    contrast = _contrast(documents(), twice, found, batch, recipe, generator)
+    start, _ = contrastive_loss(contrast, _no_map(documents()), None, recipe.temperature)
+    assert start < 0.1
+
+
+@pytest.mark.slow  # torch takes seconds to import
+@pytest.mark.parametrize("barred", [False, True])
+@pytest.mark.parametrize("sides", [1, 2])
+def test_loss_and_gradients_are_what_torch_finds(sides, barred):
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+
+    draw = np.random.default_rng(5)
+    targets = draw.permutation(len(NUMBERS))[:30]
+    out = draw.random((30, len(NUMBERS))) < 0.1
+    out[np.arange(30), targets] = False
+    contrast = Contrast(turned()[targets], documents(), targets, out if barred else None)
+    offsets = draw.normal(scale=0.2, size=(2, DIMENSION, DIMENSION)).astype(np.float32)[:sides]
+    loss, gradients = contrastive_loss(contrast, *[*offsets, None][:2], 0.05)
+
+    theirs = [torch.from_numpy(offset.copy()).requires_grad_() for offset in offsets]
+    vectors = [torch.from_numpy(contrast.asked), torch.from_numpy(contrast.candidates)]
+    for place, offset in enumerate(theirs):
+        vectors[place] = normalize(vectors[place] + vectors[place] @ offset, dim=1)
+    logits = vectors[0] @ vectors[1].T / 0.05
+    if barred:
+        logits = logits.masked_fill(torch.from_numpy(out), -1e4)
+    lost = cross_entropy(logits, torch.from_numpy(targets))
+    lost.backward()
+    assert loss == pytest.approx(lost.item(), rel=1e-5)
+    for gradient, offset in zip(gradients, theirs, strict=True):
+        np.testing.assert_allclose(gradient, offset.grad.numpy(), atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+def test_adam_moves_as_that_of_torch_does(decay):
+    import torch
+
+    draw = np.random.default_rng(6)
+    start = draw.normal(size=(4, 5)).astype(np.float32)
+    weights, theirs = start.copy(), torch.from_numpy(start.copy()).requires_grad_()
+    ours, optimizer = Adam(weights, decay=decay), torch.optim.AdamW([theirs], weight_decay=decay)
+    for rate in (1e-2, 1e-3, 5e-3, 1e-2, 2e-2):
+        gradient = draw.normal(size=(4, 5)).astype(np.float32)
+        ours.step(gradient, rate)
+        theirs.grad = torch.from_numpy(gradient)
+        optimizer.param_groups[0]["lr"] = rate
+        optimizer.step()
+    np.testing.assert_allclose(weights, theirs.detach().numpy(), atol=1e-6)
 
 
 def test_the_same_seed_gives_the_same_maps():

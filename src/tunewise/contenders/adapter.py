@@ -21,7 +21,8 @@ from tunewise.progress import Progress
 from tunewise.rankings import Rankings
 from tunewise.retrieval import nearest
 from tunewise.task import Texts
-from tunewise.training.adapter import Adapter, Vectors, load_adapter, train_adapter
+from tunewise.training.adapter import Adapter, load_adapter, train_adapter
+from tunewise.training.contrast import Vectors
 from tunewise.training.looks import looks
 from tunewise.training.recipe import Side, adapter_recipes
 

@@ -3,25 +3,20 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.data.pairs import Pairs
 from tunewise.encoders import cache_folder
-from tunewise.encoders.threads import one_thread
 from tunewise.encoders.vectors import room
 from tunewise.errors import EncoderError
 from tunewise.files import whole
 from tunewise.progress import Progress, silent
+from tunewise.training.contrast import Contrast, Vectors, contrastive_loss
+from tunewise.training.descent import Arrays, Pace, descend
 from tunewise.training.recipe import AdapterRecipe
 
-if TYPE_CHECKING:
-    import torch
-
-Vectors = NDArray[np.float32]
-_BARRED = -1e4  # a logit that no softmax notices
 _WARM_UP = 20  # steps until the learning rate is whole
 _BLOCK = 65_536  # documents mapped at a time
 
@@ -90,112 +85,64 @@ def train_adapter(
     `queries` (q, d) are the train part's vectors, `documents` (n, d) the corpus'; `dev_score`
     is asked every `recipe.look` steps. Each step contrasts a batch of pairs with the documents
     of the whole batch, those judged not relevant, and a fresh sample of the corpus (the whole
-    of it when it is small), by softmax over cosines: InfoNCE, van den Oord et al. 2018. What
-    `pairs.barred` names is never a negative. The base itself is among the candidates: an
-    adapter that improves nothing comes back as `Adapter(None, None)`.
+    of it when it is small), by softmax over cosines. What `pairs.barred` names is never a
+    negative. The base itself is among the candidates: an adapter that improves nothing comes
+    back as `Adapter(None, None)`.
     """
-    with one_thread():
-        return _trained(queries, documents, pairs, dev_score, recipe, progress)
-
-
-def _trained(
-    queries: Vectors,
-    documents: Vectors,
-    pairs: Pairs,
-    dev_score: Callable[[Adapter], float],
-    recipe: AdapterRecipe,
-    progress: Progress,
-) -> tuple[Adapter, float]:
-    import torch
-
     generator = np.random.default_rng(recipe.seed)
-    maps = Maps(queries.shape[1], recipe.side)
-    optimizer = torch.optim.AdamW(maps.parameters(), lr=recipe.learning_rate, weight_decay=0.0)
-    best = Adapter(None, None)
-    best_score, waited = dev_score(best), 0
+    offsets = {"query": _no_map(queries), "document": _no_map(queries)}
+    if recipe.side == "query":
+        del offsets["document"]
     batches = _batches(len(pairs), recipe.batch, generator)
-    for step in range(1, recipe.steps + 1):
-        progress("training an adapter", step, recipe.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * _schedule(step, recipe.steps)
-        loss = contrastive_loss(maps, queries, documents, pairs, next(batches), recipe, generator)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch annotates it not
-        optimizer.step()
-        if step % recipe.look == 0:
-            score = dev_score(maps.adapter())
-            waited = 0 if score > best_score else waited + 1
-            if score > best_score:
-                best, best_score = maps.adapter(), score
-            if waited == recipe.patience:
-                break
-    return best, best_score
 
-
-class Maps:
-    """The two maps while they are learned, as offsets from the identity; zero at the start."""
-
-    def __init__(self, dimension: int, side: str) -> None:
-        import torch
-
-        self.query = torch.zeros(dimension, dimension, requires_grad=True)
-        both = side == "both"
-        self.document = torch.zeros(dimension, dimension, requires_grad=True) if both else None
-
-    def parameters(self) -> list[Any]:
-        """What is learned."""
-        return [self.query] if self.document is None else [self.query, self.document]
-
-    def adapter(self) -> Adapter:
-        """The adapter as it stands."""
-
-        def whole_map(offset: "torch.Tensor") -> Vectors:
-            found: Vectors = offset.detach().numpy() + np.eye(len(offset), dtype=np.float32)
-            return found
-
-        return Adapter(
-            whole_map(self.query), None if self.document is None else whole_map(self.document)
+    def gradients() -> Arrays:
+        contrast = _contrast(queries, documents, pairs, next(batches), recipe, generator)
+        _, found = contrastive_loss(
+            contrast, offsets["query"], offsets.get("document"), recipe.temperature
         )
+        return dict(zip(offsets, found, strict=True))
+
+    def look(learned: Arrays) -> tuple[float, tuple[Adapter, float]]:
+        identity = np.eye(queries.shape[1], dtype=np.float32)
+        maps = {side: identity + offset for side, offset in learned.items()}
+        adapter = Adapter(maps["query"], maps.get("document"))
+        score = dev_score(adapter)
+        return score, (adapter, score)
+
+    base = Adapter(None, None)
+    start = dev_score(base)
+    found = descend(
+        offsets,
+        gradients,
+        look,
+        best=start,
+        pace=Pace(recipe.steps, recipe.look, recipe.patience),
+        rate=recipe.learning_rate,
+        share=lambda step: _schedule(step, recipe.steps),
+        progress=progress,
+    )
+    return found or (base, start)
 
 
-def contrastive_loss(
-    maps: Maps,
+def _no_map(vectors: Vectors) -> Vectors:
+    """A map while it is learned, as its offset from the identity: at the start there is none."""
+    return np.zeros((vectors.shape[1], vectors.shape[1]), dtype=np.float32)
+
+
+def _contrast(
     queries: Vectors,
     documents: Vectors,
     pairs: Pairs,
     batch: NDArray[np.int64],
     recipe: AdapterRecipe,
     generator: np.random.Generator,
-) -> "torch.Tensor":
-    """The mean over a batch of pairs, given as places (b,), of −log softmax of the answer."""
-    import torch
-    from torch.nn.functional import cross_entropy, normalize
-
+) -> Contrast:
+    """The pairs at these places (b,), and the documents that this step looks at."""
     asked, answers = pairs.queries[batch], pairs.documents[batch]
-    candidates, barred = _contrast(pairs, asked, answers, len(documents), recipe, generator)
-    query = torch.from_numpy(queries[asked])
-    document = torch.from_numpy(documents[candidates])
-    query = normalize(query + query @ maps.query, dim=1)
-    if maps.document is not None:
-        document = normalize(document + document @ maps.document, dim=1)
-    logits = (query @ document.T) / recipe.temperature
-    targets = torch.from_numpy(np.searchsorted(candidates, answers))
-    return cross_entropy(logits.masked_fill(torch.from_numpy(barred), _BARRED), targets)
-
-
-def _contrast(
-    pairs: Pairs,
-    asked: NDArray[np.int64],
-    answers: NDArray[np.int64],
-    size: int,
-    recipe: AdapterRecipe,
-    generator: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The documents this step looks at (sorted), and which of them each query must not count."""
-    if size <= recipe.candidates:
-        candidates = np.arange(size)
+    if len(documents) <= recipe.candidates:
+        candidates = np.arange(len(documents))
     else:
-        sample = generator.integers(0, size, recipe.candidates)
+        sample = generator.integers(0, len(documents), recipe.candidates)
         candidates = np.unique(np.concatenate([answers, pairs.negatives.of(asked)[1], sample]))
     barred = np.zeros((len(asked), len(candidates)), dtype=bool)
     rows, places = pairs.barred.of(asked)
@@ -203,7 +150,8 @@ def _contrast(
     there = candidates[columns] == places
     own = places == answers[rows]
     barred[rows[there & ~own], columns[there & ~own]] = True
-    return candidates, barred
+    targets = np.searchsorted(candidates, answers)
+    return Contrast(queries[asked], documents[candidates], targets, barred)
 
 
 def _batches(size: int, batch: int, generator: np.random.Generator) -> Iterator[NDArray[np.int64]]:

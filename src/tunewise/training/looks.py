@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from tunewise.metrics import score
 from tunewise.retrieval import nearest
 from tunewise.task import Judgments, Training
-from tunewise.training.adapter import Adapter, Vectors
+from tunewise.training.adapter import Adapter
+from tunewise.training.contrast import Vectors
 
 _QUERIES = 500  # dev queries asked at most
 _DOCUMENTS = 10_000  # documents ranked, about

@@ -18,12 +18,13 @@ from tunewise.kinds.anomaly.alarms import with_alarms
 from tunewise.kinds.anomaly.detector import MOST_KNOWN, on_vectors
 from tunewise.kinds.anomaly.neighbours import chosen_count, distances
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
+from tunewise.training.contrast import Contrast, contrastive_loss
+from tunewise.training.descent import Pace, descend
 
 Floats = NDArray[np.float64]
 
-_STEPS, _LOOK, _PATIENCE = 400, 20, 5
+_PACE = Pace(steps=400, between=20, patience=5)
 _BATCH, _RATE, _TEMPERATURE = 256, 3e-3, 0.1
-_KEPT = (0.9, 0.999)  # of the running means of gradients and of their squares, each step
 _MOST_LOOKED = 5_000  # normal texts that a look on the way is taken at
 _MOST_ASKED = 750  # odd texts of dev that it asks, and as many normal ones
 _NOTE = "no map of the vectors does better on dev than none: these are the neighbours"
@@ -89,67 +90,28 @@ def _learned(
     if which.max(initial=0) < 1:
         return None
     rng = np.random.default_rng(setting.seed)
-    look = _Look(setting, known, seen, count, rng)
+    view = _Look(setting, known, seen, count, rng)
     vectors, middles = known[told], _middles(known[told], which)
-    adam = _Adam(np.zeros((known.shape[1], known.shape[1]), dtype=np.float32))
-    best, waited, kept = look.level(None), 0, None
-    for step in range(1, _STEPS + 1):
-        setting.progress("training an adapter", step, _STEPS)
+    offset = np.zeros((known.shape[1], known.shape[1]), dtype=np.float32)
+
+    def gradients() -> Arrays:
         rows = rng.integers(0, len(told), min(_BATCH, len(told)))
-        adam.step(_gradient(vectors[rows], which[rows], middles, adam.weights))
-        if step % _LOOK == 0:
-            level = look.level(adam.weights)
-            waited = 0 if level > best else waited + 1
-            if level > best:
-                best, kept = level, adam.weights.copy()
-            if waited == _PATIENCE:
-                break
-    return kept
+        contrast = Contrast(vectors[rows], middles, which[rows])
+        _, (by_ours, by_theirs) = contrastive_loss(contrast, offset, offset, _TEMPERATURE)
+        return {"offset": by_ours + by_theirs}
 
+    def look(learned: Arrays) -> tuple[float, Vectors]:
+        return view.level(learned["offset"]), learned["offset"]
 
-def _gradient(
-    vectors: Vectors, labels: NDArray[np.int64], middles: Vectors, offset: Vectors
-) -> Vectors:
-    """What the loss grows by with each number of the offset (d, d).
-
-    The loss is the mean of -log softmax of each vector's label, over its cosines to the mapped
-    middles.
-    """
-    from scipy.special import softmax
-
-    ours, lengths = _unit(vectors + vectors @ offset)
-    theirs, reaches = _unit(middles + middles @ offset)
-    off = softmax(ours @ theirs.T / _TEMPERATURE, axis=1)
-    off[np.arange(len(labels)), labels] -= 1
-    off /= len(labels) * _TEMPERATURE
-    # a unit vector moves only across itself: what points along it changes its length alone
-    by_ours, by_theirs = off @ theirs, off.T @ ours
-    by_ours -= ours * (ours * by_ours).sum(axis=1, keepdims=True)
-    by_theirs -= theirs * (theirs * by_theirs).sum(axis=1, keepdims=True)
-    return np.asarray(vectors.T @ (by_ours / lengths) + middles.T @ (by_theirs / reaches))
-
-
-class _Adam:
-    """Weights moved by Adam (Kingma & Ba 2015).
-
-    With one matrix to learn, torch is not worth the seconds that it takes to load its optimisers.
-    """
-
-    def __init__(self, weights: Vectors) -> None:
-        self.weights = weights
-        self._mean, self._square = np.zeros_like(weights), np.zeros_like(weights)
-        self._steps = 0
-
-    def step(self, gradient: Vectors) -> None:
-        """One step against the gradient."""
-        self._steps += 1
-        self._mean += (1 - _KEPT[0]) * (gradient - self._mean)
-        self._square += (1 - _KEPT[1]) * (gradient**2 - self._square)
-        mean, square = (
-            moment / np.float32(1 - kept**self._steps)
-            for moment, kept in zip((self._mean, self._square), _KEPT, strict=True)
-        )
-        self.weights = self.weights - _RATE * mean / (np.sqrt(square) + 1e-8)
+    return descend(
+        {"offset": offset},
+        gradients,
+        look,
+        best=view.level(None),
+        pace=_PACE,
+        rate=_RATE,
+        progress=setting.progress,
+    )
 
 
 class _Look:

@@ -14,8 +14,8 @@ from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
 from tunewise.kinds.classification.heads import Chances, Head, best_temperature, restored, softmax
 from tunewise.kinds.classification.linear import head_on
-from tunewise.kinds.descent import layered, learn_layer
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
+from tunewise.kinds.layer import layered, learn_layer
 
 _ROWS = 65_536  # texts mapped together
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
-from tunewise.kinds.descent import layered, learn_layer
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
+from tunewise.kinds.layer import layered, learn_layer
 from tunewise.kinds.multilabel.answers import Floats
 from tunewise.kinds.multilabel.heads import Settled, answering, fit_head, scores_of, settle
 

@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
-from tunewise.encoders.threads import one_thread
-from tunewise.kinds.descent import descend
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
+from tunewise.kinds.layer import RATE
 from tunewise.kinds.recommendation import content, hybrid, profile
 from tunewise.kinds.recommendation.catalogue import MOST_HAD, weighted
 from tunewise.kinds.recommendation.choosing import asked
 from tunewise.kinds.recommendation.part import Numbers, Part, Question
+from tunewise.training.contrast import Contrast, contrastive_loss
+from tunewise.training.descent import Pace, descend
 
 _BATCH, _SAMPLED = 256, 1024
-_PACE = (600, 30, 5)  # steps at most, between looks, and looks in vain
+_PACE = Pace(steps=600, between=30, patience=5)
 _TEMPERATURE = 0.05
-_BARRED = -1e4  # a score that no softmax notices
 
 
 def fit(setting: Setting, earlier: Sequence[Contender]) -> list[Contender]:
@@ -94,8 +94,7 @@ def _fitted(
     told = profile.vectors_of(encoder, question)
     share, decay = base.settings.get("share", 0.0), base.settings["decay"]
     lesson = _Lesson(question, events, base.arrays["vectors"], decay, told, share)
-    with one_thread():
-        maps = _learned(setting, encoder, base, lesson)
+    maps = _learned(setting, encoder, base, lesson)
     found = _contender(
         named("adapter", encoder, setting.encoders),
         encoder,
@@ -110,11 +109,9 @@ def _fitted(
 
 def _learned(setting: Setting, encoder: Encoder, base: Contender, lesson: _Lesson) -> Arrays | None:
     """The maps that dev liked best on the way; None if that was the start."""
-    import torch
-
     dev, rng = asked(setting), np.random.default_rng(setting.seed)
     width = lesson.vectors.shape[1]
-    offsets = {name: torch.zeros(width, width, requires_grad=True) for name in ("had", "next")}
+    offsets = {name: np.zeros((width, width), dtype=np.float32) for name in ("had", "next")}
 
     def look(learned: Arrays) -> tuple[float, Arrays]:
         maps = {
@@ -123,21 +120,20 @@ def _learned(setting: Setting, encoder: Encoder, base: Contender, lesson: _Lesso
         now = _contender("", encoder, {**base.arrays, **maps}, base.settings)
         return setting.level(now.answer(dev.question), dev), maps
 
-    def loss() -> Any:
-        return _loss(offsets, lesson, rng)
+    def gradients() -> Arrays:
+        contrast = _contrast(lesson, rng)
+        _, found = contrastive_loss(contrast, offsets["had"], offsets["next"], _TEMPERATURE)
+        return dict(zip(offsets, found, strict=True))
 
-    best = setting.level(base.answer(dev.question), dev)
-    return descend(offsets, loss, look, best=best, setting=setting, pace=_PACE)
+    best, progress = setting.level(base.answer(dev.question), dev), setting.progress
+    return descend(offsets, gradients, look, best=best, pace=_PACE, rate=RATE, progress=progress)
 
 
-def _loss(offsets: dict[str, Any], lesson: _Lesson, rng: np.random.Generator) -> Any:
-    """The mean over a batch of events of -log softmax of what was chosen, among a sample of items.
+def _contrast(lesson: _Lesson, rng: np.random.Generator) -> Contrast:
+    """A batch of events, each with what the user had, to tell what was chosen among some items.
 
-    InfoNCE (van den Oord et al. 2018) with items drawn evenly; what the user had is no negative.
+    Items are drawn evenly; what the user had is no negative.
     """
-    import torch
-    from torch.nn.functional import cross_entropy, normalize
-
     question, vectors = lesson.question, lesson.vectors
     batch = rng.integers(0, len(lesson.events), min(_BATCH, len(lesson.events)))
     events = lesson.events[batch]
@@ -150,12 +146,7 @@ def _loss(offsets: dict[str, Any], lesson: _Lesson, rng: np.random.Generator) ->
     targets = np.searchsorted(candidates, answers)
     barred[np.arange(len(batch)), targets] = False
     known = content.joined(np.asarray(had @ vectors), lesson.told[users], lesson.share)
-    one = torch.from_numpy(known.astype(np.float32))
-    other = torch.from_numpy(vectors[candidates])
-    one = normalize(one + one @ offsets["had"], dim=1)
-    other = normalize(other + other @ offsets["next"], dim=1)
-    scores = (one @ other.T / _TEMPERATURE).masked_fill(torch.from_numpy(barred), _BARRED)
-    return cross_entropy(scores, torch.from_numpy(targets))
+    return Contrast(known.astype(np.float32), vectors[candidates], targets, barred)
 
 
 def _candidates(answers: Numbers, vectors: Vectors, rng: np.random.Generator) -> Numbers:

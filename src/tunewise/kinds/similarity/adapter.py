@@ -13,8 +13,8 @@ import numpy as np
 
 from tunewise.encoders import Encoder
 from tunewise.encoders.threads import one_thread
-from tunewise.kinds.descent import batch_of, descend
 from tunewise.kinds.kind import Arrays, Contender, Saved, Setting, Vectors, named
+from tunewise.kinds.layer import PACE, RATE, batch_of, slopes
 from tunewise.kinds.similarity.answers import (
     Answers,
     Floats,
@@ -24,6 +24,7 @@ from tunewise.kinds.similarity.answers import (
     cosines,
     threshold,
 )
+from tunewise.training.descent import descend
 
 _ROWS = 65_536  # texts mapped together
 _LEAST = 1e-12  # no vector is divided by less
@@ -63,18 +64,20 @@ def _learned(setting: Setting, encoder: Encoder) -> Arrays:
     one, other = vectors[: len(train)], vectors[len(train) :]
     scores = torch.from_numpy(train.scores.astype(np.float32))
     rng = np.random.default_rng(setting.seed)
-    offset = torch.zeros(vectors.shape[1], vectors.shape[1], requires_grad=True)
+    weights = {"offset": np.zeros((vectors.shape[1], vectors.shape[1]), dtype=np.float32)}
 
-    def loss() -> Any:
+    def loss(learned: Mapping[str, Any]) -> Any:
         rows = batch_of(len(train), rng)
-        first, second = (side[rows] + side[rows] @ offset for side in (one, other))
+        first, second = (side[rows] + side[rows] @ learned["offset"] for side in (one, other))
         return ((torch.cosine_similarity(first, second) - scores[rows]) ** 2).mean()
 
     def look(arrays: Arrays) -> tuple[float, Arrays]:
         return setting.level(Answers(_likeness(seen, arrays)), setting.dev), arrays
 
     best, start = look({})
-    return descend({"offset": offset}, loss, look, best=best, setting=setting) or start
+    gradients, progress = slopes(weights, loss), setting.progress
+    found = descend(weights, gradients, look, best=best, pace=PACE, rate=RATE, progress=progress)
+    return found or start
 
 
 def _likeness(vectors: Vectors, arrays: Arrays) -> Floats:
