@@ -84,17 +84,26 @@ class Adam:
     def __init__(self, weights: NDArray[np.float32], *, decay: float = 0.0) -> None:
         self._weights, self._decay = weights, decay
         self._mean, self._square = np.zeros_like(weights), np.zeros_like(weights)
+        self._at_hand = np.empty_like(weights), np.empty_like(weights)
         self._steps = 0
 
     def step(self, gradient: NDArray[np.float32], rate: float) -> None:
         """One step of this learning rate against the gradient."""
         self._steps += 1
-        self._mean += (1 - _REMEMBERED[0]) * (gradient - self._mean)
-        self._square += (1 - _REMEMBERED[1]) * (gradient * gradient - self._square)
+        move, root = self._at_hand  # a new array at each turn would take longer than its sums
         for_mean, for_square = (1 - kept**self._steps for kept in _REMEMBERED)
-        move = np.sqrt(self._square / for_square)
-        move += _TINY
-        np.divide(self._mean, move, out=move)
+        np.subtract(gradient, self._mean, out=move)
+        move *= 1 - _REMEMBERED[0]
+        self._mean += move
+        np.multiply(gradient, gradient, out=root)
+        root -= self._square
+        root *= 1 - _REMEMBERED[1]
+        self._square += root
+        np.divide(self._square, for_square, out=root)
+        np.sqrt(root, out=root)
+        root += _TINY
+        np.divide(self._mean, root, out=move)
+        move *= rate / for_mean
         if self._decay:
             self._weights *= 1 - rate * self._decay
-        self._weights -= rate / for_mean * move
+        self._weights -= move

@@ -16,7 +16,7 @@ from tunewise.encoders import TransformerEncoder
 from tunewise.encoders.model import no_bars
 from tunewise.encoders.threads import one_thread
 from tunewise.files import writing
-from tunewise.heap import give_back
+from tunewise.heap import collected, give_back
 from tunewise.progress import Progress, silent
 from tunewise.training import run_folder
 from tunewise.training.batches import batches
@@ -133,9 +133,11 @@ def tune_encoder(
             run_folder.begin(folder, {**key, "processes": processes()})
         join()
         try:
-            return _run(
-                encoder, lesson, recipe, exam, folder, key, keep, track, until, save_every, progress
-            )
+            with collected():
+                return _run(
+                    *(encoder, lesson, recipe, exam, folder, key),
+                    *(keep, track, until, save_every, progress),
+                )
         finally:
             give_back()
 
