@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tunewise.encoders import TransformerEncoder, load_encoder
+from tunewise.encoders import TransformerEncoder, load_encoder, tokens
 from tunewise.errors import EncoderError
 
 pytestmark = pytest.mark.slow  # importing torch alone takes seconds
@@ -93,6 +93,23 @@ def test_the_sides_of_a_router_are_honoured(tiny_model: Path, tmp_path: Path) ->
     ours = encoder.encode_documents(TEXTS)
     assert np.abs(ours - unit(again.encode_document(TEXTS))).max() < 1e-6
     assert np.abs(ours - encoder.encode_queries(TEXTS)).max() > 0.01
+
+
+def test_a_limit_that_a_folder_declares_is_that_of_the_model(
+    tiny_model: Path, minilm: Path, tmp_path: Path
+) -> None:
+    declared = shutil.copytree(tiny_model, tmp_path / "declared")
+    (declared / "sentence_bert_config.json").write_text('{"max_seq_length": 9}')
+    for folder, limit in ((declared, 9), (minilm, 256)):
+        encoder = local(folder)
+        assert encoder.max_tokens == limit
+        assert encoder._loaded is None
+        assert plain(folder).max_seq_length == limit
+    place = declared / "modules.json"
+    modules = json.loads(place.read_text())
+    (declared / "elsewhere").mkdir()
+    place.write_text(json.dumps([{**modules[0], "path": "elsewhere"}, *modules[1:]]))
+    assert tokens.declared_limit(declared) is None
 
 
 def test_no_texts_give_no_rows(tiny_model: Path) -> None:

@@ -62,11 +62,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def routed(folder: Path) -> bool:
     """Whether the model in a folder computes its two sides in different ways."""
-    return any(kind.endswith(".Router") for kind, _ in _modules(folder))
+    return any(kind.endswith(".Router") for kind, _ in modules(folder))
 
 
 def _refuse_code(folder: Path) -> None:
-    for kind, place in _modules(folder):
+    for kind, place in modules(folder):
         if not kind.startswith("sentence_transformers."):
             raise _foreign_code(folder, f"the module '{kind}'")
         parts = PurePosixPath(place)
@@ -80,14 +80,14 @@ def _refuse_code(folder: Path) -> None:
             raise _foreign_code(folder, f"'auto_map' in {path.name}")
 
 
-def _modules(folder: Path) -> Iterator[tuple[str, str]]:
+def modules(folder: Path) -> Iterator[tuple[str, str]]:
     """Class and place of each part that modules.json and the configurations of routers name."""
     path = folder / "modules.json"
     if path.is_file():
-        modules = _parse(path)
-        if not isinstance(modules, list) or not all(isinstance(each, dict) for each in modules):
+        parts = _parse(path)
+        if not isinstance(parts, list) or not all(isinstance(each, dict) for each in parts):
             raise _unreadable(path, "it is not a list of modules")
-        yield from ((str(each.get("type", "")), str(each.get("path", ""))) for each in modules)
+        yield from ((str(each.get("type", "")), str(each.get("path", ""))) for each in parts)
     for router in [*folder.rglob("router_config.json"), *folder.rglob("config.json")]:
         types = read_json(router).get("types")
         if isinstance(types, dict):
@@ -108,7 +108,7 @@ def _foreign_code(folder: Path, what: str) -> EncoderError:
 
 def _refuse_bare_adapter(folder: Path) -> None:
     # what tuning by LoRA leaves beside the merged weights; no part of the model reads it
-    places = {PurePosixPath(place).parts[:1] for _, place in _modules(folder)}
+    places = {PurePosixPath(place).parts[:1] for _, place in modules(folder)}
     beside = None if (_LORA,) in places else folder / _LORA
     if any(path.parent != beside for path in folder.rglob("adapter_config.json")):
         raise EncoderError(

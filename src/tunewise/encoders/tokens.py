@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.safety import read_json
+from tunewise.encoders.safety import modules, read_json
 from tunewise.encoders.texts import readable
 from tunewise.errors import EncoderError
 
@@ -49,6 +49,21 @@ def load_tokenizer(folder: Path, model: Callable[[], Any]) -> Any:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return tokenizer
+
+
+def declared_limit(folder: Path) -> int | None:
+    """How many tokens of a text the model reads, where its folder says so outright; else None.
+
+    Only what is loaded knows the rest: the limits of tokenizers, of weights, or none at all.
+    """
+    [kind, place], *_ = [*modules(folder), ("", "")]
+    path = folder / "sentence_bert_config.json"
+    if place or not kind.endswith(".Transformer") or not path.is_file():
+        return None
+    told = read_json(path)
+    limit = told.get("max_seq_length")
+    otherwise = {"processor_kwargs", "tokenizer_args"} & set(told)
+    return limit if isinstance(limit, int) and not otherwise else None
 
 
 class Counter:

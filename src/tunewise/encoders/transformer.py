@@ -83,7 +83,8 @@ class TransformerEncoder:
     @property
     def max_tokens(self) -> int | None:
         """Tokens of a text that are read; the rest is cut off. None if there is no limit."""
-        return self._known[1]
+        declared = tokens.declared_limit(self.folder) if self._facts is None else None
+        return declared or self._known[1]
 
     def encode_queries(
         self, texts: Sequence[str], *, progress: Progress = silent
