@@ -113,10 +113,13 @@ def test_one_text_has_all_cores_and_several_share_them(
 
 
 @pytest.mark.parametrize("engine", ["openvino", "onnx"])
-def test_a_damaged_conversion_is_made_anew(tiny_model: Path, tmp_path: Path, engine: str) -> None:
-    first = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
+def test_a_damaged_conversion_is_made_anew(
+    tiny_model: Path, converted: Path, tmp_path: Path, engine: str
+) -> None:
+    first = kept(tiny_model, way(engine), converted)
     expected = first.encode_documents(TEXTS)
-    [folder] = [each for each in (tmp_path / "engines").iterdir() if each.is_dir()]
+    name = f"{first.model_stamp}-{engine}-float-texts"
+    folder = shutil.copytree(converted / "engines" / name, tmp_path / "engines" / name)
     for path in (each for each in folder.iterdir() if each.name != "digests.json"):
         whole = path.read_bytes()
         for damaged in (whole[:100], whole[:-64] + bytes(64), None):
@@ -127,16 +130,16 @@ def test_a_damaged_conversion_is_made_anew(tiny_model: Path, tmp_path: Path, eng
 
 @pytest.mark.parametrize("engine", ["openvino", "onnx"])
 def test_what_was_converted_is_kept_and_used_again(
-    tiny_model: Path, tmp_path: Path, engine: str
+    tiny_model: Path, converted: Path, engine: str
 ) -> None:
-    first = local(tiny_model, engine, tmp_path).encode_documents(TEXTS)
+    first = kept(tiny_model, way(engine), converted).encode_documents(TEXTS)
     made = {
         path: path.stat().st_mtime_ns
-        for path in (tmp_path / "engines").rglob("model.*")
-        if path.is_file()
+        for path in (converted / "engines").rglob("model.*")
+        if path.is_file() and engine in str(path)
     }
     assert made
-    again = local(tiny_model, engine, tmp_path).in_way(way(engine), keep=False)
+    again = kept(tiny_model, way(engine), converted)
     assert np.array_equal(again.encode_documents(TEXTS), first)
     assert {path: path.stat().st_mtime_ns for path in made} == made
 
