@@ -213,7 +213,7 @@ def test_an_encoder_that_always_fails_is_not_asked_for_each_text():
     assert len(encoder.asked) < 30
 
 
-def test_a_core_takes_texts_of_like_lengths_the_shortest_first_and_no_more_than_it_may():
+def test_a_core_takes_texts_of_like_lengths_around_the_first_and_no_more_than_it_may():
     encoder = Waits(let=False)
 
     async def story(_, ask):
@@ -226,7 +226,7 @@ def test_a_core_takes_texts_of_like_lengths_the_shortest_first_and_no_more_than_
 
     driven(story, encoder, padded=10)
     sizes = [[len(text.split()) for text in batch] for batch in encoder.asked[1:]]
-    assert sizes == [[1, 2, 2], [4, 5], [9], [30]]  # padded: 6, 10, 9, and one alone
+    assert sizes == [[4, 5], [1, 2, 2], [9], [30]]  # padded: 10, 6, 9, and one alone
 
 
 def test_cores_encode_at_once_and_share_what_waits():
@@ -245,7 +245,25 @@ def test_cores_encode_at_once_and_share_what_waits():
     assert len(encoder.asked) > 3
 
 
-def test_who_leaves_while_others_of_the_same_pool_are_encoded_is_passed_over():
+def test_sides_take_turns_a_batch_each():
+    encoder = Waits(let=False)
+
+    async def story(batcher, ask):
+        many = ask(*(f"{n} of many" for n in range(1_000)))
+        await begun(encoder)
+        other = asyncio.create_task(batcher.vectors(encoder, "documents", ["other"], [1]))
+        await asyncio.sleep(0)
+        encoder.let.release(3)
+        await other
+        assert not many.done()
+        encoder.let.release(1_000)
+        await many
+
+    driven(story, encoder, padded=30)
+    assert ["other"] in encoder.asked[1:3]
+
+
+def test_who_leaves_while_others_that_came_as_early_are_encoded_is_passed_over():
     encoder = Waits(let=False)
 
     async def story(batcher, ask):
@@ -254,7 +272,7 @@ def test_who_leaves_while_others_of_the_same_pool_are_encoded_is_passed_over():
         short, leaving, long = ask("a b"), ask("c d e"), ask("f g h i")
         await asyncio.sleep(0)
         encoder.let.release(1)
-        await begun(encoder)  # the pool's first batch: the shortest
+        await begun(encoder)  # the batch of who came first
         leaving.cancel()
         await asyncio.wait([leaving])
         assert batcher.waiting == 6

@@ -1,34 +1,31 @@
 """Batching: texts of many callers become batches, and each core encodes one at a time.
 
-Where all is idle a text waits for nobody: a pool is what came while others were computed. Callers
-take turns within it, so that a short query beside a request of two thousand texts is in the next.
-The cores take batches of like lengths from it, the shortest first, and who waits for a batch has
-its vectors as soon as that is done.
+Where all is idle a text waits for nobody. What comes while others are computed waits in lanes (see
+lanes.py), which take turns, as callers do within each: a batch holds texts of like lengths around
+the one whose turn it is, and who waits for it has its vectors as soon as it is done.
 """
 
 import asyncio
 import logging
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
 from tunewise.encoders.texts import keys_of
 from tunewise.encoders.vectors import Side
+from tunewise.serving.lanes import Key, Lane, Text
 from tunewise.serving.observed import Meters
-from tunewise.serving.recent import Recent
+from tunewise.serving.recent import Recent, Vectors
 from tunewise.serving.refused import Reason, Refused, busy
 from tunewise.serving.spans import NoSpans, Spans
 
-Vectors = NDArray[np.float32]
 Kept = Callable[[Encoder, Side, Sequence[str]], Vectors]
 """Vectors of texts from what was kept, encoded where nothing was: what the thread runs."""
-_Key = tuple[str, Side, bytes]
 _GUESS = 2_000.0  # tokens a second, before any were measured
 _LEAST = 256  # tokens a batch, where as many wait: of fewer, what each call takes tells
 _FORGOTTEN = 1_000  # texts that nobody waits for any more, before they are looked for
@@ -52,50 +49,6 @@ class Limits:
     memory: int = 64 * 2**20
 
 
-@dataclass(eq=False, slots=True)
-class _Text:
-    """A text that is waited for, and by how many."""
-
-    key: _Key
-    text: str
-    tokens: int
-    vector: asyncio.Future[Vectors]
-    asked_in: object  # the span of who asked first
-    wanted: int = 0
-    begun: bool = False
-
-
-class _Lane:
-    """What waits for one side of one encoder: the texts of each caller, served in turn."""
-
-    def __init__(self, encoder: Encoder, side: Side) -> None:
-        self.encoder, self.side = encoder, side
-        self.callers: deque[deque[_Text]] = deque()
-
-    def take(self, budget: int) -> list[_Text]:
-        """One text of each caller in turn, until they fill the budget; at least one."""
-        taken: list[_Text] = []
-        while self.callers and (budget > 0 or not taken):
-            texts = self.callers.popleft()
-            while texts and not texts[0].wanted:  # whoever asked has gone
-                texts.popleft()
-            if texts:
-                text = texts.popleft()
-                taken.append(text)
-                budget -= text.tokens
-                self.callers.append(texts)
-        return taken
-
-    def forget(self) -> None:
-        """Leaves out what nobody waits for any more."""
-        wanted = (_wanted(texts) for texts in self.callers)
-        self.callers = deque(texts for texts in wanted if texts)
-
-
-def _wanted(texts: Iterable[_Text]) -> deque[_Text]:
-    return deque(text for text in texts if text.wanted)
-
-
 class _EncodingError(Exception):
     """What an encoder raised, by its kind alone: its words may quote a text."""
 
@@ -103,8 +56,8 @@ class _EncodingError(Exception):
 class Batcher:
     """Encodes for many callers in `cores` threads. Used by one event loop; `close` when done.
 
-    `padded` is tokens, padding included, that a core encodes at once; None for all of a pool,
-    which the encoder then cuts as it likes.
+    `padded` is tokens, padding included, that a core encodes at once; None for as many as callers
+    take turns for, which the encoder then cuts as it likes.
     """
 
     def __init__(
@@ -118,9 +71,8 @@ class Batcher:
         spans: Spans = _NO_SPANS,
     ) -> None:
         self.limits, self._meters, self._kept, self._spans = limits, meters, kept, spans
-        self._lanes: OrderedDict[tuple[str, Side], _Lane] = OrderedDict()
-        self._pool: tuple[_Lane | None, deque[_Text]] = None, deque()  # shortest first
-        self._waited_for: dict[_Key, _Text] = {}
+        self._lanes: OrderedDict[tuple[str, Side], Lane] = OrderedDict()
+        self._waited_for: dict[Key, Text] = {}
         self._recent = Recent(limits.memory)
         self._waiting = self._encoding = 0  # tokens, those being encoded among both
         self._left = 0  # texts that lie in lanes, and whose callers have gone
@@ -144,7 +96,7 @@ class Batcher:
         cancelled gives up the place of what nobody else waits for. Raises Refused where too much
         waits already, where patience ends, and where the encoder fails.
         """
-        keys: list[_Key] = [(encoder.stamp, side, bytes(key)) for key in keys_of(texts)]
+        keys: list[Key] = [(encoder.stamp, side, bytes(key)) for key in keys_of(texts)]
         found = {key: row for key in keys if (row := self._recent.get(key)) is not None}
         self._meters.looked_up(len(keys), len(found))
         missing = {
@@ -169,20 +121,20 @@ class Batcher:
             work.cancel()
         self._threads.shutdown(wait=False)
 
-    def _ask(
-        self, encoder: Encoder, side: Side, missing: dict[_Key, tuple[str, int]]
-    ) -> list[_Text]:
+    def _ask(self, encoder: Encoder, side: Side, missing: dict[Key, tuple[str, int]]) -> list[Text]:
         fresh = {key: each for key, each in missing.items() if key not in self._waited_for}
         self._admit(sum(count for _, count in fresh.values()))
         loop, here = asyncio.get_running_loop(), self._spans.here()
         for key, (text, count) in fresh.items():
-            self._waited_for[key] = _Text(key, text, count, loop.create_future(), here)
+            self._waited_for[key] = Text(key, text, count, loop.create_future(), here)
         asked = [self._waited_for[key] for key in missing]
         for each in asked:
             each.wanted += 1
         if fresh:
-            lane = self._lanes.setdefault((encoder.stamp, side), _Lane(encoder, side))
-            lane.callers.append(deque(self._waited_for[key] for key in fresh))
+            lane = self._lanes.setdefault(
+                (encoder.stamp, side), Lane(encoder, side, self.limits.batch)
+            )
+            lane.add(self._waited_for[key] for key in fresh)
             self._ready.set()
         if not self._work:
             self._work = [loop.create_task(self._encode_all()) for _ in range(self._cores)]
@@ -202,7 +154,7 @@ class Batcher:
         self._waiting += tokens
         self._meters.waiting.inc(tokens)
 
-    async def _answered(self, asked: Sequence[_Text]) -> None:
+    async def _answered(self, asked: Sequence[Text]) -> None:
         waited = {text.vector for text in asked}
         _, late = await asyncio.wait(
             waited, timeout=self.limits.patience, return_when=asyncio.FIRST_EXCEPTION
@@ -217,7 +169,7 @@ class Batcher:
         if failed:
             raise next(error for f in waited if f.done() and (error := f.exception()))
 
-    def _leave(self, asked: Iterable[_Text]) -> None:
+    def _leave(self, asked: Iterable[Text]) -> None:
         for text in asked:
             text.wanted -= 1
             if not text.wanted and not text.begun:
@@ -228,7 +180,6 @@ class Batcher:
         if self._left > max(_FORGOTTEN, len(self._waited_for)):
             for lane in self._lanes.values():
                 lane.forget()
-            self._pool = self._pool[0], _wanted(self._pool[1])
             self._left = 0
 
     async def _encode_all(self) -> None:
@@ -244,7 +195,7 @@ class Batcher:
                 continue
             took = await self._encode_batch(lane, texts)
 
-    async def _encode_batch(self, lane: _Lane, texts: Sequence[_Text]) -> float:
+    async def _encode_batch(self, lane: Lane, texts: Sequence[Text]) -> float:
         """Encodes a batch; gives the seconds it took."""
         began, tokens = time.perf_counter(), sum(text.tokens for text in texts)
         self._meters.began_batch(len(texts), tokens)
@@ -261,37 +212,17 @@ class Batcher:
             self._busy -= 1
         return took
 
-    def _next(self) -> tuple[_Lane | None, list[_Text]]:
-        """The next batch: of the pool, which is filled again where nothing of it is left."""
-        while True:
-            lane, pool = self._pool
-            if texts := self._cut(pool):
-                return lane, texts
-            if not self._fill():
-                return None, []
-
-    def _fill(self) -> bool:
-        """A pool of the lane that has waited longest; False where none has anything."""
+    def _next(self) -> tuple[Lane | None, list[Text]]:
+        """The next batch, of the lane that has waited longest."""
+        most = self._padded and min(self._padded, max(_LEAST, self._waiting // self._cores))
         while self._lanes:
             key, lane = self._lanes.popitem(last=False)
-            if texts := lane.take(self.limits.batch):
+            if texts := lane.take(most):
                 self._lanes[key] = lane
-                self._pool = lane, deque(sorted(texts, key=lambda text: text.tokens))
-                return True
-        return False
+                return lane, texts
+        return None, []
 
-    def _cut(self, pool: deque[_Text]) -> list[_Text]:
-        """The shortest texts of a pool that are still wanted, as many as a core encodes at once."""
-        most = self._padded and min(self._padded, max(_LEAST, self._waiting // self._cores))
-        texts: list[_Text] = []
-        while pool and (not texts or not most or (len(texts) + 1) * pool[0].tokens <= most):
-            text = pool.popleft()
-            if text.wanted:  # else whoever asked has gone
-                text.begun = True
-                texts.append(text)
-        return texts
-
-    async def _encode(self, lane: _Lane, texts: Sequence[_Text], failures: int) -> int:
+    async def _encode(self, lane: Lane, texts: Sequence[Text], failures: int) -> int:
         """Encodes a batch; one that fails in halves, so that who asked for what is good gets it.
 
         After so many `failures` it is the encoder that fails, and all that is left fails with it.
@@ -312,7 +243,7 @@ class Batcher:
         self._done(texts, vectors)
         return failures
 
-    def _computed(self, lane: _Lane, texts: Sequence[_Text]) -> Vectors:
+    def _computed(self, lane: Lane, texts: Sequence[Text]) -> Vectors:
         """A batch's vectors, from a thread. Raises _EncodingError, whatever is wrong with them."""
         try:
             vectors = self._kept(lane.encoder, lane.side, [text.text for text in texts])
@@ -322,7 +253,7 @@ class Batcher:
             raise _EncodingError(f"{len(vectors)} vectors")
         return vectors
 
-    def _done(self, texts: Sequence[_Text], answers: Iterable[Vectors | Refused]) -> None:
+    def _done(self, texts: Sequence[Text], answers: Iterable[Vectors | Refused]) -> None:
         for text, answer in zip(texts, answers, strict=True):
             del self._waited_for[text.key]
             self._count(-text.tokens)
