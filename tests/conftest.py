@@ -22,6 +22,16 @@ hypothesis.settings.load_profile("untimed")
 # what the libraries bring with them stays: looking through it again and again takes a tenth of all
 gc.set_threshold(50_000, 20, 100)
 
+_ALL_SLOW = re.compile(r"^pytestmark = (pytest\.mark\.slow|\[pytest\.mark\.slow)", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leaves out files of slow tests alone where none is wanted: they import torch, for seconds."""
+    if config.getoption("markexpr") != "not slow" or collection_path.suffix != ".py":
+        return None
+    return bool(_ALL_SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WIDTH = 48
 

@@ -11,7 +11,7 @@ import pytest
 from tunewise.cli import main
 from tunewise.testing import tiny_task
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 QUICK = ["--epochs", "3", "--learning-rate", "0.003", "--keep", "none"]
 
@@ -28,7 +28,6 @@ def tuned(home, encoder):
     return home / "out"
 
 
-@pytest.mark.slow
 def test_tune_says_what_it_gained_and_what_to_type_next(home, encoder, capsys):
     assert main(["tune", "tiny", "--rung", "partial", "--out", "told", *encoder, *QUICK]) == 0
     told = capsys.readouterr().out
@@ -39,7 +38,6 @@ def test_tune_says_what_it_gained_and_what_to_type_next(home, encoder, capsys):
     assert 'Try it:  tunewise search told "your words"' in told
 
 
-@pytest.mark.slow
 def test_search_and_compare_take_the_folder_as_they_take_measures(tuned, capsys):
     assert main(["search", "out", "fix my kettle", "-k", "1"]) == 0
     head = capsys.readouterr().out.splitlines()[0]
@@ -61,7 +59,6 @@ def test_the_command_in_the_recipe_makes_the_same_model_again(tuned, home):
     assert made == (tuned / "model" / "model.safetensors").read_bytes()
 
 
-@pytest.mark.slow
 def test_mined_negatives_are_taken_from_their_file(home, encoder):
     mined = ["negatives", "tiny", "--out", "mined.jsonl", "--per-query", "2"]
     assert main([*mined, "--contender", "lexical"]) == 0
@@ -73,7 +70,6 @@ def test_mined_negatives_are_taken_from_their_file(home, encoder):
     assert "--negatives-from mined.jsonl" in facts["reproduce"]
 
 
-@pytest.mark.slow
 def test_scored_pairs_in_a_table_are_tuned_on(home, encoder, capsys):
     task = tiny_task()
     rows = [f'"{q}","{d}",5\n' for q, d in zip(task.queries.texts, task.documents.texts,
@@ -140,7 +136,6 @@ def test_somebody_elses_model_is_not_replaced(home, encoder, capsys):
     assert "was not written by Tunewise" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_two_processes_tune_together_and_one_of_them_tells(home, encoder):
     torchrun = Path(sys.executable).with_name("torchrun")
     command = [torchrun, "--nproc-per-node", "2", "-m", "tunewise", "tune", "tiny"]

@@ -17,6 +17,8 @@ from tunewise.report.tuned import check_tuned_place, licence, rounded, tuned_fac
 from tunewise.testing import WordHashEncoder, tiny_task
 from tunewise.training.recipe import recipe_of
 
+pytestmark = pytest.mark.slow  # importing torch alone takes seconds
+
 OTHERS = {"rung": "full", "epochs": 3, "learning_rate": 3e-3, "matryoshka": (24, 8)}
 
 
@@ -36,7 +38,6 @@ def saved(tuning, tmp_path_factory):
     return folder, tunewise.save_tuned(tuning, folder)
 
 
-@pytest.mark.slow
 def test_all_that_is_promised_lies_in_the_folder(saved):
     folder, facts = saved
     assert {path.name for path in folder.iterdir()} == {

@@ -9,6 +9,8 @@ from tunewise.training.blend import save_blend
 from tunewise.training.recipe import RUNGS
 from tunewise.training.tuning import tune_encoder
 
+pytestmark = pytest.mark.slow  # importing torch alone takes seconds
+
 SOME = [*texts(8, 3)[1], "wagon " * 60, ""]
 
 
@@ -36,7 +38,7 @@ def far(one, other):
 
 # PEFT asks transformers for it under its old name
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-@pytest.mark.parametrize("share", [pytest.param(1.0, marks=pytest.mark.slow), 0.5])
+@pytest.mark.parametrize("share", [1.0, 0.5])
 def test_the_merged_model_gives_what_peft_makes_of_the_adapter(small_bert, bert, tmp_path, share):
     from peft import PeftModel
     from transformers import AutoModel
@@ -59,7 +61,6 @@ def test_the_merged_model_gives_what_peft_makes_of_the_adapter(small_bert, bert,
     assert far(((hidden * mask).sum(1) / mask.sum(1)).numpy(), merged) < 1e-5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rung", RUNGS)
 def test_the_whole_way_gives_the_vectors_that_dev_liked_best(bert, tmp_path, rung):
     tuned, saved = tuned_and_saved(bert, rung, 1.0, tmp_path)
@@ -69,7 +70,6 @@ def test_the_whole_way_gives_the_vectors_that_dev_liked_best(bert, tmp_path, run
     assert list(saved.glob("*.safetensors"))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rung", RUNGS)
 def test_every_point_of_the_frontier_can_be_saved_and_measures_the_same(bert, tmp_path, rung):
     tuned, _ = tuned_and_saved(bert, rung, 1.0, tmp_path)
@@ -82,7 +82,6 @@ def test_every_point_of_the_frontier_can_be_saved_and_measures_the_same(bert, tm
     assert far(model.encode(SOME, normalize_embeddings=True), base) < 1e-6
 
 
-@pytest.mark.slow
 def test_a_model_with_prompts_and_a_dense_module_is_saved_with_them(tmp_path):
     prompts = {"query": "find text which : ", "document": "text : "}
     encoder = encoder_of(make_model(tmp_path, prompts=prompts, dense=True))
@@ -93,7 +92,6 @@ def test_a_model_with_prompts_and_a_dense_module_is_saved_with_them(tmp_path):
     assert score == pytest.approx(tuned.frontier[-1].score, abs=1e-6)
 
 
-@pytest.mark.slow
 def test_no_path_of_this_machine_is_saved(bert, tmp_path):
     _, saved = tuned_and_saved(bert, "lora", 0.5, tmp_path)
     for path in saved.rglob("*.json"):

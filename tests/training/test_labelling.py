@@ -17,6 +17,8 @@ from tunewise.training.labelling import with_head
 from tunewise.training.lesson import lesson_of_classes
 from tunewise.training.tuning import tune_encoder
 
+pytestmark = pytest.mark.slow  # importing torch alone takes seconds
+
 KIND = KINDS["classification"]
 WORDS = ("where is the {}", "find my old {}", "who has a red {} ?", "which {} is in it",
          "a query on the {}", "the {} of a text")  # fmt: skip
@@ -57,7 +59,6 @@ def fitted(examples, small_bert):
     return found
 
 
-@pytest.mark.slow
 def test_full_tuning_learns_what_a_head_on_random_vectors_cannot(fitted, examples, bert):
     [linear] = KIND.table["linear"].fit(setting(examples, bert), [])
     dev = examples.take("dev")
@@ -108,7 +109,6 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.slow
 def test_training_that_was_broken_off_goes_on_to_the_same_weights(examples, bert, tmp_path):
     weights, bias = np.eye(3, 32, dtype=np.float32), np.zeros(3, dtype=np.float32)
     start = with_head(bert, weights, bias, tmp_path / "start")
@@ -134,7 +134,6 @@ def test_training_that_was_broken_off_goes_on_to_the_same_weights(examples, bert
     assert again.weights.read_bytes() == whole.weights.read_bytes()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("word", ["contrastive", "full"])
 def test_training_ends_when_the_budget_does_and_it_is_said(examples, bert, word, monkeypatch):
     """With the first step the clock moves on until the time is up."""

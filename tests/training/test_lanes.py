@@ -15,6 +15,8 @@ from tunewise.training.layers import trained, without_dropout
 from tunewise.training.losses import LOSSES, build_loss
 from tunewise.training.reading import Reader
 
+pytestmark = pytest.mark.slow  # importing torch alone takes seconds
+
 NO_PROMPTS = {"queries": "", "documents": ""}
 PLAIN = [word for word in LOSSES if not word.startswith("cached-")]
 
@@ -72,7 +74,7 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr("tunewise.training.lanes._TOKENS", 40)
 
 
-@pytest.mark.parametrize("dimensions", [(), pytest.param((16, 8), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dimensions", [(), (16, 8)])
 @pytest.mark.parametrize("word", PLAIN)
 def test_gradients_in_lanes_are_those_of_the_whole_batch(bert, small_pieces, word, dimensions):
     # a temperature at which gradients are of the size of one: their rounding is then below 1e-5

@@ -14,8 +14,9 @@ from tunewise.training.losses import build_loss
 from tunewise.training.reading import Reader
 from tunewise.training.tuning import tune_encoder
 
+pytestmark = pytest.mark.slow  # importing torch alone takes seconds
+
 KINDS = ("bert", "distilbert", "mpnet", "roberta", "modernbert", "qwen3")
-FEW = [pytest.param(k, marks=[pytest.mark.slow] * (k not in ("bert", "modernbert"))) for k in KINDS]
 NO_PROMPTS = {"queries": "", "documents": ""}
 
 
@@ -54,7 +55,7 @@ def encoders(tmp_path_factory):
     return of
 
 
-@pytest.mark.parametrize("kind", FEW)
+@pytest.mark.parametrize("kind", KINDS)
 def test_gradients_from_states_are_those_of_the_model_with_its_lower_layers_frozen(
     encoders, kind, tmp_path
 ):
@@ -66,7 +67,7 @@ def test_gradients_from_states_are_those_of_the_model_with_its_lower_layers_froz
     assert max(float(one.abs().max()) for one in gradients.values()) > 1e-3
 
 
-@pytest.mark.parametrize("kind", FEW)
+@pytest.mark.parametrize("kind", KINDS)
 def test_released_layers_give_the_vectors_of_before_to_the_bit(encoders, kind, tmp_path):
     model = encoders(kind).copy()
     some = texts(6)[1]
@@ -107,7 +108,6 @@ def test_nothing_is_dropped_whatever_mode_a_trainer_asks_for(encoders, kind):
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS[1:]])
 def test_every_rung_tunes_other_architectures(encoders, kind, tmp_path):
     for rung in ("partial", "lora", "full"):
@@ -116,7 +116,6 @@ def test_every_rung_tunes_other_architectures(encoders, kind, tmp_path):
         assert tuned.looks[-1].score != tuned.looks[0].score
 
 
-@pytest.mark.slow
 def test_a_model_whose_lower_layers_hand_on_more_than_states_is_refused_for_partial(
     encoders, tmp_path
 ):

@@ -27,7 +27,7 @@ from tunewise.training.sitting import halving
 from tunewise.training.trainer import Rows, Trainer
 from tunewise.training.tuning import run_name, tune_encoder
 
-FEW = [pytest.param(rung, marks=[pytest.mark.slow] * (rung != "lora")) for rung in RUNGS]
+pytestmark = pytest.mark.slow  # importing torch alone takes seconds
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,7 @@ def base_weights(bert):
     return {name: p.detach().clone() for name, p in bert.copy().named_parameters()}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rung", FEW)
+@pytest.mark.parametrize("rung", RUNGS)
 def test_what_only_gets_worse_is_delivered_as_the_base(bert, tmp_path, rung):
     tuned = tune_encoder(bert, a_lesson(), a_recipe(rung), unmoved(bert), tmp_path)
     assert tuned.best().share == 0
@@ -66,7 +65,6 @@ def test_what_only_gets_worse_is_delivered_as_the_base(bert, tmp_path, rung):
         assert torch.equal(weight, base[name])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rung", RUNGS)
 def test_what_learns_gets_better_and_the_frontier_begins_at_the_base(bert, tmp_path, rung):
     kept = unmoved(bert)
@@ -81,7 +79,6 @@ def test_what_learns_gets_better_and_the_frontier_begins_at_the_base(bert, tmp_p
     assert tuned.best(loss=0.0).share == 0
 
 
-@pytest.mark.slow
 def test_only_what_the_rung_trains_is_changed_and_the_pooler_never(bert, tmp_path):
     base = base_weights(bert)
     for rung in RUNGS:
@@ -98,7 +95,6 @@ def test_only_what_the_rung_trains_is_changed_and_the_pooler_never(bert, tmp_pat
             assert all(".layer." in name and name.endswith(".weight") for name in changed)
 
 
-@pytest.mark.slow
 def test_lora_leaves_a_dense_module_alone_which_its_adapter_could_not_hold(tmp_path):
     dense = encoder_of(make_model(tmp_path, dense=True))
     recipe = a_recipe("lora", learning_rate=1e-2, epochs=4)
@@ -108,7 +104,6 @@ def test_lora_leaves_a_dense_module_alone_which_its_adapter_could_not_hold(tmp_p
     assert any(name.startswith("2.") for name in load_file(full.weights))
 
 
-@pytest.mark.slow
 def test_training_stops_where_looking_shows_nothing_new(bert, tmp_path):
     recipe = a_recipe("full", looks=6, patience=2)
     tuned = tune_encoder(bert, a_lesson(), recipe, unmoved(bert), tmp_path)
@@ -118,7 +113,6 @@ def test_training_stops_where_looking_shows_nothing_new(bert, tmp_path):
 # ---- numbers that are none
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rung", RUNGS)
 def test_a_learning_rate_that_breaks_everything_breaks_nothing(bert, tmp_path, rung):
     recipe = a_recipe(rung, learning_rate=1e9, epochs=4, warm_up=0)
@@ -150,8 +144,7 @@ def without_wagons(lesson_or_exam):
     return replace(exam, first=clean(exam.first), second=clean(exam.second))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rung", FEW)
+@pytest.mark.parametrize("rung", RUNGS)
 def test_a_loss_that_is_no_number_stops_training_and_the_best_before_it_is_kept(
     poisoned, tmp_path, rung
 ):
@@ -169,7 +162,6 @@ def test_a_loss_that_is_no_number_stops_training_and_the_best_before_it_is_kept(
     assert tune_encoder(poisoned, lesson, recipe, exam, tmp_path / "run") == tuned
 
 
-@pytest.mark.slow
 def test_an_encoder_that_gives_no_numbers_on_dev_is_refused(poisoned, tmp_path):
     with pytest.raises(EncoderError, match="dev part are no numbers"):
         tune_encoder(poisoned, a_lesson(), a_recipe("full"), an_exam(), tmp_path / "run")
@@ -178,7 +170,6 @@ def test_an_encoder_that_gives_no_numbers_on_dev_is_refused(poisoned, tmp_path):
 # ---- memory
 
 
-@pytest.mark.slow
 def test_a_batch_too_large_for_memory_is_encoded_in_smaller_parts(bert, tmp_path):
     """The model itself runs out of memory above three rows; one step of plain descent shows
     the gradients."""
@@ -242,7 +233,6 @@ def test_halving_begins_with_what_the_loss_encodes_and_ends_with_an_error(bert):
 # ---- the folder
 
 
-@pytest.mark.slow
 def test_a_finished_run_is_found_and_leftovers_of_a_kill_are_taken_away(bert, tmp_path):
     lesson, exam = a_lesson(), an_exam()
     tuned = tune_encoder(bert, lesson, a_recipe("full"), exam, tmp_path)
@@ -256,7 +246,6 @@ def test_a_finished_run_is_found_and_leftovers_of_a_kill_are_taken_away(bert, tm
     assert {path.name for path in tmp_path.iterdir()} == names
 
 
-@pytest.mark.slow
 def test_another_run_in_the_folder_takes_only_what_a_run_wrote(bert, tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     one = tune_encoder(bert, a_lesson(), a_recipe("lora"), an_exam(), tmp_path)
@@ -266,7 +255,6 @@ def test_another_run_in_the_folder_takes_only_what_a_run_wrote(bert, tmp_path):
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tuned.json", "run.json", "weights.safetensors"])
 def test_what_is_damaged_is_made_anew(bert, tmp_path, name):
     tuned = tune_encoder(bert, a_lesson(), a_recipe("full"), an_exam(), tmp_path)
@@ -298,7 +286,6 @@ def test_runs_are_told_apart_by_all_that_shapes_them(bert):
     assert run_name(bert, *others[0]) == run_name(bert, a_lesson(), recipe, an_exam(), None)
 
 
-@pytest.mark.slow
 def test_a_run_waits_for_the_one_that_holds_its_folder_and_says_so(bert, tmp_path):
     said, done = [], []
 
@@ -320,7 +307,6 @@ def test_a_run_waits_for_the_one_that_holds_its_folder_and_says_so(bert, tmp_pat
     assert len(done) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rung", "room"), [("partial", 0), ("lora", 4000), ("full", 300), ("full", 40_000)]
 )
@@ -340,7 +326,6 @@ def test_a_full_disk_is_told_and_the_run_goes_on_when_there_is_room(bert, tmp_pa
     assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]
 
 
-@pytest.mark.slow
 def test_when_the_time_is_up_training_ends_and_the_next_call_goes_on(bert, tmp_path):
     recipe = a_recipe("full", learning_rate=1e-2)
     whole = tune_encoder(bert, a_lesson(), recipe, an_exam(), tmp_path / "whole")
@@ -381,8 +366,7 @@ class BrokenError(Exception):
     pass
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("rung", FEW)
+@pytest.mark.parametrize("rung", RUNGS)
 def test_everything_around_is_left_as_it_was_also_by_an_error(bert, tmp_path, rung):
     def fail(what, step, steps):
         if step == 2:
@@ -400,7 +384,6 @@ def test_everything_around_is_left_as_it_was_also_by_an_error(bert, tmp_path, ru
     assert not PartialState._shared_state
 
 
-@pytest.mark.slow
 def test_what_was_drawn_before_does_not_change_a_run(bert, tmp_path):
     one = tune_encoder(bert, a_lesson(), a_recipe("lora"), an_exam(), tmp_path / "one")
     torch.rand(7)
@@ -410,7 +393,6 @@ def test_what_was_drawn_before_does_not_change_a_run(bert, tmp_path):
     assert other.weights.read_bytes() == one.weights.read_bytes()
 
 
-@pytest.mark.slow
 def test_nothing_in_a_run_is_a_pickle(bert, tmp_path):
     seen = set()
 
