@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -83,6 +84,57 @@ def test_what_is_known_of_a_collection_has_a_checksum_too(tmp_path):
     store.keep("collection violins", told.replace('"weight": 0.5', '"weight": 0.4'))
     with pytest.raises(StoreError, match="its checksum is another"):
         Collection.open(store, "violins")
+
+
+@pytest.fixture
+def half_made(tmp_path):
+    """A store whose first writer was killed before there was a version of its first table."""
+    with closing(open_store(str(tmp_path / "store"))) as store:
+        store.keep("one", "told")
+        store.keep("one", None)
+    folder = tmp_path / "store" / "_facts.lance"
+    shutil.rmtree(folder / "data")
+    for path in (folder / "_versions").iterdir():
+        path.unlink()
+    return tmp_path / "store"
+
+
+def test_a_store_whose_maker_was_killed_at_once_is_empty_and_can_be_written(half_made, chunk):
+    with closing(open_store(str(half_made))) as store:
+        assert store.facts() == {}
+        made = Collection.create(store, "violins", WordHashEncoder())
+        made.add([chunk("d", "The violin is mended.")])
+        assert Collection.open(store, "violins").count() == 1
+
+
+def test_who_reads_while_another_makes_the_store_waits_for_it(half_made):
+    with (
+        closing(open_store(str(half_made))) as writer,
+        closing(open_store(str(half_made))) as other,
+    ):
+        with ThreadPoolExecutor() as pool, writer.hold("_facts"):
+            found = pool.submit(other.facts)
+            with pytest.raises(TimeoutError):
+                found.result(timeout=0.5)
+            shutil.rmtree(half_made / "_facts.lance")
+            shutil.copytree(made_elsewhere(half_made.parent), half_made / "_facts.lance")
+        assert found.result() == {"one": "told"}
+
+
+def made_elsewhere(home):
+    with closing(open_store(str(home / "other"))) as store:
+        store.keep("one", "told")
+    return home / "other" / "_facts.lance"
+
+
+def test_a_table_that_lost_its_versions_is_told_and_not_made_anew(tmp_path):
+    with closing(open_store(str(tmp_path / "store"))) as store:
+        store.keep("one", "told")
+    shutil.rmtree(tmp_path / "store" / "_facts.lance" / "_versions")
+    with closing(open_store(str(tmp_path / "store"))) as store:
+        for use in (store.facts, lambda: store.keep("two", "told")):
+            with pytest.raises(StoreError, match="was not found"):
+                use()
 
 
 def test_a_file_that_was_cut_off_is_told(tmp_path, chunk):

@@ -27,6 +27,7 @@ from tunewise.extras import need
 from tunewise.heap import few_holes
 
 _FACTS = "_facts"
+_MADE = ("data/*", "_versions/*.manifest")  # what a table's folder holds once it is one
 _PLAIN = ("id", "document", "digest", "place", "text", "told")
 _REFINE = 5  # times k candidates whose vectors are read: int8 codes alone lose some
 _PARTITIONS = 65_536  # more than there are: all
@@ -67,10 +68,8 @@ class LanceStore:
     def facts(self) -> Mapping[str, str]:
         """What was kept, by name."""
         with _told(self.url):
-            if self._kept is None and not self._has(_FACTS):
-                return {}
-            self._kept = self._kept or self._db.open_table(_FACTS)
-            rows = self._kept.to_arrow().to_pylist()
+            self._kept = self._kept or self._opened_facts()
+            rows = [] if self._kept is None else self._kept.to_arrow().to_pylist()
         return {row["name"]: row["told"] for row in rows}
 
     def keep(self, name: str, told: str | None) -> None:
@@ -78,11 +77,11 @@ class LanceStore:
         import pyarrow as pa
 
         with _told(self.url):
-            if not self._has(_FACTS):
+            table = self._opened_facts()
+            if table is None:
                 texts = [("name", pa.string()), ("told", pa.string())]
                 with self.hold(_FACTS):
-                    self._db.create_table(_FACTS, schema=pa.schema(texts), exist_ok=True)
-            table = self._db.open_table(_FACTS)
+                    table = self._db.create_table(_FACTS, schema=pa.schema(texts), exist_ok=True)
             if told is None:
                 _again(lambda: table.delete(one_of("name", [name])))
             else:
@@ -123,6 +122,21 @@ class LanceStore:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+    def _opened_facts(self) -> Any:
+        """The table of facts; None where there is none yet."""
+        if not self._has(_FACTS):
+            return None
+        try:
+            return self._db.open_table(_FACTS)
+        except ValueError:  # another process may be making it, and holds the name until it has
+            with self.hold(_FACTS):
+                return None if self._only_begun(_FACTS) else self._db.open_table(_FACTS)
+
+    def _only_begun(self, name: str) -> bool:
+        """Whether who made a table was killed before its first version: it never held a row."""
+        folder = Path(self.url) / f"{name}.lance"
+        return folder.is_dir() and not any(any(folder.glob(each)) for each in _MADE)
 
     def _has(self, name: str) -> bool:
         page = self._db.list_tables()
