@@ -49,14 +49,17 @@ def collected() -> Iterator[None]:
     """Collects at the end what was made within and forgotten, and looks through nothing else.
 
     To look through all that the libraries brought with them takes half a second, and accelerate
-    does so before each training.
+    does so before each training. What was set aside before, as servers do that fork, stays so.
     """
-    gc.freeze()
+    ours = not gc.get_freeze_count()  # nothing tells apart who froze what
+    if ours:
+        gc.freeze()
     try:
         yield
     finally:
         gc.collect()
-        gc.unfreeze()
+        if ours:
+            gc.unfreeze()
 
 
 @cache

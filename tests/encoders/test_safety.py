@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tunewise.encoders import load_encoder
+from tunewise.encoders.safety import routed
+from tunewise.encoders.tokens import declared_limit
 from tunewise.errors import EncoderError
 
 
@@ -195,3 +197,21 @@ def test_unknown_words_are_counted_by_words_not_by_tokens(folder: Path) -> None:
     assert share(["open the doors"]) == 0.0
     assert share(["open тот", "日本 file"]) == pytest.approx(3 / 5)
     assert share(["", " "]) == 0.0
+
+
+@pytest.mark.parametrize("kind", ["base.modules.router.Router", "models.Router", "models.Asym"])
+def test_a_model_of_two_ways_is_known_by_each_name_it_had(folder: Path, kind: str) -> None:
+    assert not routed(folder)
+    path = folder / "modules.json"
+    router = {"idx": 2, "name": "2", "path": "2_Router", "type": f"sentence_transformers.{kind}"}
+    path.write_text(json.dumps([*json.loads(path.read_text()), router]))
+    assert routed(folder)
+
+
+@pytest.mark.parametrize("told", ["true", "0", "-1", "null", "7.0", "1000000000", f"{10**30}"])
+def test_only_a_limit_that_is_one_is_taken_as_declared(folder: Path, told: str) -> None:
+    path = folder / "sentence_bert_config.json"
+    path.write_text('{"max_seq_length": 9}')
+    assert declared_limit(folder) == 9
+    path.write_text(f'{{"max_seq_length": {told}}}')
+    assert declared_limit(folder) is None

@@ -1,5 +1,7 @@
 """Tokens are counted once, and the batch is made of what was counted."""
 
+import json
+import shutil
 import sys
 import tracemalloc
 from pathlib import Path
@@ -112,3 +114,15 @@ def test_a_tokenizer_that_only_keeps_capitals_apart_is_another_one(tiny_model: P
     counter.count(["Open the Door"])
     for one, alone in zip(tokens.of(["Open the Door"]), plain.of(["Open the Door"]), strict=True):
         np.testing.assert_array_equal(one, alone)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("told", [{"truncation_side": "left"}, {"split_special_tokens": True}])
+def test_a_tokenizer_that_does_what_a_few_texts_do_not_show_is_not_cut_quickly(
+    tiny_model: Path, tmp_path: Path, told: dict[str, object]
+) -> None:
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    assert cutter_of(load_model(folder)) is not None
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
+    assert cutter_of(load_model(folder)) is None

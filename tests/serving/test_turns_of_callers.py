@@ -139,3 +139,8 @@ def test_what_nobody_waits_for_is_passed_over_and_may_be_forgotten():
 def test_without_a_bound_a_batch_is_what_callers_took_turns_for():
     waiting = lane(texts(5, 5, 5, 5, 5), texts(1), near=12)
     assert [sizes(batch) for batch in batches(waiting, None)] == [[1, 5, 5, 5], [5, 5]]
+
+
+def test_texts_without_a_token_go_together():
+    assert best([0] * 9, 4, 64) == slice(0, 9)
+    assert best([0] * 9, 4, 3) == slice(2, 5)

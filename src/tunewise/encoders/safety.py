@@ -23,6 +23,7 @@ _CONFIGS = {
     "processor_config.json",
     "preprocessor_config.json",
 }
+_ROUTERS = {"Router", "Asym"}  # the second is what the first was called before
 _LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors library itself
 
 
@@ -62,7 +63,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def routed(folder: Path) -> bool:
     """Whether the model in a folder computes its two sides in different ways."""
-    return any(kind.endswith(".Router") for kind, _ in modules(folder))
+    return any(kind.rpartition(".")[2] in _ROUTERS for kind, _ in modules(folder))
 
 
 def _refuse_code(folder: Path) -> None:

@@ -20,6 +20,7 @@ from tunewise.errors import EncoderError
 
 _CHUNK = 1000  # texts at once
 _REMEMBERED = 8 * 2**20  # bytes
+_ENDLESS = 10**9  # tokens: who says as many means that there is no limit
 _OWN = 250  # of them for an array and its place, beside its numbers and the text
 
 
@@ -63,7 +64,8 @@ def declared_limit(folder: Path) -> int | None:
     told = read_json(path)
     limit = told.get("max_seq_length")
     otherwise = {"processor_kwargs", "tokenizer_args"} & set(told)
-    return limit if isinstance(limit, int) and not otherwise else None
+    plain = type(limit) is int and 0 < limit < _ENDLESS  # true is an int, too
+    return limit if plain and not otherwise else None
 
 
 class Counter:

@@ -110,7 +110,8 @@ def best(sizes: Sequence[int], first: int, most: int) -> slice:
     """
     fit = max(1, most // max(1, sizes[first]))  # texts, where none is longer
     low = max(0, first + 1 - fit)
-    around = np.array(sizes[low : first + fit], dtype=np.int64)
+    # those of no token at all would else be worth nothing together, and go one by one
+    around = np.maximum(np.array(sizes[low : first + fit], dtype=np.int64), 1)
     sums = np.concatenate([[0], np.cumsum(around)])
     starts, ends = np.arange(first - low + 1)[:, None], np.arange(first - low, len(around))[None]
     padded = (ends - starts + 1) * around[ends]

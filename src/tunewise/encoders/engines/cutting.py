@@ -53,9 +53,16 @@ def read_cutter(content: str) -> Cutter:
 
 
 def cutter_of(model: Any) -> Cutter | None:
-    """How the model's own code cuts texts; None if it has no tokenizer of that library."""
+    """How the model's own code cuts texts; None if it has no tokenizer of that library.
+
+    And where it does what a few texts would not show: leaves out the beginning of a long text, or
+    takes the names of special tokens in a text for words.
+    """
     whole = getattr(model.tokenizer, "backend_tokenizer", None)
     if whole is None or not model.max_seq_length:
+        return None
+    left = getattr(model.tokenizer, "truncation_side", "right") != "right"
+    if left or getattr(model.tokenizer, "split_special_tokens", False):
         return None
     padding = int(getattr(model.tokenizer, "pad_token_id", None) or 0)
     return Cutter(whole.to_str(), int(model.max_seq_length), padding)

@@ -153,7 +153,7 @@ def _candidates(answers: Numbers, vectors: Vectors, rng: np.random.Generator) ->
     """The items of one step, sorted: those chosen and a sample of all that have a vector."""
     there: NDArray[np.int64] = np.flatnonzero(vectors.any(axis=1))
     if len(there) <= _SAMPLED:
-        return there
+        return np.union1d(there, answers)  # a readable text may have a vector of zeros
     return np.union1d(answers, rng.choice(there, _SAMPLED, replace=False))
 
 
