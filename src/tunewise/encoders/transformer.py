@@ -1,7 +1,9 @@
 """TransformerEncoder: any sentence-transformers model in a folder, on this machine."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from tunewise.encoders import tokens
 from tunewise.encoders.cache import read_facts, stores, write_facts
+from tunewise.encoders.engines.cutting import FORMAT
 from tunewise.encoders.engines.devices import DevicesRuntime, gpus, spread
 from tunewise.encoders.engines.exported import Handed
 from tunewise.encoders.engines.opening import open_runtime
@@ -32,6 +35,8 @@ _PROMPTS: Mapping[Side, tuple[str, ...]] = {
     # The names that sentence-transformers looks for, in its order.
     "documents": ("document", "passage", "corpus"),
 }
+
+_CUTTING = ("sentence-transformers", "transformers", "tokenizers")
 
 logger = logging.getLogger(__name__)
 
@@ -221,8 +226,8 @@ class TransformerEncoder:
         """Where it is kept how texts become tokens: by other libraries they may do otherwise."""
         if self.root is None:
             return None
-        libraries = [version(each) for each in ("sentence-transformers", "transformers")]
-        return self.root / "tokens" / f"{self.model_stamp}-{side}-{stamp(*libraries)}"
+        libraries = [version(each) for each in _CUTTING]
+        return self.root / "tokens" / f"{self.model_stamp}-{side}-{stamp(FORMAT, *libraries)}"
 
     def _counter(self) -> tokens.Counter | None:
         if self._counts is None:
@@ -276,7 +281,8 @@ def _encoded(
         if lanes is None and not others:  # all cores for one batch
             yield Batch(*vectors_of(np.arange(len(texts)), runtime.alone), 1.0)
             return
-        with one_thread():
+        # an engine that does without torch is not to wait for it to load
+        with one_thread() if "torch" in sys.modules else nullcontext():
             lane = partial(vectors_of, vectors=runtime.vectors)
             for places, found in in_order(lane, greedy(lengths, runtime.budget), lanes or 1):
                 done += int((lengths[places] + 1).sum())

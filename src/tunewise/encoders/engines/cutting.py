@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from tunewise.encoders.tokens import Counter
 from tunewise.encoders.vectors import Side
 
+FORMAT = "1"
+"""Of what `Cutter` writes."""
 TASKS = {"queries": "query", "documents": "document"}
 """What sentence-transformers calls the sides."""
 _TRIED = ("", "one short text", "And, for once, another: longer, with 3 numbers, été & 日本. " * 99)
