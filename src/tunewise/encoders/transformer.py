@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from functools import partial
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -88,8 +88,7 @@ class TransformerEncoder:
     @property
     def max_tokens(self) -> int | None:
         """Tokens of a text that are read; the rest is cut off. None if there is no limit."""
-        declared = tokens.declared_limit(self.folder) if self._facts is None else None
-        return declared or self._known[1]
+        return (self._declared if self._facts is None else None) or self._known[1]
 
     def encode_queries(
         self, texts: Sequence[str], *, progress: Progress = silent
@@ -166,6 +165,10 @@ class TransformerEncoder:
         if side not in self._prompts:
             self._prompts[side] = tokens.prompt_of(self.folder, _PROMPTS[side])
         return self._prompts[side]
+
+    @cached_property
+    def _declared(self) -> int | None:
+        return tokens.declared_limit(self.folder)  # looked up once: a server asks at each text
 
     @property
     def _known(self) -> Sequence[int | None]:

@@ -5,7 +5,7 @@ the same for a few texts.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,8 @@ TASKS = {"queries": "query", "documents": "document"}
 """What sentence-transformers calls the sides."""
 _TRIED = ("", "one short text", "And, for once, another: longer, with 3 numbers, été & 日本. " * 99)
 
+INPUTS = ("input_ids", "attention_mask")
+"""What an exported model calls what it takes."""
 Inputs = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Numbers of the tokens and mask, each (n, longest)."""
 
@@ -30,6 +32,11 @@ class Tokens(Protocol):
 
     def of(self, texts: Sequence[str]) -> Inputs:
         """What the function takes for these texts."""
+
+
+def named(tokens: Tokens, texts: Sequence[str]) -> Mapping[str, NDArray[np.int64]]:
+    """What the function takes for these texts, by the names of its inputs."""
+    return dict(zip(INPUTS, tokens.of(texts), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,6 @@ from tunewise.encoders.vectors import Side
 from tunewise.errors import EncoderError, TunewiseError
 from tunewise.files import whole_folder, write_text
 
-INPUTS = ("input_ids", "attention_mask")
 _DIGESTS, _CUTTER = "digests.json", "cutter.json"
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.engines.exported import INPUTS, Handed, example, handing_over, keep
+from tunewise.encoders.engines.cutting import INPUTS, named
+from tunewise.encoders.engines.exported import Handed, example, handing_over, keep
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.extras import need
@@ -45,7 +46,7 @@ class OnnxRuntime:
         return self._run(self._one, texts)
 
     def _run(self, session: Any, texts: Sequence[str]) -> NDArray[np.float32]:
-        given = session.run(None, dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
+        given = session.run(None, named(self._tokens, texts))
         return np.asarray(given[0], dtype=np.float32)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders.engines.exported import INPUTS, Handed, example, handing_over, keep
+from tunewise.encoders.engines.cutting import INPUTS, named
+from tunewise.encoders.engines.exported import Handed, example, handing_over, keep
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.extras import need
@@ -76,7 +77,7 @@ class OpenVinoRuntime:
             with self._compiling:
                 request = self._compiled(streams).create_infer_request()
             setattr(self._own, str(streams), request)
-        given = request.infer(dict(zip(INPUTS, self._tokens.of(texts), strict=True)))
+        given = request.infer(named(self._tokens, texts))
         return np.array(next(iter(given.values())), dtype=np.float32)
 
 

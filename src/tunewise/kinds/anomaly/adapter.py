@@ -146,14 +146,11 @@ def _middles(vectors: Vectors, which: NDArray[np.int64]) -> Vectors:
 
 def mapped(vectors: Vectors, offset: Vectors | None) -> Vectors:
     """Unit vectors (n, d) under the map of this offset; None leaves them as they are."""
-    return vectors if offset is None else _unit(vectors + vectors @ offset)[0]
-
-
-def _unit(vectors: Vectors) -> tuple[Vectors, Vectors]:
-    """Vectors (n, d) at length one, and the lengths they had (n, 1); none at all counts as 1."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    lengths = np.where(lengths > 0, lengths, np.float32(1))
-    return np.asarray(vectors / lengths), lengths
+    if offset is None:
+        return vectors
+    moved = vectors + vectors @ offset
+    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
+    return np.asarray(moved / np.where(lengths > 0, lengths, np.float32(1)))
 
 
 def _contender(
