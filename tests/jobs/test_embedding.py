@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import closing
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -181,3 +182,41 @@ def test_an_address_that_is_not_allowed_is_not_fetched(home):
     with pytest.raises(DataError, match="not among the hosts"):
         embed(home, url="http://localhost:1/", hosts=["example.com"])
     assert fates(home) == {}
+
+
+def test_the_pages_of_a_site_become_files_and_those_that_cannot_be_had_are_told(
+    home, tmp_path, monkeypatch
+):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text('<p>Desk</p><a href="/loans.html">l</a><a href="/gone">g</a>')
+    (site / "loans.html").write_text('<p>Three weeks.</p><a href="fees.html">fees</a>')
+    (site / "fees.html").write_text("<p>Ten cents.</p>")
+    # A server asks no host of this machine, and here is no other.
+    monkeypatch.setattr("tunewise.documents.address._is_public", lambda _: True)
+
+    class Pages(SimpleHTTPRequestHandler):
+        def __init__(self, *given):
+            super().__init__(*given, directory=str(site))
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Pages) as serving:
+        threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        at = f"127.0.0.1:{serving.server_port}"
+        asked = {"url": f"http://{at}/", "hosts": [at]}
+        alone = embed(home, **asked)  # as it was asked before there was a depth
+        near = embed(home, **asked, depth=1)
+        whole = embed(home, **asked, depth=5)
+        serving.shutdown()
+    names = [f"http://{at}/{name}" for name in ("", "loans.html", "fees.html")]
+    assert (alone["status"], alone["files"]) == ("success", 1)
+    assert (near["status"], near["added"], near["files"], near["failed"]) == (
+        "partial_success", 1, 3, 1
+    )  # fmt: skip
+    assert near["failures"][0]["filename"] == f"http://{at}/gone"
+    assert "answered 404" in near["failures"][0]["reason"]
+    assert (whole["added"], whole["unchanged"], whole["failed"]) == (1, 2, 1)
+    assert fates(home).keys() == set(names)
+    assert "Ten cents." in texts(home).values()

@@ -54,6 +54,10 @@ def add(commands: Any) -> None:
         "--private-host", action="append", default=[], metavar="HOST",
         help="the same for a host that is in a private network, or this machine",
     )  # fmt: skip
+    option(
+        "--depth", type=int, default=0, metavar="N",
+        help="links followed from an address to pages of its host (default: 0, that page alone)",
+    )  # fmt: skip
     option("--size", type=int, metavar="N", help="tokens a chunk has at most (default: up to 256)")
     option("--overlap", type=int, metavar="N", help="tokens neighbours share (default: 32)")
     option("--prefix", type=int, metavar="N", help="keep so many first numbers of each vector")
@@ -126,6 +130,7 @@ def _index(
         columns=columns_of(parsed),
         hosts=parsed.host,
         private_hosts=parsed.private_host,
+        depth=parsed.depth,
     )
     progress("reading documents", 0, 0)
     first = _first(found)

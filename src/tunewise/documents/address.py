@@ -21,7 +21,7 @@ from tunewise.documents.limits import MIB
 from tunewise.documents.source import Source
 from tunewise.errors import DataError, OptionError
 
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 _MOVED = (301, 302, 303, 307, 308)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NOT_PUBLIC = [
@@ -42,6 +42,14 @@ _HEADERS = {
 }
 
 
+class StatusError(DataError):
+    """An address that answered, but not with what was asked for."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @dataclass(frozen=True)
 class Hosts:
     """Where may be asked: "name" (ports 80 and 443) or "name:port"."""
@@ -56,7 +64,7 @@ class Hosts:
 
     def allow(self, name: str, port: int) -> tuple[bool, bool]:
         """Whether this host may be asked, and whether it may be a private one."""
-        at = [(name, port)] + [(name, None)] * (port in _PORTS.values())
+        at = [(name, port)] + [(name, None)] * (port in PORTS.values())
         private = any(_entry(host) in at for host in self.private)
         return private or any(_entry(host) in at for host in self.public), private
 
@@ -65,8 +73,8 @@ class Hosts:
 
         Raises DataError for what is no address.
         """
-        found = _url(address)
-        return self.allow(_name(found), _port(found))[0]
+        found = parsed(address)
+        return self.allow(name_of(found), port_of(found))[0]
 
 
 @contextmanager
@@ -80,24 +88,24 @@ def fetched(source: Source, hosts: Hosts) -> Iterator[Source]:
         path = Path(folder, "fetched")
         seconds = source.limits.address_seconds
         try:
-            media_type, charset = asyncio.run(_in_time(source, hosts, path, seconds))
+            found = asyncio.run(_in_time(source, hosts, path, seconds))
         except TimeoutError as wrong:
             raise DataError(
                 f"'{source.name}' did not answer within {seconds:g} seconds. Try again later."
             ) from wrong
-        yield replace(source, path=path, media_type=media_type, charset=charset)
+        yield found
 
 
-async def _in_time(source: Source, hosts: Hosts, path: Path, seconds: float) -> tuple[str, str]:
+async def _in_time(source: Source, hosts: Hosts, path: Path, seconds: float) -> Source:
     async with asyncio.timeout(seconds):
         return await _fetch(source, hosts, path)
 
 
-async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
-    """Media type and encoding of what was written to `path`."""
+async def _fetch(source: Source, hosts: Hosts, path: Path) -> Source:
+    """The source as it was answered: its bytes in `path`, and from where they came."""
     import httpx
 
-    address, seconds = _url(source.name), source.limits.address_seconds
+    address, seconds = parsed(source.name), source.limits.address_seconds
     # Neither proxies nor keys from the environment: both would go round the gate.
     # A connection is used once, for its certificate was held against one name only.
     once = httpx.Limits(max_keepalive_connections=0)
@@ -111,14 +119,21 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
                 async with aclosing(answer):
                     if answer.status_code not in _MOVED:
                         with path.open("wb") as file:
-                            return await _take(answer, address, source, file)
+                            kind, charset = await _take(answer, address, source, file)
+                        return replace(
+                            source,
+                            path=path,
+                            media_type=kind,
+                            charset=charset,
+                            address=str(address),
+                        )
                     moved = answer.headers.get("Location", "")
             except (httpx.HTTPError, httpx.InvalidURL) as wrong:
                 raise DataError(
                     f"'{address}' could not be fetched: {type(wrong).__name__} {wrong}".rstrip()
                     + ". Check the address, or try again later."
                 ) from wrong
-            address = _url(moved, address)
+            address = parsed(moved, address)
     raise DataError(
         f"'{source.name}' was redirected more than {source.limits.redirects} times. Name the "
         "address where it ends."
@@ -127,7 +142,7 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> tuple[str, str]:
 
 async def _machines(address: Any, hosts: Hosts) -> list[str]:
     """The numeric addresses of the host, each once; DataError if it must not be asked."""
-    name, port = _name(address), _port(address)
+    name, port = name_of(address), port_of(address)
     allowed, private = hosts.allow(name, port)
     if not allowed:
         raise DataError(
@@ -158,19 +173,21 @@ async def _sent(client: Any, address: Any, machines: Sequence[str]) -> Any:
             "GET",
             address.copy_with(host=machine),
             headers={**_HEADERS, "Host": address.netloc.decode("ascii")},
-            extensions={"sni_hostname": _name(address)},  # whose the certificate must be, as ever
+            extensions={"sni_hostname": name_of(address)},  # whose the certificate must be, as ever
         )
         try:
             return await client.send(request, stream=True)
         except httpx.ConnectError:
             if machine == machines[-1]:
                 raise
-    raise DataError(f"'{_name(address)}' has no address.")
+    raise DataError(f"'{name_of(address)}' has no address.")
 
 
 async def _take(answer: Any, address: Any, source: Source, file: BinaryIO) -> tuple[str, str]:
+    """Media type and encoding of what is written to the file."""
     if answer.status_code != 200:
-        raise DataError(f"'{address}' answered {answer.status_code} {answer.reason_phrase}.")
+        reason = f"'{address}' answered {answer.status_code} {answer.reason_phrase}."
+        raise StatusError(reason, answer.status_code)
     if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise DataError(f"'{address}' sends compressed content though asked not to.")
     most, size = source.limits.address_bytes, 0
@@ -187,14 +204,15 @@ async def _take(answer: Any, address: Any, source: Source, file: BinaryIO) -> tu
     return told.get_content_type(), str(told.get_content_charset() or "")
 
 
-def _url(text: str, base: Any = None) -> Any:
+def parsed(text: str, base: Any = None) -> Any:
+    """An address in its parts (httpx.URL). Raises DataError for what is no http(s) address."""
     import httpx
 
     try:
         found = base.join(text) if base is not None else httpx.URL(text)
     except httpx.InvalidURL as wrong:
         raise DataError(f"'{text[:200]}' is no address: {wrong}.") from wrong
-    if found.scheme not in _PORTS or not found.raw_host:
+    if found.scheme not in PORTS or not found.raw_host:
         raise DataError(f"'{text[:200]}' is no http or https address.")
     if found.userinfo:
         raise DataError("The address holds a user's name or password. Leave them out.")
@@ -214,15 +232,17 @@ def _entry(host: str) -> tuple[str, int | None]:
         raise OptionError(
             f"'{host}' is no host. Write its name, or name:port, without http:// and path."
         )
-    return _name(found), found.port or (80 if host.endswith(":80") else None)
+    return name_of(found), found.port or (80 if host.endswith(":80") else None)
 
 
-def _name(address: Any) -> str:
+def name_of(address: Any) -> str:
+    """The host of an address, as it stands there, in small letters."""
     return str(address.raw_host.decode("ascii").lower())
 
 
-def _port(address: Any) -> int:
-    return int(address.port or _PORTS[address.scheme])
+def port_of(address: Any) -> int:
+    """The port of an address, or that of its scheme."""
+    return int(address.port or PORTS[address.scheme])
 
 
 def _is_public(machine: str) -> bool:

@@ -68,6 +68,20 @@ def format_of(source: Source) -> Format:
     )
 
 
+def is_page(source: Source, *, linking: bool = False) -> bool:
+    """Whether it is what a site has as a page: not a table, an archive, or without a reader.
+
+    `linking`: whether it is one that has links which can be followed.
+    """
+    try:
+        form = format_of(source)
+    except DataError:
+        return False
+    if linking:
+        return form.read is html.read
+    return form is not ARCHIVES and not form.by_row
+
+
 def read(source: Source, form: Format) -> Iterator[Document | Failure]:
     """The documents of this source. Raises DataError for what cannot be read."""
     if not form.by_row:

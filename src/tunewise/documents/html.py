@@ -1,8 +1,9 @@
 """HTML: what a reader sees of a page, without menus, scripts and forms."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urldefrag, urljoin
 
 from tunewise.documents.blocks import Block, document_of
 from tunewise.documents.decoding import decoded
@@ -31,15 +32,41 @@ _HEAD = 4096  # bytes in which a page says its encoding; browsers look at 1,024
 
 def read(source: Source) -> Iterator[Document]:
     """The page as one document: its `main` part if it has one with text, else its body."""
-    content = source.path.read_bytes()
-    said = _CHARSET.search(content[:_HEAD])
-    charset = source.charset or (said[1].decode("ascii") if said else "")
-    text, encoding = decoded(content, charset)
-    root = _parsed(text, source)
+    root, encoding = _opened(source)
     title = root.findtext(".//title") or ""
     mains = [node for node in root.iter("main") if "".join(node.itertext()).strip()]
     part = mains[0] if len(mains) == 1 else root
     yield document_of(source, _blocks(part), title=title, metadata=encoding)
+
+
+def links(source: Source) -> Iterator[str]:
+    """The addresses that a page leads to, in their order, without what comes after a #.
+
+    They may be of any scheme, or none at all. Raises DataError for a page that cannot be read.
+    """
+    root, _ = _opened(source)
+    named = root.find(".//base[@href]")
+    base = source.address if named is None else _joined(source.address, named.get("href"))
+    for node in root.iter("a", "area"):
+        if found := _joined(base, node.get("href", "")):
+            yield found
+
+
+def _joined(base: str, link: str) -> str:
+    """Where a link leads to, "" for what no browser would follow."""
+    try:
+        return urldefrag(urljoin(base, link.strip())).url if link.strip() else ""
+    except ValueError:
+        return ""
+
+
+def _opened(source: Source) -> tuple[Any, Mapping[str, str]]:
+    """The page as a tree, and what is to be told of its encoding."""
+    content = source.path.read_bytes()
+    said = _CHARSET.search(content[:_HEAD])
+    charset = source.charset or (said[1].decode("ascii") if said else "")
+    text, encoding = decoded(content, charset)
+    return _parsed(text, source), encoding
 
 
 def _parsed(text: str, source: Source) -> Any:

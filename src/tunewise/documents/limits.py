@@ -35,6 +35,10 @@ class Limits:
     """For an address in all: its name, its redirects, its last byte."""
     redirects: int = 5
     """Most browsers follow twenty; more than two are rare."""
+    site_addresses: int = 1_000
+    """Looked at of one site: the manual of a large product has as many pages."""
+    site_bytes: int = 1024 * MIB
+    """Of all pages of one site."""
 
 
 USUAL = Limits()

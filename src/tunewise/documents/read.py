@@ -6,12 +6,13 @@ from pathlib import Path, PurePosixPath
 
 from tunewise.data.columns import validated
 from tunewise.data.folders import is_there
-from tunewise.documents.address import Hosts, fetched
+from tunewise.documents.address import Hosts
 from tunewise.documents.archive import Allowance, unpacked
 from tunewise.documents.document import Document, Failure
 from tunewise.documents.folder import files_in
 from tunewise.documents.formats import ARCHIVES, format_of, read
 from tunewise.documents.limits import USUAL, Limits
+from tunewise.documents.site import pages
 from tunewise.documents.source import Source
 from tunewise.errors import DataError, OptionError, TunewiseError
 
@@ -25,14 +26,16 @@ def read_documents(
     columns: Mapping[str, str] | None = None,
     hosts: Sequence[str] = (),
     private_hosts: Sequence[str] = (),
+    depth: int = 0,
     limits: Limits = USUAL,
 ) -> Iterator[Document | Failure]:
     r"""The documents at `path`, and a `Failure` for each that could not be read.
 
     `path` is a file (text, Markdown, HTML, PDF, DOCX, CSV, TSV, JSONL), a zip file or folder of
     such, or an http(s) address on one of the `hosts` ("name" or "name:port"). Those in
-    `private_hosts` may also lie in a private network or on this machine. `columns` says which
-    column of a table is which (document, title, document_id); the others become metadata.
+    `private_hosts` may also lie in a private network or on this machine. `depth` is how many links
+    are followed from a page to others of its host. `columns` says which column of a table is which
+    (document, title, document_id); the others become metadata.
     Documents come as they are read, in the same order each time, with ids of their own.
     Raises DataError if there is nothing at `path`, OptionError for an address without hosts. Where
     an event loop runs, an address has to be read from a thread beside it.
@@ -54,8 +57,10 @@ def read_documents(
                 f"'{path}' is an address, and nothing is fetched but from hosts that were named. "
                 "Name its host: --host its.host.name (hosts=['its.host.name'])."
             )
+        if depth < 0:
+            raise OptionError(f"depth is how many links are followed, 0 or more, not {depth}.")
         source = Source(Path(), str(path), columns=chosen, limits=limits)
-        return _apart(_fetched(source, Hosts(hosts, private_hosts)))
+        return _apart(_fetched(source, Hosts(hosts, private_hosts), depth))
     place = is_there(Path(path))
     source = Source(place, place.name, columns=chosen, limits=limits)
     return _apart(_of_folder(source) if place.is_dir() else _of_file(source, None))
@@ -87,10 +92,10 @@ def _ending(name: str) -> str:
     return found if found[1:].isascii() and found[1:].isalnum() else ""
 
 
-def _fetched(source: Source, hosts: Hosts) -> Iterator[Document | Failure]:
+def _fetched(source: Source, hosts: Hosts, depth: int) -> Iterator[Document | Failure]:
     try:
-        with fetched(source, hosts) as found:
-            yield from _of_file(found, None)
+        for found in pages(source, hosts, depth=depth):
+            yield from [found] if isinstance(found, Failure) else _of_file(found, None)
     except DataError as wrong:
         yield Failure(source.name, str(wrong))
     except OSError as wrong:

@@ -21,3 +21,5 @@ class Source:
     columns: Mapping[str, str] = field(default_factory=dict)
     """Role → column, for tables."""
     limits: Limits = USUAL
+    address: str = ""
+    """Where its bytes were fetched from, once all redirects were followed; "" for a file."""

@@ -20,10 +20,12 @@ from tunewise.collection.filters import DOCUMENT
 from tunewise.collection.indexing import Chunker, index_documents
 from tunewise.collection.winner import Winner, load_winner
 from tunewise.documents import Chunk, Document, Failure
-from tunewise.documents.address import Hosts, fetched
+from tunewise.documents.address import Hosts
 from tunewise.documents.limits import MIB, Limits
 from tunewise.documents.read import read_file
+from tunewise.documents.site import pages
 from tunewise.documents.source import Source
+from tunewise.encoders.stamp import sha256
 from tunewise.errors import DataError
 from tunewise.jobs.embedded import Embedded, Fate, Status
 from tunewise.jobs.home import Home
@@ -65,7 +67,8 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     """Embeds a bucket, and says how many files there were and which failed.
 
     `asked` holds "bucket", "chunker" (as `str` gives it), "model" (name, source, engine, base_url,
-    stamp), and perhaps "url" with "hosts": an address whose page is put into the bucket first.
+    stamp), and perhaps "url" with "hosts" and "depth": an address whose page is put into the bucket
+    first, with those that it leads to.
     Raises TunewiseError where nothing could be done.
     """
     bucket, home = asked["bucket"], place.home
@@ -76,9 +79,7 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
         closing(open_store(str(home.collections))) as store,
     ):
         _require_wanted(place)
-        if asked.get("url"):
-            place.progress("fetching the address", 0, 0)
-            _fetch(asked["url"], asked["hosts"], objects, bucket)
+        lost = _fetch(asked, objects, place) if asked.get("url") else []
         files = _Files({each.name: each for each in objects.list(bucket)})
         collection, chunker = _opened(asked, store, place)
         told = index_documents(collection, _read(files, fates), chunker, progress=place.progress)
@@ -88,17 +89,19 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
                 files.failures.setdefault(name, []).append(failure.reason)
         removed = _prune(collection, files, objects)
         kept = _keep(files, fates, bucket)
-    failed = [each for each in kept if each.status != "success"]
+    failed = [Failure(each.name, each.reason or "") for each in kept if each.status != "success"]
     return {
-        "status": _status(kept),
-        "files": len(kept),
-        "failed": len(failed),
+        "status": _status(kept, lost),
+        "files": len(kept) + len(lost),
+        "failed": len(failed) + len(lost),
         "added": told.added,
         "changed": told.changed,
         "unchanged": told.unchanged,
         "removed": removed,
         "chunks": told.chunks,
-        "failures": [{"filename": one.name, "reason": one.reason} for one in failed[:_TOLD]],
+        "failures": [
+            {"filename": one.name, "reason": one.reason} for one in (lost + failed)[:_TOLD]
+        ],
     }
 
 
@@ -159,13 +162,25 @@ def _made(store: Store, bucket: str, winner: Winner, chunker: Chunker) -> Collec
     )
 
 
-def _fetch(url: str, hosts: list[str], objects: Objects, bucket: str) -> None:
-    """Puts what an address answers into the bucket, by the address as its name."""
-    source = Source(Path(), url, limits=LIMITS)
-    with fetched(source, Hosts(hosts)) as found, found.path.open("rb") as file:
-        told = {"media_type": found.media_type, "charset": found.charset}
+def _fetch(asked: Mapping[str, Any], objects: Objects, place: Place) -> list[Failure]:
+    """Puts what an address leads to into the bucket, by address, and gives what was not had."""
+    lost = []
+    digests = {each.name: each.sha256 for each in objects.list(asked["bucket"])}
+    source = Source(Path(), asked["url"], limits=LIMITS)
+    for n, found in enumerate(pages(source, Hosts(asked["hosts"]), depth=asked.get("depth", 0))):
+        place.progress("fetching pages", n, 0)
+        if isinstance(found, Failure):
+            lost.append(found)
+        elif digests.get(found.name) != sha256(found.path):  # else it would be embedded anew
+            _put(found, objects, asked["bucket"])
+    return lost
+
+
+def _put(page: Source, objects: Objects, bucket: str) -> None:
+    told = {"media_type": page.media_type, "charset": page.charset}
+    with page.path.open("rb") as file:
         blocks = iter(lambda: file.read(MIB), b"")
-        objects.put(bucket, url, blocks, most=LIMITS.address_bytes, about=told)
+        objects.put(bucket, page.name, blocks, most=LIMITS.address_bytes, about=told)
 
 
 def _read(files: _Files, fates: Embedded) -> Iterator[Document | Failure]:
@@ -244,8 +259,8 @@ def _keep(files: _Files, fates: Embedded, bucket: str) -> list[Fate]:
     return fates.files(bucket)
 
 
-def _status(kept: Sequence[Fate]) -> Status:
-    found = {each.status for each in kept}
+def _status(kept: Sequence[Fate], lost: Sequence[Failure]) -> Status:
+    found: set[Status] = {each.status for each in kept} | {"failure" for _ in lost}
     if len(found) > 1:
         return "partial_success"
     return found.pop() if found else "success"

@@ -58,12 +58,16 @@ class EmbedRequest(BaseModel):
 
 
 class EmbedUrlRequest(BaseModel):
-    """An address on one of the hosts that the operator named, and the bucket it is put into."""
+    """An address on one of the hosts that the operator named, and the bucket it is put into.
+
+    `depth` is how many links are followed from its page to others of its host; 0 is it alone.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     bucket_name: BucketField
     url: Annotated[str, Field(min_length=1, max_length=1_000)]
+    depth: Annotated[int, Field(ge=0, le=5)] = 5
 
 
 class Task(BaseModel):
@@ -144,7 +148,7 @@ async def embed_url(
     key: Annotated[Key | None, Depends(_write)],
     idempotency_key: IdempotencyKey = None,
 ) -> TaskContent:
-    """Puts the page at an address into a bucket, and begins to embed the bucket."""
+    """Begins to put the pages of a site into a bucket, and to embed it."""
     service: Service = request.app.state.service
     hosts = service.settings.hosts
     if not Hosts(hosts).named(body.url):
@@ -155,7 +159,7 @@ async def embed_url(
             code="host_not_allowed",
         )
     asked = EmbedRequest(bucket_name=body.bucket_name)
-    extra = {"url": body.url, "hosts": list(hosts)}
+    extra = {"url": body.url, "hosts": list(hosts), "depth": body.depth}
     return await _begin(service, key, asked, idempotency_key, extra)
 
 
