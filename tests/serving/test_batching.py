@@ -9,6 +9,8 @@ from weakref import WeakSet
 import httpx
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from running import Waits, running
 
 from tunewise import load_encoder
@@ -348,6 +350,38 @@ def test_no_more_vectors_are_at_hand_than_fit():
         recent.keep(n, np.full(16, n, dtype=np.float32))  # 64 bytes, and 200 of Python's
     assert [n for n in range(10) if recent.get(n) is not None] == [7, 8, 9]
     assert recent.get(8).tolist() == [8.0] * 16
+
+
+@given(
+    st.lists(st.tuples(st.booleans(), st.integers(0, 60), st.sampled_from([4, 16])), max_size=400),
+    st.sampled_from([0, 300, 1_000, 40_000]),
+)
+def test_what_is_at_hand_is_what_was_kept_and_fits(steps, size):
+    recent, kept = Recent(size), {}
+    for keeping, key, numbers in steps:
+        row = recent.get(key)
+        assert row is None or row.tolist() == kept[key]
+        if keeping and row is None:
+            kept[key] = [float(key)] * numbers
+            recent.keep(key, np.full(numbers, key, dtype=np.float32))
+            if size >= 1_000:
+                assert recent.get(key) is not None
+    there = [row for key in kept if (row := recent.get(key)) is not None]
+    assert sum(row.nbytes + 200 for row in there) <= size
+
+
+def test_a_vector_asked_for_again_and_again_stays_while_others_come_and_go():
+    recent = Recent(300_000)
+    wanted = np.full(16, 7, dtype=np.float32)
+    recent.keep("wanted", wanted)
+    for n in range(20_000):
+        recent.keep(n, np.full(16, n, dtype=np.float32))
+        if n % 100 == 0:
+            assert recent.get("wanted").tolist() == wanted.tolist()
+    assert recent.get(19_999) is not None
+    assert recent.get(100) is None
+    there = sum(recent.get(n) is not None for n in range(20_000))
+    assert 0.9 * 300_000 / 264 < there <= 300_000 / 264
 
 
 def test_others_are_answered_while_a_batch_is_encoded():

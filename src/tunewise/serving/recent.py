@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections import OrderedDict
+from collections import deque
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,33 +18,92 @@ from tunewise.errors import OutputError
 
 Vectors = NDArray[np.float32]
 _OVERHEAD = 200  # bytes of Python's own for each vector, about
+_PAGE, _PAGES = 2**20, 64  # bytes of a page at most, and pages at least
 
 logger = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, slots=True)
+class _Page:
+    """Vectors (n, d) put one after another, and the key of each."""
+
+    number: int
+    rows: Vectors
+    keys: list[Hashable] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.keys) == len(self.rows)
+
+    @property
+    def cost(self) -> int:
+        return self.rows.nbytes + len(self.rows) * _OVERHEAD
+
+
 class Recent:
-    """The vectors last asked for, as many as fit so many bytes; texts are not in it."""
+    """The vectors last asked for, as many as fit so many bytes; texts are not in it.
+
+    They lie in pages, too large for the C library's heap, which are forgotten as a whole. Each by
+    itself, forgotten among others that stay, would leave a hole of its size: a server's heap grew
+    by such holes for as long as it was looked at (benchmarks/soak.md).
+    """
 
     def __init__(self, size: int) -> None:
         self._left = size
-        self._rows: OrderedDict[Hashable, Vectors] = OrderedDict()
+        self._page = min(_PAGE, size // _PAGES)
+        self._pages: deque[_Page] = deque()  # the oldest first
+        self._filling: dict[int, _Page] = {}  # by how many numbers a vector has
+        self._places: dict[Hashable, tuple[_Page, int]] = {}
 
     def get(self, key: Hashable) -> Vectors | None:
         """The vector (d,) kept for this key."""
-        row = self._rows.get(key)
-        if row is not None:
-            self._rows.move_to_end(key)
+        if (place := self._places.get(key)) is None:
+            return None
+        page, number = place
+        row: Vectors = page.rows[number]
+        if self._is_old(page):
+            self._put(key, row)  # else it would soon be forgotten with its page
         return row
 
     def keep(self, key: Hashable, row: Vectors) -> None:
         """Keeps a vector, and forgets those asked for longest ago where there is no room."""
-        if key in self._rows:
-            return
-        self._rows[key] = row.copy()  # not the whole batch that it is a row of
-        self._left -= row.nbytes + _OVERHEAD
-        while self._left < 0:
-            _, oldest = self._rows.popitem(last=False)
-            self._left += oldest.nbytes + _OVERHEAD
+        if key not in self._places:
+            self._put(key, row)
+
+    def _put(self, key: Hashable, row: Vectors) -> None:
+        page = self._filling.get(len(row))
+        if page is None or page.is_full or self._is_old(page):
+            page = self._fresh(len(row))
+        if page is not None:
+            page.rows[len(page.keys)] = row
+            self._places[key] = page, len(page.keys)
+            page.keys.append(key)
+
+    def _is_old(self, page: _Page) -> bool:
+        return 2 * page.number < self._pages[0].number + self._pages[-1].number
+
+    def _fresh(self, numbers: int) -> _Page | None:
+        """A new page, in place of the oldest where there is no room; None where it is too large."""
+        count = max(1, self._page // (4 * numbers + _OVERHEAD))
+        number = self._pages[-1].number + 1 if self._pages else 0
+        page = _Page(number, np.empty((count, numbers), dtype=np.float32))
+        while self._pages and self._left < page.cost:
+            self._forget(self._pages.popleft())
+        if self._left < page.cost:
+            return None
+        self._left -= page.cost
+        self._pages.append(page)
+        self._filling[numbers] = page
+        return page
+
+    def _forget(self, page: _Page) -> None:
+        self._left += page.cost
+        for key in page.keys:
+            if self._places[key][0] is page:  # it may have been put into another since
+                del self._places[key]
+        numbers = page.rows.shape[1]
+        if self._filling.get(numbers) is page:
+            del self._filling[numbers]
 
 
 class KeptVectors:
