@@ -91,12 +91,11 @@ class QueryLog:
         or a grade that is no number of 0 or more.
         """
         known = {id_ for id_, _ in self.get(key).found}
-        wrong = [id_ for id_, grade in grades.items() if id_ not in known or not 0 <= grade < 1e9]
-        if wrong:
-            raise DataError(
-                f"'{wrong[0]}' cannot be graded so: grades are numbers of 0 or more, of ids that "
-                "were found for the query."
-            )
+        for id_, grade in grades.items():
+            if id_ not in known:
+                raise DataError(f"'{id_}' was not found for this query. Grade what was.")
+            if not 0 <= grade < 1e9:
+                raise DataError(f"The grade of '{id_}' is {grade}. Give a number of 0 or more.")
         # merged in the database: two callers at once lose none of theirs
         merged = "json_patch(coalesce(feedback, '{}'), ?)"
         self._file.run(

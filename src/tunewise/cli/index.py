@@ -46,18 +46,7 @@ def add(commands: Any) -> None:
         metavar="ROLE=NAME",
         help="which column of a table is what: document, document_id, title (may be repeated)",
     )
-    option(
-        "--host", action="append", default=[], metavar="HOST",
-        help="a host that may be fetched from (may be repeated)",
-    )  # fmt: skip
-    option(
-        "--private-host", action="append", default=[], metavar="HOST",
-        help="the same for a host that is in a private network, or this machine",
-    )  # fmt: skip
-    option(
-        "--depth", type=int, default=0, metavar="N",
-        help="links followed from an address to pages of its host (default: 0, that page alone)",
-    )  # fmt: skip
+    _add_hosts(parser)
     option("--size", type=int, metavar="N", help="tokens a chunk has at most (default: up to 256)")
     option("--overlap", type=int, metavar="N", help="tokens neighbours share (default: 32)")
     option("--prefix", type=int, metavar="N", help="keep so many first numbers of each vector")
@@ -80,6 +69,22 @@ def add(commands: Any) -> None:
     )
     option("--rollback", action="store_true", help="go back to the vectors before; DIR made those")
     parser.set_defaults(run=run)
+
+
+def _add_hosts(parser: argparse.ArgumentParser) -> None:
+    option = parser.add_argument
+    option(
+        "--host", action="append", default=[], metavar="HOST",
+        help="a host that may be fetched from (may be repeated)",
+    )  # fmt: skip
+    option(
+        "--private-host", action="append", default=[], metavar="HOST",
+        help="the same for a host that is in a private network, or this machine",
+    )  # fmt: skip
+    option(
+        "--depth", type=int, default=0, metavar="N",
+        help="links followed from an address to pages of its host (default: 0, that page alone)",
+    )  # fmt: skip
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -311,9 +316,9 @@ def _summary(told: "Indexed", *, prune: bool) -> str:
     gone = ""
     if told.removed:
         gone = f"; {told.removed:,} that are no longer there were removed"
-    elif told.gone:
-        why = "not removed, since something failed" if prune else "kept; --prune removes them"
-        gone = f"; {told.gone:,} no longer there ({why})"
+    if left := told.gone - told.removed:
+        why = "may be in what failed, and stay" if prune else "kept; --prune removes them"
+        gone += f"; {left:,} no longer there ({why})"
     return f"documents: {counts}{failed}{gone}"
 
 

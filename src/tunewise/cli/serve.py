@@ -130,11 +130,14 @@ def _serve(
     listening: socket.socket,
     tls: "ssl.SSLContext | None",
 ) -> int:
+    from tunewise.encoders import DEFAULT_ENCODER
     from tunewise.serving.connection import bounded, loop_for
     from tunewise.serving.gate import passed
     from tunewise.serving.models import load_models
     from tunewise.serving.observed import log_settings
 
+    names = ", ".join(parsed.which) or DEFAULT_ENCODER
+    print(f"Loading {names}, and comparing with what was measured.", file=sys.stderr, flush=True)
     offer = passed(load_models(parsed.which, engine=parsed.engine, base_url=parsed.base_url))
     for name, reason in offer.refused.items():
         print(f"Not served: {name}: {reason}.", file=sys.stderr)
@@ -179,9 +182,10 @@ def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
         )
     keys = KeyFile(key_file(parsed.keys))
     if not any(key.good(time.time()) for key in keys.known()):
+        what = "holds no key that is good" if keys.path.is_file() else "is not there"
         raise OptionError(
-            f"'{keys.path}' holds no key that is good, so nobody could ask anything. Make one: "
-            "tunewise keys create --scopes embed"
+            f"'{keys.path}' {what}, so nobody could ask anything. Make a key in it: "
+            f"tunewise keys create --scopes embed{keys.option}"
         )
     return keys
 

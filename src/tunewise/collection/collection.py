@@ -102,7 +102,8 @@ class Collection:
         """
         about = kept.read(store, name)
         if encoder is not None:
-            check_encoder(about.current.stamp, encoder, name)
+            now = about.current
+            check_encoder(now.stamp, encoder, name, engine=now.engine)
         return cls(store, name, encoder)
 
     @staticmethod
@@ -357,7 +358,8 @@ class Collection:
                 f"Collection '{self.name}' was opened without an encoder, so that it can be "
                 "searched by words only. Open it with the one that made its vectors."
             )
-        check_encoder(about.current.stamp, self.encoder, self.name)
+        now = about.current
+        check_encoder(now.stamp, self.encoder, self.name, engine=now.engine)
         return self.encoder
 
     def _vectors(

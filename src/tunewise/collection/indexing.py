@@ -6,11 +6,12 @@ twice, for vectors are in the cache before they are in the store.
 
 import json
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from tunewise.collection.collection import Collection
+from tunewise.collection.filters import DOCUMENT
 from tunewise.documents import Chunk, Document, Failure, cut, words
 from tunewise.documents.chunks import Tokens
 from tunewise.encoders import Encoder, TransformerEncoder
@@ -71,8 +72,8 @@ def index_documents(
     Those whose checksum is that of last time are passed over, unless their id is in `anew`; others
     take the place of what was there. A document that fails is told in `failures`, and the rest go
     on. What was there and is no longer among the documents is counted as gone, and with `prune`
-    removed, unless something failed: it could be what could not be read. Raises DataError if the
-    collection's chunks were cut otherwise.
+    removed, unless it may be what could not be read: from the same file, folder or archive as what
+    failed. Raises DataError if the collection's chunks were cut otherwise.
     """
     _check_chunker(collection, chunker)
     assert collection.encoder is not None  # noqa: S101 - a writer has one
@@ -102,9 +103,8 @@ def index_documents(
             f"No document was found, and --prune would remove all {len(gone):,}. Check where they "
             "should lie; `Collection.remove` takes a collection away."
         )
-    if prune and gone and not told.failures:
-        collection.delete(documents=gone)
-        told.removed = len(gone)
+    if prune and gone:
+        told.removed = _remove(collection, gone, {each.name for each in told.failures})
     _build(collection, progress)
     return told
 
@@ -189,6 +189,34 @@ def _check_chunker(collection: Collection, chunker: Chunker) -> None:
             f"The chunks of collection '{collection.name}' were cut to {kept or 'nothing known'}, "
             f"and these would be to {chunker}. Use the same, or another collection."
         )
+
+
+def _remove(collection: Collection, gone: Sequence[str], failed: Set[str]) -> int:
+    """Removes documents but those that may be among what failed, and gives how many it were."""
+    removed = 0
+    for start in range(0, len(gone), _AT_ONCE):
+        some = gone[start : start + _AT_ONCE]
+        held = values_of(collection, some, "source") if failed else {}
+        sure = [id_ for id_ in some if not failed or not _is_from(held[id_], failed)]
+        collection.delete(documents=sure)
+        removed += len(sure)
+    return removed
+
+
+def values_of(collection: Collection, documents: Sequence[str], name: str) -> dict[str, str]:
+    """What documents' metadata says under a name; the document's id where it says nothing."""
+    found = dict(zip(documents, documents, strict=True))
+    where, after = {DOCUMENT: {"in": list(documents)}}, ""
+    while page := collection.page(where=where, after=after, limit=1_000):
+        for chunk in page:
+            found[chunk.document] = str(chunk.metadata.get(name, chunk.document))
+        after = page[-1].id
+    return found
+
+
+def _is_from(source: str, failed: Set[str]) -> bool:
+    """Whether a document lay in what failed, or what failed lay beside it in one file."""
+    return any(name.startswith(source) or source.startswith(name) for name in failed)
 
 
 def _build(collection: Collection, progress: Progress) -> None:

@@ -88,7 +88,7 @@ def rollback(
                 "back to."
             )
         if encoder is not None:
-            check_encoder(back.stamp, encoder, name)
+            check_encoder(back.stamp, encoder, name, engine=back.engine)
         target = kept.open_table(store, about, back)
         _bring_over(store, about, target, back.stamp, encoder, progress)
         _switch(store, about, back)

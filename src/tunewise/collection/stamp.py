@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from tunewise.collection.store import Precision
-from tunewise.encoders import Encoder, TransformerEncoder
+from tunewise.encoders import Encoder, TransformerEncoder, engine_of
 from tunewise.encoders.stamp import stamp
 from tunewise.errors import EncoderError, OptionError
 
@@ -70,8 +70,13 @@ def prompts(encoder: Encoder) -> tuple[str, str]:
     return "", ""
 
 
-def check_encoder(kept: VectorStamp, encoder: Encoder, collection: str) -> None:
-    """Raises EncoderError, with what differs and what to do, if it did not make the vectors."""
+def check_encoder(
+    kept: VectorStamp, encoder: Encoder, collection: str, *, engine: str = ""
+) -> None:
+    """Raises EncoderError, with what differs and what to do, if it did not make the vectors.
+
+    `engine` is how the encoder that made them computes, if that is known.
+    """
     own = stamp_of(encoder, precision=kept.precision)
     differing = [
         f"{word} {getattr(kept, name)!r} there, {getattr(own, name)!r} here"
@@ -79,6 +84,9 @@ def check_encoder(kept: VectorStamp, encoder: Encoder, collection: str) -> None:
         if getattr(kept, name) != getattr(own, name)
         and not (name == "dimension" and kept.dimension < own.dimension)  # a prefix
     ]
+    here = engine_of(encoder)
+    if differing and engine and here and engine != here:
+        differing.insert(0, f"computed by {engine} there, by {here} here")
     if differing:
         raise EncoderError(
             f"The vectors of collection '{collection}' were made by '{kept.encoder}', and what "

@@ -13,7 +13,7 @@ from tunewise.contenders import Contender, load_contender
 from tunewise.contenders.contender import NO_TEXTS
 from tunewise.contenders.kept import MAPS, MODEL, mapped_stamp, place_of
 from tunewise.contenders.shrunk import form_in
-from tunewise.encoders import Encoder, TransformerEncoder, load_encoder
+from tunewise.encoders import Encoder, engine_of, load_encoder
 from tunewise.encoders.vectors import Side
 from tunewise.errors import OptionError
 from tunewise.metrics import Threshold
@@ -44,8 +44,7 @@ class Winner:
     @property
     def engine(self) -> str:
         """How its encoder computes; "" for what is not computed here."""
-        inner = getattr(self.encoder, "inner", self.encoder)
-        return inner.way.word if isinstance(inner, TransformerEncoder) else ""
+        return engine_of(self.encoder)
 
 
 class MappedEncoder:

@@ -18,6 +18,8 @@ ROLES = (
 EXAMPLE_ROLES = ("first", "second", "text", "label")
 """What `columns=` may name besides, where scored pairs and labelled texts are read."""
 
+SAY_WHICH = "Say which one it is with"
+"""How the advice begins that is for who calls a function or a command: others cut it off."""
 _SYMMETRIC = (
     ("sentence1", "sentence2"), ("sentence_1", "sentence_2"), ("sentence_a", "sentence_b"),
     ("text1", "text2"), ("text_1", "text_2"), ("text_a", "text_b"),
@@ -312,7 +314,7 @@ def _missing(table: Table, kind: Kind, missing: Sequence[str]) -> DataError:
     example = ", ".join(f"'{role}': 'your column'" for role in missing)
     return DataError(
         f"'{table.source}' has no column for the {' and the '.join(missing)} of the {kind.noun}. "
-        f"Its columns are {_quoted(shown) or 'none'}. Say which one it is with "
+        f"Its columns are {_quoted(shown) or 'none'}. {SAY_WHICH} "
         f"columns={{{example}}} (--column ROLE=NAME); the first line of a CSV or TSV file "
         f"must hold the columns' names.{f' {ALONE}' if 'query' in missing else ''}"
     )

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from tunewise.documents.limits import MIB
 from tunewise.documents.source import Source
-from tunewise.errors import DataError, OptionError
+from tunewise.errors import AbsentError, DataError, OptionError
 
 PORTS = {"http": 80, "https": 443}
 _MOVED = (301, 302, 303, 307, 308)
@@ -40,14 +40,6 @@ _HEADERS = {
     # What is packed could be a bomb, and texts of these sizes arrive soon enough.
     "Accept-Encoding": "identity",
 }
-
-
-class StatusError(DataError):
-    """An address that answered, but not with what was asked for."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -82,7 +74,8 @@ def fetched(source: Source, hosts: Hosts) -> Iterator[Source]:
     """What lies at the address `source.name`, in a file that is gone after the block.
 
     Raises DataError for an address that is not allowed, does not answer in time, or answers with
-    something else than one file within the limits. It is not called where an event loop runs.
+    something else than one file within the limits, AbsentError for one that has nothing to give
+    (4xx). It is not called where an event loop runs.
     """
     with tempfile.TemporaryDirectory(prefix="tunewise-") as folder:
         path = Path(folder, "fetched")
@@ -187,7 +180,7 @@ async def _take(answer: Any, address: Any, source: Source, file: BinaryIO) -> tu
     """Media type and encoding of what is written to the file."""
     if answer.status_code != 200:
         reason = f"'{address}' answered {answer.status_code} {answer.reason_phrase}."
-        raise StatusError(reason, answer.status_code)
+        raise AbsentError(reason) if answer.is_client_error else DataError(reason)
     if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise DataError(f"'{address}' sends compressed content though asked not to.")
     most, size = source.limits.address_bytes, 0

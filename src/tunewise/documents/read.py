@@ -14,7 +14,7 @@ from tunewise.documents.formats import ARCHIVES, format_of, read
 from tunewise.documents.limits import USUAL, Limits
 from tunewise.documents.site import pages
 from tunewise.documents.source import Source
-from tunewise.errors import DataError, OptionError, TunewiseError
+from tunewise.errors import AbsentError, DataError, OptionError, TunewiseError
 
 ROLES = ("document", "document_id", "title")
 """What `columns=` may name."""
@@ -96,7 +96,7 @@ def _fetched(source: Source, hosts: Hosts, depth: int) -> Iterator[Document | Fa
     try:
         for found in pages(source, hosts, depth=depth):
             yield from [found] if isinstance(found, Failure) else _of_file(found, None)
-    except DataError as wrong:
+    except (AbsentError, DataError) as wrong:
         yield Failure(source.name, str(wrong))
     except OSError as wrong:
         yield Failure(source.name, f"It cannot be kept: {wrong.strerror or wrong}.")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tunewise.documents.address import PORTS, Hosts, StatusError, fetched, name_of, parsed, port_of
+from tunewise.documents.address import PORTS, Hosts, fetched, name_of, parsed, port_of
 from tunewise.documents.document import Failure
 from tunewise.documents.formats import is_page
 from tunewise.documents.html import links
 from tunewise.documents.limits import MIB
 from tunewise.documents.source import Source
-from tunewise.errors import DataError
+from tunewise.errors import AbsentError, DataError
 from tunewise.extras import need
 
 _NAME = "tunewise"  # that robots.txt may speak of
@@ -35,7 +35,7 @@ def pages(first: Source, hosts: Hosts, *, depth: int = 0) -> Iterator[Source | F
     source's file is gone at the next step. Links are followed within the host at which the first
     page was found, to pages only: neither tables nor zip files, images or what has no reader.
     A page that cannot be had is a Failure, with its reason, and so is what lies beyond the limits.
-    Raises DataError if the first cannot be had. It is not called where an event loop runs.
+    Raises as `fetched` does if the first cannot be had. It is not called where an event loop runs.
     """
     with fetched(first, hosts) as found:
         yield found
@@ -79,7 +79,7 @@ class _Site:
                         yield replace(found, name=found.address)
                         if level < depth:
                             self.note(_links(found), level + 1)
-            except DataError as wrong:
+            except (AbsentError, DataError) as wrong:
                 yield Failure(address, str(wrong))
         if self.full or self.ahead:
             limits = self.first.limits
@@ -145,8 +145,6 @@ def _robots(first: Source, hosts: Hosts, home: Any) -> Any:
     try:
         with fetched(Source(Path(), address, limits=limits), hosts) as found:
             rules = found.path.read_text(encoding="utf-8", errors="replace")
-    except StatusError as none:
-        if none.status >= 500:
-            raise
+    except AbsentError:
         rules = ""
     return protego.Protego.parse(rules)

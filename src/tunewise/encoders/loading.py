@@ -110,6 +110,16 @@ def load_folder(
     )
 
 
+def engine_of(encoder: Encoder) -> str:
+    """The `engine` that an encoder is loaded with to make the same vectors again.
+
+    "" for one that is not computed here; of an encoder whose vectors go through an adapter, that
+    of the one within.
+    """
+    inner = getattr(encoder, "inner", encoder)
+    return inner.way.word if isinstance(inner, TransformerEncoder) else ""
+
+
 def _kept_engine(folder: Path) -> str:
     """What the contender kept in this folder was measured with, if it can be had; else "auto"."""
     path = folder / "tunewise.json"

@@ -39,10 +39,9 @@ def check_folder(folder: Path) -> None:
             "modules.json or config.json."
         )
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
-        there = next((one for one in _WITHIN if (folder / one / "modules.json").is_file()), None)
         remedy = "Give the folder that a sentence-transformers model was saved to"
-        if there is not None:
-            remedy = f"There is one in '{folder / there}': give that"
+        if there := _within(folder):
+            remedy = f"There is one in '{there}': give that"
         raise EncoderError(
             f"'{folder}' holds no model: there is neither modules.json nor config.json. {remedy}."
         )
@@ -64,6 +63,13 @@ def read_json(path: Path) -> dict[str, Any]:
 def routed(folder: Path) -> bool:
     """Whether the model in a folder computes its two sides in different ways."""
     return any(kind.rpartition(".")[2] in _ROUTERS for kind, _ in modules(folder))
+
+
+def _within(folder: Path) -> Path | None:
+    """A folder in this one that was probably meant: of a winner, or with winners in it."""
+    encoders = [folder / one for one in _WITHIN if (folder / one / "modules.json").is_file()]
+    winners = [path.parents[1] for path in sorted(folder.glob("*/model/tunewise.json"))]
+    return next(iter([*encoders, *winners]), None)
 
 
 def _refuse_code(folder: Path) -> None:

@@ -16,10 +16,9 @@ from typing import Any
 from filelock import FileLock
 
 from tunewise.collection import Collection, Store, open_store
-from tunewise.collection.filters import DOCUMENT
-from tunewise.collection.indexing import Chunker, index_documents
+from tunewise.collection.indexing import Chunker, index_documents, values_of
 from tunewise.collection.winner import Winner, load_winner
-from tunewise.documents import Chunk, Document, Failure
+from tunewise.documents import Document, Failure
 from tunewise.documents.address import Hosts
 from tunewise.documents.limits import MIB, Limits
 from tunewise.documents.read import read_file
@@ -224,28 +223,12 @@ def _prune(collection: Collection, files: _Files, objects: Objects) -> int:
     gone = sorted(set(collection.digests()) - set(files.documents))
     for start in range(0, len(gone), _AT_ONCE):
         some = gone[start : start + _AT_ONCE]
-        held = _names(collection, some)
+        held = values_of(collection, some, FILENAME)
         late += [id_ for id_ in some if held[id_] not in there or held[id_] not in files.failures]
     for start in range(0, len(late), _AT_ONCE):
         collection.delete(documents=late[start : start + _AT_ONCE])
     files.stored = {name: each for name, each in files.stored.items() if name in there}
     return len(late)
-
-
-def _names(collection: Collection, documents: list[str]) -> Mapping[str, str]:
-    """The file that each document is from."""
-    found: dict[str, str] = {}
-    for chunk in _chunks(collection, documents):
-        found[chunk.document] = str(chunk.metadata.get(FILENAME, chunk.document))
-    return {id_: found.get(id_, id_) for id_ in documents}
-
-
-def _chunks(collection: Collection, documents: list[str]) -> Iterator[Chunk]:
-    after = ""
-    where = {DOCUMENT: {"in": documents}}
-    while page := collection.page(where=where, after=after, limit=1_000):
-        yield from page
-        after = page[-1].id
 
 
 def _keep(files: _Files, fates: Embedded, bucket: str) -> list[Fate]:

@@ -38,7 +38,7 @@ def as_ours(uploaded: Sequence[tuple[str, Path]], to: Path) -> int:
 
 
 def check_first(name: str, start: bytes, *, whole: bool) -> None:
-    """Raises DataError where the first line that holds something is no JSON object.
+    """Raises DataError where nothing is a line, or the first is no JSON object.
 
     `start` is what an upload begins with; `whole` says that this is all of it. A line that goes on
     past `start` is left to who reads the file.
@@ -50,6 +50,8 @@ def check_first(name: str, start: bytes, *, whole: bool) -> None:
         if text := _decoded(line, count, number):
             _row(text, number)
             return
+    if whole:
+        raise DataError(f"'{name}' holds nothing. A training file has one JSON object a line.")
 
 
 def _lines(name: str, path: Path) -> Iterator[tuple[str, str]]:

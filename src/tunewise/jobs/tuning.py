@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from tunewise.comparison import signed, signed_interval
 from tunewise.contenders import Contender, save_contender
+from tunewise.data.columns import SAY_WHICH
 from tunewise.data.examples import Examples, ScoredPairs, read_examples
 from tunewise.data.fixed_split import SPLIT, divided
 from tunewise.encoders import Encoder, load_encoder
@@ -34,11 +35,11 @@ SEAL = "served.json"
 """In a model's folder: the result of the job that made it. Where it is, all is."""
 RUNG_WORDS: tuple[str, ...] = ("auto", *get_args(Step))
 _PLAIN = "plain"  # in a model's folder: what is served where the winner has no vectors
+_FIELDS = "query and positive; text1, text2 and score; text and label"
 _HERE = {
     "D001": "If one is taken wrongly, call it in the file what it is: query, positive.",
     "D002": "Call the one that is meant query or positive in the file, and the others otherwise.",
-    "D060": "If it is another kind, name the columns so: query and positive; text1, text2 and "
-    "score; text and label.",
+    "D060": f"If it is another kind, name the columns so: {_FIELDS}.",
 }
 """What to do about findings whose usual advice names arguments that a job does not take."""
 BUDGET = 1800.0  # seconds of fitting, where nothing else is said
@@ -48,7 +49,7 @@ BUDGET = 1800.0  # seconds of fitting, where nothing else is said
 class Wanted:
     """What is asked of a tuning job; plain values, so that it can lie in the queue.
 
-    `model` is what the base is served by, `encoder` how it is loaded. `training` and `validation`
+    `model` is what the base is served by, `encoder` and `engine` how it is loaded. `training` and `validation`
     are what the caller calls the files, `files` and `checked` where they lie: bucket and name of
     each. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning
     rate that is usual for it; `budget` is seconds; `suffix` goes into the tuned model's name.
@@ -60,6 +61,7 @@ class Wanted:
     training: str
     files: Sequence[Sequence[str]]
     base_url: str | None = None
+    engine: str = "auto"
     validation: str | None = None
     checked: Sequence[Sequence[str]] = ()
     rung: str = "auto"
@@ -124,6 +126,7 @@ def _made(wanted: Wanted, place: Place, home: Path) -> dict[str, Any]:
     encoder = load_encoder(
         wanted.encoder,
         base_url=wanted.base_url,
+        engine=wanted.engine,  # the base's own: what is delivered can stand beside it
         texts=trial_texts(data),
         progress=place.progress,
     )
@@ -136,6 +139,9 @@ def _made(wanted: Wanted, place: Place, home: Path) -> dict[str, Any]:
 
 def _unplaced(text: str, wanted: Wanted, place: Place) -> str:
     """A text for the caller, who knows models and files by their names and not by their places."""
+    what, advised, _ = text.partition(SAY_WHICH)
+    if advised:
+        text = f"{what}Call each field what it is: {_FIELDS}."
     data = str(place.folder / "data")
     for part in ("/train.jsonl", "/test.jsonl", ""):
         text = text.replace(f"{data}{part}", wanted.source)

@@ -68,6 +68,11 @@ class KeyFile:
         self._read: tuple[int, int] | None = None
         self._keys: Mapping[str, Key] = {}
 
+    @property
+    def option(self) -> str:
+        """What `tunewise keys` has to be told to mean this file; "" where it does anyway."""
+        return "" if self.path == key_file() else f" --file {self.path}"
+
     def known(self) -> list[Key]:
         """All keys, oldest first, those no longer good too."""
         return list(self._fresh().values())
@@ -125,7 +130,7 @@ class KeyFile:
             found = next((key for key in keys if key.id == id), None)
             if found is None:
                 raise OptionError(
-                    f"There is no key '{id}' in '{self.path}'. See tunewise keys list."
+                    f"There is no key '{id}' in '{self.path}'. See tunewise keys list{self.option}."
                 )
             if found.revoked is None:
                 found = replace(found, revoked=time.time())

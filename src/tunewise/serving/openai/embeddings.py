@@ -144,9 +144,11 @@ def check_dimensions(model: Model, dimensions: int | None) -> None:
     if dimensions in (None, full, *model.prefixes):
         return
     allowed = ", ".join(str(each) for each in dict.fromkeys([full, *model.prefixes]))
+    why = f"was not trained to be cut to {dimensions} dimensions"
+    if dimensions is not None and dimensions > full:
+        why = f"has {full} dimensions, not {dimensions}"
     raise bad_request(
-        f"The model '{model.name}' was not trained to be cut to {dimensions} dimensions. It gives: "
-        f"{allowed}.",
+        f"The model '{model.name}' {why}. It gives: {allowed}.",
         param="dimensions",
         code="unsupported_dimensions",
     )

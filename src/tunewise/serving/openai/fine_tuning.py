@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import FileResponse, Response
 
-from tunewise.encoders import is_hosted
+from tunewise.encoders import engine_of, is_hosted
 from tunewise.errors import AbsentError, OptionError
 from tunewise.jobs.job import Event, Job
 from tunewise.jobs.tuning import BUDGET, Wanted, check_wanted
@@ -174,6 +174,7 @@ def wanted_of(service: Service, body: JobRequest) -> Wanted:
     wanted = Wanted(
         model=model.name,
         encoder=encoder,
+        engine=engine_of(model.encoder) or "auto",
         base_url=getattr(model.encoder, "base_url", None) if is_hosted(encoder) else None,
         training=body.training_file,
         files=[(FILES, body.training_file)],

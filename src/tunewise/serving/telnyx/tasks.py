@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tunewise.collection.indexing import Chunker, fitting
 from tunewise.documents.address import Hosts
-from tunewise.encoders import TransformerEncoder
+from tunewise.encoders import engine_of
 from tunewise.jobs.embedding import embedding, iso
 from tunewise.jobs.job import Job
 from tunewise.serving.access import need
@@ -277,7 +277,7 @@ def _asked(service: Service, body: EmbedRequest, model: Model) -> dict[str, Any]
         "model": {
             "name": model.name,
             "source": model.source or encoder.name,
-            "engine": encoder.way.word if isinstance(encoder, TransformerEncoder) else "auto",
+            "engine": engine_of(encoder) or "auto",
             "base_url": getattr(encoder, "base_url", None),
             "stamp": model.stamp,
         },
