@@ -74,7 +74,7 @@ venv: .venv/.whole  ## The virtual environment with all extras and the developer
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --upgrade pip
 	$(INSTALL) setuptools hatchling editables
 	$(INSTALL) torch
-	$(INSTALL) --editable '.[offline,tune,openvino]'
+	$(INSTALL) --editable '.[offline,tune,openvino,documents,collection,serve]'
 	@touch $@
 
 .venv/.whole: .venv/.base

@@ -53,8 +53,11 @@ def test_feedback_joins_what_was_given_before_and_is_checked(log):
     log.add_feedback(key, {"d1#0": 1})
     log.add_feedback(key, {"d2#4": 0, "d1#0": 2})
     assert next(log.read()).feedback == {"d1#0": 2, "d2#4": 0}
-    for wrong in ({"d9#0": 1}, {"d1#0": -1}, {"d1#0": float("nan")}):
-        with pytest.raises(DataError, match="cannot be graded so"):
+    refused = {"'d9#0' cannot be graded so: it was not found": {"d9#0": 1},
+               "cannot be graded so: -1 is no grade": {"d1#0": -1},
+               "cannot be graded so: nan is no grade": {"d1#0": float("nan")}}  # fmt: skip
+    for told, wrong in refused.items():
+        with pytest.raises(DataError, match=told):
             log.add_feedback(key, wrong)
     with pytest.raises(DataError, match="no query 'none'"):
         log.add_feedback("none", {})

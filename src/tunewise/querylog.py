@@ -93,9 +93,13 @@ class QueryLog:
         known = {id_ for id_, _ in self.get(key).found}
         for id_, grade in grades.items():
             if id_ not in known:
-                raise DataError(f"'{id_}' was not found for this query. Grade what was.")
+                raise DataError(
+                    f"'{id_}' cannot be graded so: it was not found for this query. Grade what was."
+                )
             if not 0 <= grade < 1e9:
-                raise DataError(f"The grade of '{id_}' is {grade}. Give a number of 0 or more.")
+                raise DataError(
+                    f"'{id_}' cannot be graded so: {grade} is no grade. Give a number of 0 or more."
+                )
         # merged in the database: two callers at once lose none of theirs
         merged = "json_patch(coalesce(feedback, '{}'), ?)"
         self._file.run(

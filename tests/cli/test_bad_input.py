@@ -219,6 +219,13 @@ def foreign_code(tmp_path):
     return folder
 
 
+def folder_of_winners(tmp_path):
+    folder = tmp_path / "model"
+    (folder / "faq" / "model").mkdir(parents=True)
+    (folder / "faq" / "model" / "tunewise.json").write_text("{}")
+    return folder
+
+
 @pytest.mark.parametrize(
     ("spoilt", "what", "advice"),
     [
@@ -226,6 +233,7 @@ def foreign_code(tmp_path):
         (truncated, "are damaged: it has", "Copy or download the model again"),
         (only_pickles, "only as a pickle", "Convert the model to safetensors"),
         (no_model, "holds no model", "Give the folder"),
+        (folder_of_winners, "holds no model", "There is one in"),
         (foreign_code, "needs code of its own", "Choose a model"),
     ],
 )

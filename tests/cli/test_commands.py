@@ -201,7 +201,9 @@ def test_demo_takes_the_options_of_measure_and_no_data(capsys):
     with pytest.raises(SystemExit) as left:
         main(["demo", "DATA"])
     assert left.value.code == 2
-    assert "unrecognized arguments: DATA" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "unrecognized arguments: DATA" in told
+    assert told.startswith("usage: tunewise demo ")
     with pytest.raises(SystemExit) as left:
         main(["demo", "--help"])
     assert left.value.code == 0

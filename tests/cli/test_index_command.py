@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -70,11 +71,26 @@ def test_what_fails_is_named_and_the_rest_goes_on(won, docs, tmp_path, capsys):
     assert "failed: photo.jpg: No reader for .jpg." in told.err
     (docs / "0.md").unlink()
     told = run(capsys, "index", won, "--from", docs, "--prune", *place)
-    assert "1 no longer there (not removed, since something failed)" in told.out
+    assert "1 failed; 1 that are no longer there were removed\n" in told.out
     alone = tmp_path / "alone"
     alone.mkdir()
     (alone / "photo.jpg").write_bytes(b"\xff\xd8\xff")
     run(capsys, "index", won, "--from", alone, "--store", tmp_path / "other", code=2)
+
+
+def test_what_may_lie_in_what_failed_is_not_pruned(won, docs, tmp_path, capsys):
+    place = ["--store", tmp_path / "store", "--collection", "all"]
+    with zipfile.ZipFile(docs / "old.zip", "w") as packed:
+        packed.write(docs / "1.md", "within/1.md")
+    (docs / "rows.csv").write_text("id,text\nr1,a violin\nr2,a cello\n")
+    run(capsys, "index", won, "--from", docs, *place)
+    (docs / "0.md").unlink()
+    (docs / "old.zip").write_bytes(b"PK cut off")
+    (docs / "rows.csv").write_text("id,text\nr1,a violin\nr3\n")
+    told = run(capsys, "index", won, "--from", docs, "--prune", *place)
+    assert "2 failed; 1 that are no longer there were removed; 2 no longer there (may" in told.out
+    found = run(capsys, "search", won, "violin cello", *place, "-k", "20").out
+    assert all(name in found for name in ("old.zip/within/1.md", "r2"))
 
 
 def test_fields_of_a_table_can_be_filtered_by(won, tmp_path, capsys):

@@ -90,7 +90,9 @@ def test_a_row_that_cannot_be_learned_from_is_named(turned, rows, told):
         (b"\xff\xfe{", True, "Line 1 of 'g.jsonl' is not UTF-8"),
         (b'{"query": "cut o', False, None),  # goes on past what came first
         (b'\xef\xbb\xbf{"query": "a"}\ngarbage\n', True, None),  # further lines are the job's
-        (b"", True, None),
+        (b"", True, "'g.jsonl' holds nothing"),
+        (b"\n \n", True, "'g.jsonl' holds nothing"),
+        (b"\n \n", False, None),
     ],
 )
 def test_the_first_line_of_an_upload_is_looked_at(start, whole, told):

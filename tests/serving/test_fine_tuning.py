@@ -203,6 +203,19 @@ def test_a_job_on_what_cannot_be_learned_from_fails_and_says_why(client):
     assert "In line 1 of 'bad.jsonl' no assistant's message answers a user's" in job.error.message
 
 
+def test_fields_of_other_names_are_told_by_what_a_file_can_call_them(client):
+    rows = b"".join(b'{"frage": "q%d", "antwort": "a%d"}\n' % (n, n) for n in range(40))
+    file = client.files.create(file=("fragen.jsonl", rows), purpose="fine-tune")
+    job = client.fine_tuning.jobs.create(model="word-hash", training_file=file.id)
+    end = time.monotonic() + 60
+    while (job := client.fine_tuning.jobs.retrieve(job.id)).status != "failed":
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert "'frage', 'antwort'" in job.error.message
+    assert job.error.message.endswith("Call each field what it is: query and positive; text1, "
+                                      "text2 and score; text and label.")  # fmt: skip
+
+
 def test_the_guides_program_ends_where_its_job_is_cancelled(home, monkeypatch, capsys):
     page = (Path(__file__).parents[2] / "docs/guide/jobs.md").read_text(encoding="utf-8")
     program = re.search(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]

@@ -1,6 +1,7 @@
 """Keys: made, shown once, listed, revoked; every route refuses every key that is wrong for it."""
 
 import json
+import re
 import stat
 import time
 
@@ -97,7 +98,16 @@ def test_the_file_can_be_named_in_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("TUNEWISE_KEYS", str(tmp_path / "own.json"))
     assert key_file() == tmp_path / "own.json"
     parsed = parser().parse_args(["serve"])  # on this machine alone, and locked all the same
-    with pytest.raises(OptionError, match="holds no key that is good"):
+    with pytest.raises(
+        OptionError, match=r"own\.json' is not there, and holds no key that is good"
+    ):
+        required_keys(parsed)
+    other = KeyFile(tmp_path / "other.json")
+    with pytest.raises(OptionError, match=re.escape(f"tunewise keys list --file {other.path}")):
+        other.revoke("none")
+    other.revoke(other.create("", ["embed"])[0].id)
+    parsed = parser().parse_args(["serve", "--keys", str(other.path)])
+    with pytest.raises(OptionError, match=f"no key that is good.*embed --file {other.path}"):
         required_keys(parsed)
     monkeypatch.delenv("TUNEWISE_KEYS")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

@@ -54,7 +54,7 @@ _USERS_MISTAKE, _INTERRUPTED = 2, 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code: 0 done, 2 a mistake to mend, 130 interrupted."""
-    parsed = parser().parse_args(arguments)
+    parsed = _parsed(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a letter gets a "?"
     try:
@@ -92,7 +92,18 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(metavar="COMMAND")
     for command in _COMMANDS:
         command.add(commands)
+    for own in commands.choices.values():
+        own.set_defaults(parser=own)
     return whole
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """What was asked; of what no command knows, with the usage of the command that was named."""
+    whole = parser()
+    parsed, unknown = whole.parse_known_args(arguments)
+    if unknown:
+        getattr(parsed, "parser", whole).error(f"unrecognized arguments: {' '.join(unknown)}")
+    return parsed
 
 
 def _list(whole: argparse.ArgumentParser) -> NoReturn:

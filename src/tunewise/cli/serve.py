@@ -182,7 +182,9 @@ def required_keys(parsed: argparse.Namespace) -> "KeyFile | None":
         )
     keys = KeyFile(key_file(parsed.keys))
     if not any(key.good(time.time()) for key in keys.known()):
-        what = "holds no key that is good" if keys.path.is_file() else "is not there"
+        what = "holds no key that is good"
+        if not keys.path.is_file():
+            what = f"is not there, and {what}"
         raise OptionError(
             f"'{keys.path}' {what}, so nobody could ask anything. Make a key in it: "
             f"tunewise keys create --scopes embed{keys.option}"

@@ -49,10 +49,10 @@ BUDGET = 1800.0  # seconds of fitting, where nothing else is said
 class Wanted:
     """What is asked of a tuning job; plain values, so that it can lie in the queue.
 
-    `model` is what the base is served by, `encoder` and `engine` how it is loaded. `training` and `validation`
-    are what the caller calls the files, `files` and `checked` where they lie: bucket and name of
-    each. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning
-    rate that is usual for it; `budget` is seconds; `suffix` goes into the tuned model's name.
+    `model` is what the base is served by, `encoder` and `engine` how it is loaded. `training` and
+    `validation` are what the caller calls the files, `files` and `checked` where they lie: bucket
+    and name of each. `rung` is one of `RUNG_WORDS`; `rate` multiplies the learning rate that is
+    usual for it; `budget` is seconds; `suffix` goes into the tuned model's name.
     `filename` is what an uploaded file is called, whose id is `training`.
     """
 
