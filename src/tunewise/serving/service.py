@@ -133,7 +133,7 @@ class Service:
         for batcher in self._batchers.values():
             await batcher.close()
         files = ("objects", "queue", "fates", "shelves")
-        for name in ("disk", "uploads", "collections", "tuned_models", *files):
+        for name in ("disk", "uploads", "changes", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
         await asyncio.to_thread(self.spans.close)
@@ -142,6 +142,11 @@ class Service:
     def disk(self) -> Threads:
         """Where the disk is waited for."""
         return Threads("disk", count=4, waiting=256)
+
+    @cached_property
+    def changes(self) -> Threads:
+        """Where a collection's lock is waited for, which who embeds or indexes may hold long."""
+        return Threads("changes of collections", count=4, waiting=64)
 
     @cached_property
     def uploads(self) -> Threads:
