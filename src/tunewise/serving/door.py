@@ -37,7 +37,8 @@ class Doorway:
     """What may come in: bytes of a body, seconds that it may take, requests at once, our names.
 
     `hosts` None takes any. Where no key is asked for, it must be this machine's own names: else a
-    page in somebody's browser could, by a name that leads here, ask in that person's place.
+    page in somebody's browser could, by a name that leads here, ask in that person's place. What
+    a browser says comes from elsewhere is refused then too.
     Paths in `uploads` have bounds of their own.
     """
 
@@ -118,13 +119,8 @@ class Door:
         doorway = self._doorway
         if self._inside > doorway.at_once:
             raise busy(f"{doorway.at_once} requests are being answered already.", seconds=1)
-        host = headers.get(b"host", b"").decode("latin-1")
-        if doorway.hosts is not None and _name(host) not in doorway.hosts:
-            raise Refused(
-                "Without keys only this machine's own names are answered. Ask localhost, or start "
-                "the server with --keys.",
-                Reason(403, "unknown_host"),
-            )
+        if doorway.hosts is not None:
+            _check_names(headers, doorway.hosts)
         length = headers.get(b"content-length", b"0")
         most, _ = self._room(scope)
         if length.isdigit() and int(length) > most:
@@ -186,6 +182,28 @@ class Door:
         self._meters.latency.labels(route).observe(seconds)
         facts |= {"method": method, "route": route, "status": status}
         logger.info("answered", extra={"facts": {**facts, "ms": round(1000 * seconds, 2)}})
+
+
+def _check_names(headers: dict[bytes, bytes], hosts: frozenset[str]) -> None:
+    """Raises Refused for another host than ours, and for a page of another one in a browser.
+
+    A browser sends a form to any address, without asking it first; other clients send neither
+    header.
+    """
+    if _name(headers.get(b"host", b"").decode("latin-1")) not in hosts:
+        raise Refused(
+            "Without keys only this machine's own names are answered. Ask localhost, or start "
+            "the server with --keys.",
+            Reason(403, "unknown_host"),
+        )
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    foreign = origin and _name(origin.partition("://")[2]) not in hosts
+    if foreign or headers.get(b"sec-fetch-site", b"").strip().lower() == b"cross-site":
+        raise Refused(
+            "Without keys no page of another site is answered. Ask from a page of this machine, or "
+            "start the server with --keys.",
+            Reason(403, "unknown_origin"),
+        )
 
 
 def _name(host: str) -> str:
