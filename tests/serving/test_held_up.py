@@ -1,8 +1,11 @@
 """Who is held up holds up nobody else: a collection that is written to, uploads that trickle."""
 
 import asyncio
+import select
+import socket
 import threading
-from contextlib import closing
+import time
+from contextlib import closing, contextmanager, suppress
 
 import httpx
 import pytest
@@ -11,6 +14,8 @@ from running import running
 from tunewise.collection import Collection, open_store
 from tunewise.documents import Chunk
 from tunewise.jobs.home import Home
+from tunewise.serving.door import Doorway
+from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Model
 from tunewise.serving.refused import Refused
 from tunewise.serving.threads import Threads
@@ -99,3 +104,85 @@ def test_calls_that_wait_for_their_part_end_when_the_threads_do():
     first, *others = asyncio.run(closed())
     assert first is True
     assert all(isinstance(each, asyncio.CancelledError) for each in others)
+
+
+@contextmanager
+def trickling(url, path, headers, count, every=None):
+    """Uploads that are begun and never whole; of each a byte comes `every` so many seconds."""
+    address, over = httpx.URL(url), threading.Event()
+    told = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"PUT {path} HTTP/1.1\r\nHost: localhost\r\n{told}Content-Length: 100000\r\n\r\nx"
+    held = [socket.create_connection((address.host, address.port), 20) for _ in range(count)]
+
+    def trickle():
+        while not over.wait(every):
+            for raw in held:
+                with suppress(OSError):
+                    raw.sendall(b"x")
+
+    for raw in held:
+        raw.sendall(head.encode())
+    if every is not None:
+        threading.Thread(target=trickle).start()
+    try:
+        yield held
+    finally:
+        over.set()
+        for raw in held:
+            raw.close()
+
+
+def put_until(status, url, headers):
+    """Asks until a small upload is answered so; what it was answered in the end."""
+    end = time.monotonic() + 10
+    while True:
+        with suppress(httpx.ReadTimeout):
+            answer = httpx.put(f"{url}{BUCKETS}/b/s", content=b"x", headers=headers, timeout=0.5)
+            if answer.status_code == status or time.monotonic() > end:
+                return answer
+        assert time.monotonic() < end
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signed", [False, True])
+def test_uploads_of_one_key_leave_room_for_those_of_others(tmp_path, signed):
+    keys = KeyFile(tmp_path / "keys.json")
+    one, other = (
+        {"authorization": f"Bearer {keys.create(name, ['write'])[1]}"} for name in ("one", "other")
+    )
+    with running(MODEL, home=Home(tmp_path / "home"), keys=keys) as url:
+        path, sent = f"{BUCKETS}/b/t", one
+        if signed:
+            made = httpx.post(f"{url}{path}/presigned_url", headers=one).json()["content"]
+            path, sent = httpx.URL(made["presigned_url"]).raw_path.decode(), {}
+        with trickling(url, path, sent, 16):
+            refused = put_until(503, url, one)
+            assert refused.status_code == 503
+            assert refused.headers["retry-after"] == "1"
+            assert put_until(200, url, other).status_code == 200
+        assert put_until(200, url, one).status_code == 200
+
+
+def test_without_keys_all_uploads_are_one_callers(tmp_path):
+    path = f"{BUCKETS}/b/t"
+    with running(MODEL, home=Home(tmp_path)) as url, trickling(url, path, {}, 16) as held:
+        assert put_until(503, url, {}).status_code == 503
+        ready, _, _ = select.select(held, [], [], 0.5)  # of one key, eight would be answered
+        assert ready == []
+
+
+@pytest.mark.slow
+def test_an_upload_that_trickles_is_ended_and_a_steady_one_is_not(tmp_path):
+    doorway = Doorway(upload_rate=200, upload_window=1)
+    with running(MODEL, home=Home(tmp_path), doorway=doorway) as url:
+        for every in (0.05, None):
+            with trickling(url, f"{BUCKETS}/b/t", {}, 1, every) as [raw]:
+                assert raw.recv(65_536).startswith(b"HTTP/1.1 408 ")
+
+        def steady():
+            for _ in range(12):
+                time.sleep(0.1)
+                yield b"x" * 300
+
+        assert httpx.put(f"{url}{BUCKETS}/b/t", content=steady()).status_code == 200
+        assert [each["size"] for each in httpx.get(f"{url}{BUCKETS}/b").json()["data"]] == [3_600]

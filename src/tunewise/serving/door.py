@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -39,7 +40,8 @@ class Doorway:
     `hosts` None takes any. Where no key is asked for, it must be this machine's own names: else a
     page in somebody's browser could, by a name that leads here, ask in that person's place. What
     a browser says comes from elsewhere is refused then too.
-    Paths in `uploads` have bounds of their own.
+    Paths in `uploads` have bounds of their own. One that brings fewer than `upload_rate` bytes a
+    second, over `upload_window` seconds in which it was waited for, is ended.
     """
 
     body: int = 8 * 2**20
@@ -48,6 +50,8 @@ class Doorway:
     uploads: frozenset[str] = frozenset({"/v1/files"})
     upload: int = 513 * 2**20
     upload_seconds: float = 3_600.0
+    upload_rate: float = 1_000.0
+    upload_window: float = 60.0
     hosts: frozenset[str] | None = None
 
 
@@ -81,7 +85,7 @@ class Door:
         given = headers.get(b"x-request-id", b"")
         name = given if _ID.fullmatch(given) else uuid4().hex.encode()
         facts: dict[str, Any] = {"request": name.decode()}
-        scope.setdefault("state", {}).update(facts=facts, key=None)
+        scope.setdefault("state", {}).update(facts=facts, key=None, signer=None)
         status = 500
 
         async def answered(message: Any) -> None:
@@ -148,12 +152,13 @@ class Door:
         most, seconds = self._room(scope)
         left = most
         end: float | None = asyncio.get_running_loop().time() + seconds
+        coming = self._steady(receive) if self._is_upload(scope) else receive
 
         async def received() -> Any:
             nonlocal left, end
             try:
                 async with asyncio.timeout_at(end):
-                    message = await receive()
+                    message = await (receive if end is None else coming)()
             except TimeoutError:
                 told = f"The request was not whole after {seconds:g} seconds. Send it again"
                 raise HTTPException(408, told) from None
@@ -166,11 +171,39 @@ class Door:
 
         return received
 
+    def _steady(self, receive: Receive) -> Receive:
+        """A body that is broken off where too little of it comes; our own time does not count."""
+        clock, window = asyncio.get_running_loop().time, self._doorway.upload_window
+        least = self._doorway.upload_rate * window
+        waited, came = 0.0, 0
+
+        async def received() -> Any:
+            nonlocal waited, came
+            while True:
+                began, message = clock(), None
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(window - waited):
+                        message = await receive()
+                waited += clock() - began
+                came += 0 if message is None else len(message.get("body", b""))
+                if waited >= window:
+                    if came < least and (message is None or message.get("more_body")):
+                        told = f"Of an upload {least:,.0f} bytes have to come in {window:g} seconds"
+                        raise HTTPException(408, f"{told}. Send it again")
+                    waited, came = 0.0, 0
+                if message is not None:
+                    return message
+
+        return received
+
+    def _is_upload(self, scope: Scope) -> bool:
+        into_bucket = scope["method"] == "PUT" and scope["path"].startswith(BUCKETS)
+        return into_bucket or scope["path"] in self._doorway.uploads
+
     def _room(self, scope: Scope) -> tuple[int, float]:
         """Bytes that a body may have, and seconds that it may take."""
-        doorway, path = self._doorway, scope["path"]
-        into_bucket = scope["method"] == "PUT" and path.startswith(BUCKETS)
-        if into_bucket or path in doorway.uploads:
+        doorway = self._doorway
+        if self._is_upload(scope):
             return doorway.upload, doorway.upload_seconds
         return doorway.body, doorway.seconds
 

@@ -151,7 +151,7 @@ class Service:
     @cached_property
     def uploads(self) -> Threads:
         """Where files are written as they come."""
-        return Threads("uploads", count=8, waiting=16, patience=1_000)
+        return Threads("uploads", count=8, waiting=16, patience=1_000, each=4)
 
     @cached_property
     def tokens(self) -> Tokens:
