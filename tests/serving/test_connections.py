@@ -1,13 +1,17 @@
 """What comes before a request is whole is bounded: in bytes, seconds and connections."""
 
+import gc
+import re
 import socket
 import ssl
+import threading
 import time
 from contextlib import contextmanager, suppress
 
 import httpx
 import pytest
-from running import certified, running
+from running import Waits, certified, running
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from tunewise.serving.connection import Bounds
 from tunewise.serving.listening import tls_of
@@ -166,3 +170,99 @@ def until_it_has_enough(call, raw, coming, going):
             block = raw.recv(65_536)
             assert block
             coming.write(block)
+
+
+LAST = b"connection: close\r\n"
+
+
+def asked(number):
+    return HEAD + b"X-Request-Id: r%d\r\n\r\n" % number
+
+
+def embedded(number):
+    body = b'{"model": "waits", "input": "%d"}' % number
+    head = HEAD.replace(b"GET /healthz", b"POST /v1/embeddings")
+    told = b"X-Request-Id: r%d\r\nContent-Type: application/json\r\n" % number
+    return head + told + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def numbers(answer):
+    return [int(each) for each in re.findall(rb"x-request-id: r(\d+)\r\n", answer)]
+
+
+def alive():
+    return sum(type(each) is RequestResponseCycle for each in gc.get_objects())
+
+
+@contextmanager
+def held_up(raw, waits):
+    """A connection whose first request is being answered as long as the block lasts."""
+    raw.sendall(embedded(0))
+    assert waits.begun.acquire(timeout=20)
+    yield
+    waits.let.release(2)
+
+
+def test_requests_sent_at_once_are_answered_in_their_order():
+    waits = Waits(let=False)
+    with running(Model("waits", waits)) as address, line(httpx.URL(address)) as raw:
+        with held_up(raw, waits):
+            raw.sendall(b"".join(map(asked, range(1, 21))))
+            time.sleep(0.05)
+        answer = b""
+        while len(numbers(answer)) < 21:
+            answer += raw.recv(65_536)
+        assert numbers(answer) == list(range(21))
+        assert answer.count(b"HTTP/1.1 200 OK\r\n") == 21
+        assert LAST not in answer
+        raw.sendall(asked(21))
+        assert numbers(raw.recv(65_536)) == [21]
+
+
+def test_no_more_requests_of_a_connection_wait_than_may():
+    waits = Waits(let=False)
+    with running(Model("waits", waits)) as address, line(httpx.URL(address)) as raw:
+        with held_up(raw, waits):
+            before = alive()
+            raw.sendall(b"".join(map(asked, range(1, 2_001))))
+            time.sleep(0.3)
+            assert alive() - before <= 32
+        answer = answered(raw)
+        assert numbers(answer) == list(range(33))
+        assert answer.count(b"HTTP/1.1 200 OK\r\n") == 33
+        assert answer.count(LAST) == 1
+        assert LAST in answer[answer.rindex(b"HTTP/1.1 200") :]  # the last says that it is
+        assert httpx.get(f"{address}/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        CHUNKS + b"5\r\nxxxxx\r\n" * 1_000 + b"0\r\n\r\n",
+        HEAD + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ],
+    ids=["body", "websocket"],
+)
+def test_what_is_sent_behind_too_many_requests_is_no_part_of_another(behind, caplog):
+    waits = Waits(let=False)
+    with running(Model("waits", waits)) as address, line(httpx.URL(address)) as raw:
+        with held_up(raw, waits):
+            raw.sendall(b"".join(map(asked, range(1, 32))) + embedded(32) + behind)
+            time.sleep(0.1)
+        answer = answered(raw)
+        assert numbers(answer) == list(range(33))
+        assert answer.count(b"HTTP/1.1 200 OK\r\n") == 33
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
+def test_who_sends_ever_more_requests_and_reads_the_answers_is_ended():
+    with server() as url, line(url) as raw:
+        read = threading.Thread(target=answered, args=(raw,), daemon=True)
+        read.start()
+        most, end = 0, time.monotonic() + 20
+        with pytest.raises(OSError):  # closed, in whichever of several ways
+            while time.monotonic() < end:
+                raw.sendall(b"GET / HTTP/1.1\r\n\r\n" * 4_000)
+                most = max(most, alive())
+        read.join(20)
+        assert most < 100

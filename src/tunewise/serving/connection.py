@@ -32,10 +32,14 @@ def _half_of_open_files() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Bytes of a request's line and headers, seconds until they are whole, connections at once."""
+    """Bytes of a request's line and headers, seconds until they are whole, connections at once.
+
+    `waiting` is how many requests of one connection may wait until those before are answered.
+    """
 
     head: int = 64 * 2**10
     seconds: float = 20.0
+    waiting: int = 32
     connections: int = field(default_factory=_half_of_open_files)
 
 
@@ -62,11 +66,14 @@ class Connection(HttpToolsProtocol):
     The parser joins a header's pieces anew with each, so an endless one would take ever longer:
     what counts is the bytes since it last gave out something whole. That bounds what follows a
     body in chunks too.
+
+    uvicorn reads on after every answer, however many requests wait, and one read brings thousands
+    more: the first that is one too many is the last thing read.
     """
 
     def __init__(self, *, bounds: Bounds, **given: Any) -> None:
         super().__init__(**given)
-        self.bounds, self._unread = bounds, 0
+        self.bounds, self._unread, self._full = bounds, 0, False
         self._end: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -82,6 +89,8 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Reads on, piece by piece."""
         for begin in range(0, len(data), _PIECE):
+            if self._full:
+                return
             piece = data[begin : begin + _PIECE]
             self._unread += len(piece)
             super().data_received(piece)
@@ -98,12 +107,23 @@ class Connection(HttpToolsProtocol):
         """A request is there: from here on the door has the time."""
         self._unread = 0
         self._rest()
-        super().on_headers_complete()
+        if not self._full and len(self.pipeline) >= self.bounds.waiting:
+            self._full = True
+            self.cycle.keep_alive = False  # its answer is the last, and says so
+            logger.warning("a connection ends: %d requests wait in it.", self.bounds.waiting)
+        if not self._full:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """A piece of a body, which the door bounds."""
         self._unread = 0
-        super().on_body(body)
+        if not self._full:  # it would else be put into the last request's
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """All of a request is there."""
+        if not self._full:
+            super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends."""
@@ -119,6 +139,9 @@ class Connection(HttpToolsProtocol):
     @property
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
+
+    def _should_upgrade(self) -> bool:
+        return not self._full and super()._should_upgrade()  # what is not read is no WebSocket
 
     def _hurry(self) -> None:
         self._end = self.loop.call_later(self.bounds.seconds, self.transport.close)

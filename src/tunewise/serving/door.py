@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -37,8 +38,10 @@ class Doorway:
     """What may come in: bytes of a body, seconds that it may take, requests at once, our names.
 
     `hosts` None takes any. Where no key is asked for, it must be this machine's own names: else a
-    page in somebody's browser could, by a name that leads here, ask in that person's place.
-    Paths in `uploads` have bounds of their own.
+    page in somebody's browser could, by a name that leads here, ask in that person's place. What
+    a browser says comes from elsewhere is refused then too.
+    Paths in `uploads` have bounds of their own. One that brings fewer than `upload_rate` bytes a
+    second, over `upload_window` seconds in which it was waited for, is ended.
     """
 
     body: int = 8 * 2**20
@@ -47,6 +50,8 @@ class Doorway:
     uploads: frozenset[str] = frozenset({"/v1/files"})
     upload: int = 513 * 2**20
     upload_seconds: float = 3_600.0
+    upload_rate: float = 1_000.0
+    upload_window: float = 60.0
     hosts: frozenset[str] | None = None
 
 
@@ -80,7 +85,7 @@ class Door:
         given = headers.get(b"x-request-id", b"")
         name = given if _ID.fullmatch(given) else uuid4().hex.encode()
         facts: dict[str, Any] = {"request": name.decode()}
-        scope.setdefault("state", {}).update(facts=facts, key=None)
+        scope.setdefault("state", {}).update(facts=facts, key=None, signer=None)
         status = 500
 
         async def answered(message: Any) -> None:
@@ -118,13 +123,8 @@ class Door:
         doorway = self._doorway
         if self._inside > doorway.at_once:
             raise busy(f"{doorway.at_once} requests are being answered already.", seconds=1)
-        host = headers.get(b"host", b"").decode("latin-1")
-        if doorway.hosts is not None and _name(host) not in doorway.hosts:
-            raise Refused(
-                "Without keys only this machine's own names are answered. Ask localhost, or start "
-                "the server with --keys.",
-                Reason(403, "unknown_host"),
-            )
+        if doorway.hosts is not None:
+            _check_names(headers, doorway.hosts)
         length = headers.get(b"content-length", b"0")
         most, _ = self._room(scope)
         if length.isdigit() and int(length) > most:
@@ -152,12 +152,13 @@ class Door:
         most, seconds = self._room(scope)
         left = most
         end: float | None = asyncio.get_running_loop().time() + seconds
+        coming = self._steady(receive) if self._is_upload(scope) else receive
 
         async def received() -> Any:
             nonlocal left, end
             try:
                 async with asyncio.timeout_at(end):
-                    message = await receive()
+                    message = await (receive if end is None else coming)()
             except TimeoutError:
                 told = f"The request was not whole after {seconds:g} seconds. Send it again"
                 raise HTTPException(408, told) from None
@@ -170,11 +171,39 @@ class Door:
 
         return received
 
+    def _steady(self, receive: Receive) -> Receive:
+        """A body that is broken off where too little of it comes; our own time does not count."""
+        clock, window = asyncio.get_running_loop().time, self._doorway.upload_window
+        least = self._doorway.upload_rate * window
+        waited, came = 0.0, 0
+
+        async def received() -> Any:
+            nonlocal waited, came
+            while True:
+                began, message = clock(), None
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(window - waited):
+                        message = await receive()
+                waited += clock() - began
+                came += 0 if message is None else len(message.get("body", b""))
+                if waited >= window:
+                    if came < least and (message is None or message.get("more_body")):
+                        told = f"Of an upload {least:,.0f} bytes have to come in {window:g} seconds"
+                        raise HTTPException(408, f"{told}. Send it again")
+                    waited, came = 0.0, 0
+                if message is not None:
+                    return message
+
+        return received
+
+    def _is_upload(self, scope: Scope) -> bool:
+        into_bucket = scope["method"] == "PUT" and scope["path"].startswith(BUCKETS)
+        return into_bucket or scope["path"] in self._doorway.uploads
+
     def _room(self, scope: Scope) -> tuple[int, float]:
         """Bytes that a body may have, and seconds that it may take."""
-        doorway, path = self._doorway, scope["path"]
-        into_bucket = scope["method"] == "PUT" and path.startswith(BUCKETS)
-        if into_bucket or path in doorway.uploads:
+        doorway = self._doorway
+        if self._is_upload(scope):
             return doorway.upload, doorway.upload_seconds
         return doorway.body, doorway.seconds
 
@@ -186,6 +215,28 @@ class Door:
         self._meters.latency.labels(route).observe(seconds)
         facts |= {"method": method, "route": route, "status": status}
         logger.info("answered", extra={"facts": {**facts, "ms": round(1000 * seconds, 2)}})
+
+
+def _check_names(headers: dict[bytes, bytes], hosts: frozenset[str]) -> None:
+    """Raises Refused for another host than ours, and for a page of another one in a browser.
+
+    A browser sends a form to any address, without asking it first; other clients send neither
+    header.
+    """
+    if _name(headers.get(b"host", b"").decode("latin-1")) not in hosts:
+        raise Refused(
+            "Without keys only this machine's own names are answered. Ask localhost, or start "
+            "the server with --keys.",
+            Reason(403, "unknown_host"),
+        )
+    origin = headers.get(b"origin", b"").decode("latin-1")
+    foreign = origin and _name(origin.partition("://")[2]) not in hosts
+    if foreign or headers.get(b"sec-fetch-site", b"").strip().lower() == b"cross-site":
+        raise Refused(
+            "Without keys no page of another site is answered. Ask from a page of this machine, or "
+            "start the server with --keys.",
+            Reason(403, "unknown_origin"),
+        )
 
 
 def _name(host: str) -> str:

@@ -133,7 +133,7 @@ class Service:
         for batcher in self._batchers.values():
             await batcher.close()
         files = ("objects", "queue", "fates", "shelves")
-        for name in ("disk", "uploads", "collections", "tuned_models", *files):
+        for name in ("disk", "uploads", "changes", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
         await asyncio.to_thread(self.spans.close)
@@ -144,9 +144,14 @@ class Service:
         return Threads("disk", count=4, waiting=256)
 
     @cached_property
+    def changes(self) -> Threads:
+        """Where a collection's lock is waited for, which who embeds or indexes may hold long."""
+        return Threads("changes of collections", count=4, waiting=64)
+
+    @cached_property
     def uploads(self) -> Threads:
         """Where files are written as they come."""
-        return Threads("uploads", count=8, waiting=16, patience=1_000)
+        return Threads("uploads", count=8, waiting=16, patience=1_000, each=4)
 
     @cached_property
     def tokens(self) -> Tokens:

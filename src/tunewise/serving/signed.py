@@ -12,6 +12,8 @@ _METHODS = frozenset({"GET", "PUT"})
 def is_signed(service: Service, scope: dict[str, Any]) -> bool:
     """Whether a request is for a file by an address that was signed here for it, and still holds.
 
+    Its state then has the `signer`, the key that it was signed with.
+
     Raises Refused where the key that it was signed with is no longer good, or past its limit.
     """
     if scope["method"] not in _METHODS or service.home is None:
@@ -20,7 +22,7 @@ def is_signed(service: Service, scope: dict[str, Any]) -> bool:
     said = service.tokens.read(given[0]) if len(given) == 1 else None
     if said is None or scope["path"] != path_of(said["bucket"], said["name"]):
         return False
-    service.access.known(said["key"])
+    scope["state"]["signer"] = service.access.known(said["key"])
     return True
 
 

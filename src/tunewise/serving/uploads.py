@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from starlette.requests import ClientDisconnect, Request
 
 from tunewise.objects import Stored
+from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused
 from tunewise.serving.service import Service
 
@@ -40,7 +41,8 @@ async def keep_upload(service: Service, request: Request, bucket: str, name: str
         return service.objects.put(bucket, name, blocks(), most=settings.upload)
 
     try:
-        return await service.uploads.run(keep)
+        key: Key | None = request.state.signer or request.state.key
+        return await service.uploads.run(keep, of=None if key is None else key.id)
     except ClientDisconnect:
         told = "The client went away before all was there."
         raise Refused(told, Reason(499, "client_closed_request")) from None

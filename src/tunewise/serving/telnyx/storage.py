@@ -194,7 +194,7 @@ async def delete_object(
         service.collections.drop(bucket, {FILENAME: {"eq": name}})
         service.fates.forget(bucket, [name])
 
-    await service.disk.run(delete)
+    await service.changes.run(delete, of=bucket)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

@@ -214,7 +214,7 @@ async def drop_embeddings(
     service: Service = request.app.state.service
     check_bucket(bucket)
     check_opens(key, bucket)
-    await service.disk.run(lambda: _drop(service, bucket))
+    await service.changes.run(lambda: _drop(service, bucket), of=bucket)
 
 
 @router.get("/{task_id}")
