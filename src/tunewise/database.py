@@ -16,6 +16,8 @@ Made = TypeVar("Made")
 
 _WAIT = 30.0  # seconds for another process's write
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows has no quota's
+# as Rust's libraries and PostgreSQL tell it, whose errors have no number of their own
+_NO_ROOM_TOLD = ("No space left on device", *(f"(os error {number})" for number in _NO_ROOM))
 
 
 def is_full(error: StoreError) -> bool:
@@ -23,7 +25,9 @@ def is_full(error: StoreError) -> bool:
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-    return isinstance(cause, OSError) and cause.errno in _NO_ROOM
+    if isinstance(cause, OSError) and cause.errno in _NO_ROOM:
+        return True
+    return any(words in str(cause) for words in _NO_ROOM_TOLD)
 
 
 class Database:

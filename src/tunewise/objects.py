@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Row
+from typing import TypeVar
 from uuid import uuid4
 
 from tunewise.database import Database, is_full
@@ -17,6 +18,8 @@ from tunewise.files import whole, writing
 
 FILES = ".files"
 """The bucket of OpenAI's files. Buckets whose names begin with a dot are not users'."""
+
+Done = TypeVar("Done")
 
 _LONGEST = 1_024  # letters of a name
 _RESERVE = 256 * 2**10  # bytes for writing down deletions
@@ -133,17 +136,25 @@ class Objects:
 
     def delete(self, bucket: str, name: str) -> None:
         """Removes a file, on a full disk too. Raises AbsentError where there is none."""
-        try:
-            old = self._take_out(bucket, name)
-        except StoreError as refusal:
-            if not is_full(refusal):
-                raise
-            self._reserve.unlink(missing_ok=True)
-            self._entries.shrink()
-            old = self._take_out(bucket, name)
+        old = self.with_room(lambda: self._take_out(bucket, name))
         if old is None:
             raise AbsentError(f"There is no '{name}' in '{bucket}'.")
         self._remove(old)
+        self._set_aside()
+
+    def with_room(self, call: Callable[[], Done]) -> Done:
+        """What the call gives, which writes down a deletion: on a full disk in the room set aside.
+
+        It is called twice where the first call met a full disk.
+        """
+        try:
+            return call()
+        except StoreError as refusal:
+            if not is_full(refusal):
+                raise
+        self._reserve.unlink(missing_ok=True)
+        self._entries.shrink()
+        return call()
 
     def held(self) -> tuple[int, int]:
         """How many files there are in all, and of how many bytes."""

@@ -213,6 +213,34 @@ def test_who_searches_by_words_is_not_held_up_by_a_change(pets, chunk, monkeypat
         assert time.monotonic() < until
 
 
+def test_an_index_that_is_behind_gives_the_best_of_what_is_there_as_it_was(
+    store, chunk, monkeypatch
+):
+    from tunewise.collection import words
+
+    made = Collection.create(store, "behind", WordHashEncoder())
+    made.add([chunk(f"{n}", "cats" + " and" * n, n=n) for n in range(40)])
+    assert names(made.search("cats", k=2, by="words")) == ["0", "1"]
+    go, build = threading.Event(), words.build
+    monkeypatch.setattr(words, "_PATIENCE", 0.1)
+    monkeypatch.setattr(words, "_FEW", 10)
+    monkeypatch.setattr(words, "build", lambda *told: go.wait(60) and build(*told))
+    made.delete(documents=["0"])
+    assert names(made.search("cats", k=2, by="words")) == ["1", "2"]  # none is short of one
+    made.replace([chunk("1", "dogs", n=1)], documents={"1": "new"})
+    assert names(made.search("cats", k=2, by="words")) == ["2", "3"]
+    where = {"n": {"lt": 30}}
+    assert names(made.search("cats", k=2, by="words", where=where)) == ["2", "3"]
+    made.upsert([chunk(f"{n}", "dogs and", n=n) for n in range(2, 25)])
+    assert names(made.search("cats", k=2, by="words", where=where)) == ["25", "26"]
+    assert names(made.search("cats", k=9, by="words", where=where)) == [
+        f"{n}" for n in range(25, 30)
+    ]
+    made.upsert([chunk("30", "cats" + " and" * 30, n=1)])  # of other metadata, and the same text
+    assert "30" in names(made.search("cats", k=9, by="words", where=where))
+    go.set()
+
+
 def test_who_waits_for_an_index_that_cannot_be_made_is_told_and_may_ask_again(pets, monkeypatch):
     from tunewise.collection import words
 

@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import closing
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -143,6 +144,26 @@ def test_a_bucket_that_was_emptied_has_no_chunks(home):
     assert (told["status"], told["files"], told["removed"]) == ("success", 0, 1)
     assert texts(home) == {}
     assert fates(home) == {}
+
+
+@pytest.mark.parametrize("when", ["loading the model", "encoding documents"])
+def test_a_file_that_is_deleted_while_its_bucket_is_embedded_is_not_found_afterwards(home, when):
+    put(home, **{"a.txt": "apples", "b.txt": "pears"})
+    asked = {"bucket": "library", "model": MODEL, "chunker": "256 tokens, overlap 32"}
+    seen = []
+
+    def progress(what, done, total):
+        if what == when and not seen:
+            seen.append(what)
+            delete(home, "a.txt")
+
+    with closing(Queue(home.jobs)) as queue:
+        place = place_of(home, queue.add("embed", asked).id, queue)
+        told = run(asked, replace(place, progress=progress))
+    assert seen == [when]
+    assert texts(home) == {"b.txt#0": "pears"}
+    assert set(fates(home)) == {"b.txt"}
+    assert told["files"] == 1
 
 
 def test_two_at_once_leave_what_one_would(home):

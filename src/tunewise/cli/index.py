@@ -65,7 +65,8 @@ def add(commands: Any) -> None:
     option(
         "--check",
         action="store_true",
-        help="see whether all is what was written; with --from, what is not is written anew",
+        help="see whether all is what was written, and if so take what was deleted off the disk; "
+        "with --from, what is not is written anew",
     )
     option("--rollback", action="store_true", help="go back to the vectors before; DIR made those")
     parser.set_defaults(run=run)
@@ -112,7 +113,10 @@ def _damaged(parsed: argparse.Namespace, store: "Store", progress: "Progress") -
     from tunewise.collection import Collection, verify
     from tunewise.report import printable
 
-    damaged = verify(Collection.open(store, parsed.collection), progress=progress)
+    collection = Collection.open(store, parsed.collection)
+    damaged = verify(collection, progress=progress)
+    if not damaged:  # what cannot be read cannot be written anew
+        collection.compact(progress=progress)
     progress("", 0, 0)
     for document in damaged:
         print(printable(f"damaged: {document}"), file=sys.stderr)

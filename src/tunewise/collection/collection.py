@@ -275,6 +275,13 @@ class Collection:
             kept.write(self.store, replace(about, current=replace(about.current, built=built)))
         return built
 
+    def compact(self, *, progress: Progress = silent) -> None:
+        """Takes what was replaced or deleted off the disk; who reads meanwhile goes on."""
+        with self.store.hold(self.name):
+            anew = self._table(self.about()).compact()
+        if anew:
+            self.build(progress=progress)
+
     def calibrate(self, threshold: Threshold) -> None:
         """Keeps the threshold that searches with "calibrated" take from now on."""
         with self.store.hold(self.name):

@@ -20,6 +20,14 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from tunewise.collection.compacting import (
+    AT_ONCE,
+    GRACE,
+    compact,
+    compact_if_due,
+    is_apart,
+    read,
+)
 from tunewise.collection.filters import one_of
 from tunewise.collection.store import Kind, Precision, Row, Table
 from tunewise.errors import StoreError
@@ -69,7 +77,8 @@ class LanceStore:
         """What was kept, by name."""
         with _told(self.url):
             self._kept = self._kept or self._opened_facts()
-            rows = [] if self._kept is None else self._kept.to_arrow().to_pylist()
+            table = self._kept
+            rows = [] if table is None else read(lambda: table.to_arrow().to_pylist())
         return {row["name"]: row["told"] for row in rows}
 
     def keep(self, name: str, told: str | None) -> None:
@@ -86,6 +95,7 @@ class LanceStore:
                 _again(lambda: table.delete(one_of("name", [name])))
             else:
                 _again(lambda: _merge(table, "name", pa.table({"name": [name], "told": [told]})))
+            compact_if_due(table, "name")
 
     @contextmanager
     def hold(self, name: str) -> Iterator[None]:
@@ -177,15 +187,18 @@ class LanceTable:
         with _told(self._place):
             if not rows:
                 _again(lambda: self._table.delete(one_of("document", replacing)))
-                return
-            batch = _batch(rows, self._table.schema)
-            gone = one_of("document", replacing) if replacing else ""
-            _again(lambda: _merge(self._table, "id", batch, gone))
+            else:
+                batch = _batch(rows, self._table.schema)
+                gone = one_of("document", replacing) if replacing else ""
+                _again(lambda: _merge(self._table, "id", batch, gone))
+            compact_if_due(self._table, "id")
 
     def delete(self, where: str) -> int:
         """Removes the rows for which the condition holds, and says how many there were."""
         with _told(self._place):
-            return int(_again(lambda: self._table.delete(where)).num_deleted_rows)
+            deleted = int(_again(lambda: self._table.delete(where)).num_deleted_rows)
+            compact_if_due(self._table, "id")
+        return deleted
 
     def rows(
         self, where: str = "", *, after: str = "", limit: int | None = None, vectors: bool = False
@@ -207,10 +220,10 @@ class LanceTable:
         with _told(self._place):
             return sorted(_scan(self._table, where, ["id"]).column("id").to_pylist(), key=_bytes)
 
-    def texts(self) -> tuple[list[str], list[str]]:
-        """Ids and texts of all rows, by id."""
+    def texts(self, where: str = "") -> tuple[list[str], list[str]]:
+        """Ids and texts of the rows for which the condition holds, by id."""
         with _told(self._place):
-            found = _scan(self._table, "", ["id", "text"]).sort_by("id")
+            found = _scan(self._table, where, ["id", "text"]).sort_by("id")
         return found.column("id").to_pylist(), found.column("text").to_pylist()
 
     def digests(self) -> Mapping[str, str]:
@@ -223,7 +236,7 @@ class LanceTable:
     def count(self, where: str = "") -> int:
         """How many rows there are for which the condition holds."""
         with _told(self._place):
-            return int(self._table.count_rows(where or None))
+            return int(read(lambda: self._table.count_rows(where or None)))
 
     def nearest(
         self, vector: NDArray[np.float32], k: int, *, where: str = "", effort: int = 0
@@ -238,7 +251,7 @@ class LanceTable:
                 asked = asked.nprobes(effort).refine_factor(_REFINE)
             else:
                 asked = asked.bypass_vector_index()
-            found = asked.to_arrow()
+            found = read(asked.to_arrow)
         distances = found.column("_distance").to_pylist()
         return [
             (id_, 1.0 - distance)
@@ -254,6 +267,17 @@ class LanceTable:
             if name not in self._table.schema.names:
                 _again(lambda: self._table.add_columns(pa.field(name, types[kind])))
 
+    def compact(self) -> bool:
+        """Writes all rows anew in one piece, and removes all that was; True if an index was."""
+        with _told(self._place):
+            _again(lambda: compact(self._table, "id", AT_ONCE))
+            apart = is_apart(self._table)
+            if apart:
+                for index in self._table.list_indices():
+                    self._table.drop_index(index.name)
+                _again(lambda: compact(self._table, "id", AT_ONCE))
+        return apart
+
     def build(self) -> None:
         """Indexes all rows there are: ids by a tree, vectors in partitions of about √n."""
         from lancedb.index import BTree, IvfSq
@@ -261,7 +285,7 @@ class LanceTable:
         partitions = max(round(self.count() ** 0.5), 1)
         config = IvfSq(distance_type="dot", num_partitions=partitions)
         with _told(self._place):
-            _again(self._table.optimize)
+            _again(lambda: compact(self._table, "id", GRACE))
             _again(lambda: self._table.create_index("id", config=BTree()))
             _again(lambda: self._table.create_index("vector", config=config))
 
@@ -356,7 +380,7 @@ def _rows(found: Any) -> list[Row]:
 
 def _scan(table: Any, where: str, names: list[str]) -> Any:
     asked = table.search().select(names)
-    return (asked.where(where) if where else asked).to_arrow()
+    return read((asked.where(where) if where else asked).to_arrow)
 
 
 def _both(first: str, second: str) -> str:

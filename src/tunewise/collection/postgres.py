@@ -182,9 +182,10 @@ class PostgresTable:
         words = f"SELECT id FROM {self._table}{_where(where)} ORDER BY id"
         return [each for (each,) in self._store.run(words)]
 
-    def texts(self) -> tuple[list[str], list[str]]:
-        """Ids and texts of all rows, by id."""
-        found = self._store.run(f"SELECT id, text FROM {self._table} ORDER BY id").fetchall()
+    def texts(self, where: str = "") -> tuple[list[str], list[str]]:
+        """Ids and texts of the rows for which the condition holds, by id."""
+        words = f"SELECT id, text FROM {self._table}{_where(where)} ORDER BY id"
+        found = self._store.run(words).fetchall()
         return [id_ for id_, _ in found], [text for _, text in found]
 
     def digests(self) -> Mapping[str, str]:
@@ -219,6 +220,10 @@ class PostgresTable:
         self._store.run(
             f"ALTER TABLE {self._table} ADD COLUMN IF NOT EXISTS {name} {_FIELDS[kind]}"
         )
+
+    def compact(self) -> bool:
+        """Nothing: PostgreSQL does so itself (autovacuum)."""
+        return False
 
     def build(self) -> None:
         """Indexes all rows there are, by a graph (HNSW) that later rows are added to."""

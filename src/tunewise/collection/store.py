@@ -75,8 +75,8 @@ class Table(Protocol):
     def ids(self, where: str = "") -> list[str]:
         """Their ids alone, by id."""
 
-    def texts(self) -> tuple[list[str], list[str]]:
-        """Ids and texts of all rows, by id."""
+    def texts(self, where: str = "") -> tuple[list[str], list[str]]:
+        """Ids and texts of the rows for which the condition holds, by id."""
 
     def digests(self) -> Mapping[str, str]:
         """Each document's checksum."""
@@ -91,6 +91,12 @@ class Table(Protocol):
 
     def add_column(self, name: str, kind: Kind) -> None:
         """A column to filter by, empty so far; nothing where it is there already."""
+
+    def compact(self) -> bool:
+        """Takes what was replaced or deleted off the disk, as far as the store leaves that to us.
+
+        Who reads meanwhile goes on. True where an index had to go with it: `build` makes it anew.
+        """
 
     def build(self) -> None:
         """Indexes all rows there are; those that come later are found without."""

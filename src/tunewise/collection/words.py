@@ -10,8 +10,12 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tunewise.collection.filters import one_of
 from tunewise.collection.store import Table
@@ -52,11 +56,20 @@ class Retrieval:
 
 @dataclass(frozen=True)
 class _Made:
-    """An index, the version of the table that it is of, and the seconds that making it took."""
+    """An index, the version of the table that it is of, and the seconds that making it took.
+
+    `marks` are the hashes of the texts (n,): eight bytes a chunk, where texts take hundreds.
+    """
 
     version: int
     index: Bm25Index
     took: float
+    marks: NDArray[np.int64]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where in the index a chunk is, by id; made when the index is first behind its table."""
+        return {id_: place for place, id_ in enumerate(self.index.document_ids)}
 
 
 class Words:
@@ -75,16 +88,32 @@ class Words:
         """The k chunks with the highest scores, of all or of those that pass the condition.
 
         Of a change that is not in the index yet, what was added is not found, and what was removed
-        is not given.
+        or has another text by now is not given.
         """
         version = self._table.version
         made = self._made_for(version)
         if made.version == version and not where:
             return _ranked(made.index, query, k)[:k]
-        return self._among(made.index, query, k, where)
+        hits = self._among(made.index, query, k, where)
+        if made.version == version:
+            return hits[:k]
+        asked, same = k, self._same(made, hits[:k])
+        while len(same) < k <= len(hits) >= asked:  # as many more as have changed
+            asked += max(k - len(same), _FEW)
+            hits = self._among(made.index, query, asked, where)
+            same = self._same(made, hits[:asked])
+        return same[:k]
+
+    def _same(self, made: _Made, hits: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+        """Those whose text is the one that the index was made of."""
+        if not hits:
+            return []
+        now = dict(zip(*self._table.texts(one_of("id", [id_ for id_, _ in hits])), strict=True))
+        places = made.places
+        return [hit for hit in hits if hash(now.get(hit[0])) == made.marks[places[hit[0]]]]
 
     def _among(self, index: Bm25Index, query: str, k: int, where: str) -> list[tuple[str, float]]:
-        """The best k of those that are in the table and pass the condition."""
+        """The best k of those that are in the table and pass the condition, and perhaps more."""
         asked, rows = _FEW, len(index.document_ids)
         found = _ranked(index, query, asked)
         hits = self._passing(found[:asked], where)
@@ -149,7 +178,8 @@ class Words:
         except BaseException as error:
             self._failed(coming, error)
             return
-        made = _Made(version, index, time.monotonic() - began)
+        marks = np.fromiter(map(hash, texts.texts), dtype=np.int64, count=len(texts))
+        made = _Made(version, index, time.monotonic() - began, marks)
         with self._turn:
             self._made, self._coming = made, None
         coming.set_result(made)

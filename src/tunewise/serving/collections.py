@@ -175,16 +175,20 @@ class Collections:
                     self._beside[place] = open_store(str(place))
             return [self._beside[place] for place in places if place in self._beside]
 
-    def drop(self, name: str, where: Filter | None = None) -> None:
-        """Removes a collection, or its chunks that pass a filter; nothing where there is none."""
-        if self.there(name) is None:
-            return
-        collection = Collection.open(self.store, name)
-        if where is None:
-            collection.remove()
+    def drop(self, name: str) -> None:
+        """Removes a collection, if there is one of that name."""
+        if self.there(name) is not None:
+            Collection.open(self.store, name).remove()
             self.forget(name)
-        elif set(where) <= set(collection.about().fields):
-            collection.delete(where=where)
+
+    def drop_chunks(self, name: str, where: Filter) -> int:
+        """Removes a collection's chunks that pass a filter, and says how many there were."""
+        if self.there(name) is None:
+            return 0
+        collection = Collection.open(self.store, name)
+        known = set(where) <= set(collection.about().fields)
+        # where there are none nothing is written: the disk may be full
+        return collection.delete(where=where) if known and collection.count(where) else 0
 
     def forget(self, name: str) -> None:
         """Lets go of a collection that is not what it was when it was opened."""

@@ -184,17 +184,29 @@ async def get_object(bucket: Bucket, name: Name, request: Request) -> Response:
 async def delete_object(
     bucket: Bucket, name: Name, request: Request, key: Annotated[Key | None, Depends(_write)]
 ) -> None:
-    """Deletes a file, and what was embedded of it."""
+    """Deletes a file, and what was embedded of it; what is left of a deletion that was cut off."""
     check_bucket(bucket)
     check_opens(key, bucket)
     service: Service = request.app.state.service
+    await service.changes.run(lambda: _delete(service, bucket, name), of=bucket)
 
-    def delete() -> None:
-        service.objects.delete(bucket, name)
-        service.collections.drop(bucket, {FILENAME: {"eq": name}})
+
+def _delete(service: Service, bucket: str, name: str) -> None:
+    """The file goes last: whatever cuts this off, it is in the list, to be deleted again."""
+
+    def clear() -> int:
+        chunks = service.collections.drop_chunks(bucket, {FILENAME: {"eq": name}})
         service.fates.forget(bucket, [name])
+        return chunks
 
-    await service.changes.run(delete, of=bucket)
+    chunks = service.objects.with_room(clear)
+    try:
+        service.objects.delete(bucket, name)
+    except AbsentError:
+        if not chunks:
+            raise
+    # an embedding under way may have read the file before it was gone
+    service.objects.with_room(clear)
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:

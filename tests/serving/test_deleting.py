@@ -1,0 +1,86 @@
+"""A file of a bucket deleted with its chunks: whole, cut off, and while it is embedded."""
+
+from contextlib import closing
+
+import httpx
+import pytest
+from running import running
+
+from tunewise.collection import Collection, open_store
+from tunewise.documents import Chunk
+from tunewise.errors import StoreError
+from tunewise.jobs.home import Home
+from tunewise.objects import Objects
+from tunewise.serving.models import Model
+from tunewise.testing import WordHashEncoder
+
+ENCODER = WordHashEncoder()
+FILE = "/v2/storage/buckets/pets/cats.txt"
+
+
+def chunk(number):
+    told = {"filename": "cats.txt", "checksum": "c" * 64}
+    return Chunk(
+        f"cats.txt#{number}", "cats.txt", "Cats sleep all day.", 0, 19, number, 9, "", told
+    )
+
+
+@pytest.fixture
+def home(tmp_path):
+    made = Home(tmp_path)
+    with closing(open_store(str(made.collections))) as store:
+        Collection.create(store, "pets", ENCODER).add([chunk(0)])
+    return made
+
+
+@pytest.fixture
+def client(home):
+    model = Model("plain", ENCODER, source="word-hash")
+    with running(model, home=home) as url, httpx.Client(base_url=url, timeout=60) as made:
+        assert made.put(FILE, content=b"Cats sleep all day.").is_success
+        yield made
+
+
+def found(client):
+    asked = {"bucket_name": "pets", "query": "cats"}
+    return len(client.post("/v2/ai/embeddings/similarity-search", json=asked).json()["data"])
+
+
+def listed(client):
+    return [each["name"] for each in client.get("/v2/storage/buckets/pets").json()["data"]]
+
+
+def test_a_deletion_that_is_cut_off_leaves_the_file_to_be_deleted_again(client, monkeypatch):
+    def cut_off(*_):
+        raise StoreError("gone wrong")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "delete", cut_off)
+        assert client.delete(FILE).status_code == 503
+    assert (found(client), listed(client)) == (0, ["cats.txt"])
+    assert client.delete(FILE).status_code == 204
+    assert listed(client) == []
+    assert client.delete(FILE).status_code == 404
+
+
+def test_chunks_of_a_file_that_is_gone_are_deleted_by_its_name(client, home):
+    with closing(Objects(home.objects)) as objects:
+        objects.delete("pets", "cats.txt")
+    assert (found(client), listed(client)) == (1, [])
+    assert client.delete(FILE).status_code == 204
+    assert found(client) == 0
+    assert client.delete(FILE).status_code == 404
+
+
+def test_what_is_embedded_of_a_file_while_it_is_deleted_goes_with_it(client, home, monkeypatch):
+    gone = Objects.delete
+
+    def embedded_meanwhile(*told):
+        with closing(open_store(str(home.collections))) as store:
+            Collection.open(store, "pets", ENCODER).upsert([chunk(n) for n in range(9)])
+        gone(*told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "delete", embedded_meanwhile)
+        assert client.delete(FILE).status_code == 204
+    assert found(client) == 0
