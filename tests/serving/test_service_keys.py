@@ -63,6 +63,7 @@ def test_what_is_done_with_keys_is_written_down(tmp_path, capsys):
         (["create"], "--scopes"),
         (["create", "--scopes", "embed,all"], "no scope 'all'"),
         (["create", "--scopes", "embed", "--days", "0"], "lets nothing through"),
+        (["create", "--scopes", "search,admin", "--collections", "a"], "administrator's key sees"),
         (["revoke"], "Say which"),
         (["revoke", "key-none"], "no key 'key-none'"),
     ],

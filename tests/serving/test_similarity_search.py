@@ -15,6 +15,7 @@ from tunewise.collection.words import Retrieval
 from tunewise.documents import Chunk
 from tunewise.jobs.home import Home
 from tunewise.querylog import QueryLog
+from tunewise.serving.collections import encoder_of
 from tunewise.serving.keys import KeyFile
 from tunewise.serving.models import Model
 from tunewise.serving.service import Settings
@@ -222,13 +223,42 @@ def test_what_words_opened_has_distances_once_its_vectors_are_of_a_model_that_is
     assert found.distance == pytest.approx(1 - float(vectors[0] @ vectors[1]), abs=1e-5)
 
 
+@pytest.mark.parametrize("dimension", [64, 32])
+@pytest.mark.parametrize("served", [True, False])
+def test_no_distance_is_between_two_models_though_another_process_embeds_anew(
+    tmp_path, dimension, served
+):
+    (tmp_path / "maps").write_bytes(b"an adapter's file")
+    turned = Adapter(np.roll(np.eye(64, dtype=np.float32), 1, axis=1), None)
+    other = Model("other", WordHashEncoder(dimension))
+    if dimension == ENCODER.dimension:
+        other = Model("other", ENCODER, turned, maps=tmp_path / "maps")
+    home = Home(tmp_path / "home")
+    fill(home, "library")
+    models = [Model("plain", ENCODER), *([other] if served else [])]
+    with (
+        running(*models, home=home) as url,
+        telnyx.Telnyx(base_url=f"{url}/v2", api_key="none", max_retries=0) as client,
+    ):
+        assert search(client)[0].metadata.embedding == "plain"
+        with closing(open_store(str(home.collections))) as store:
+            reembed(Collection.open(store, "library"), encoder_of(other))
+        [found] = search(client, by="words", query="renewed")
+        if not served:
+            assert (found.distance, found.metadata.certainty) == (None, None)
+            assert refused(url)[1]["code"] == "model_not_served"
+        else:
+            query = encoder_of(other).encode_queries(["renewed"])[0]
+            chunk = encoder_of(other).encode_documents([found.document_chunk])[0]
+            assert found.distance == pytest.approx(1 - float(query @ chunk), abs=1e-5)
+            assert found.metadata.embedding == "other"
+
+
 def test_a_model_with_an_adapter_searches_what_it_indexed_and_nothing_else(tmp_path):
     home, maps = Home(tmp_path / "home"), tmp_path / "maps"
     maps.write_bytes(b"an adapter's file")
     turned = Adapter(np.roll(np.eye(64, dtype=np.float32), 1, axis=1), None)
     tuned = Model("tuned", ENCODER, turned, maps=maps)
-    from tunewise.serving.collections import encoder_of
-
     fill(home, "mapped", encoder_of(tuned))
     fill(home, "plain", ENCODER)
     with running(tuned, home=home) as url:

@@ -24,7 +24,11 @@ def add(commands: Any) -> None:
     option("act", metavar="create|list|revoke", choices=["create", "list", "revoke"])
     option("which", nargs="?", metavar="NAME|ID", help="create: whose it is; revoke: the key's id")
     option("--scopes", metavar="LIST", help="what it is for: embed, search, write, tune, admin")
-    option("--collections", metavar="LIST", help="the only collections it opens (default: all)")
+    option(
+        "--collections",
+        metavar="LIST",
+        help="the only ones it opens (default: all); not with admin",
+    )
     option("--days", type=float, help="how long it is good (default: until it is revoked)")
     option("--requests", type=int, metavar="N", help="requests a minute (default: no limit)")
     option("--tokens", type=int, metavar="N", help="tokens a minute (default: no limit)")

@@ -143,9 +143,17 @@ def owner(key: Key | None) -> str:
     return "" if key is None else key.id
 
 
+def sees_all(key: Key | None) -> bool:
+    """Whether a caller may see what is everybody's: with the scope admin, or where no key is asked.
+
+    A key that is bound to buckets sees its own alone: such were made with that scope once.
+    """
+    return key is None or ("admin" in key.scopes and key.collections is None)
+
+
 def owns(key: Key | None, whose: str) -> bool:
-    """Whether a caller may see what is somebody's: its own, and all with the scope admin."""
-    return key is None or key.id == whose or "admin" in key.scopes
+    """Whether a caller may see what is somebody's: its own, or all."""
+    return key is None or key.id == whose or sees_all(key)
 
 
 def scope_of(route: Any) -> str | None:

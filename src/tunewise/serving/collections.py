@@ -20,6 +20,7 @@ from tunewise.collection import about as kept
 from tunewise.collection.about import Generation
 from tunewise.collection.filters import Filter
 from tunewise.collection.searching import RERANK_TOP
+from tunewise.collection.stamp import check_encoder
 from tunewise.collection.words import By
 from tunewise.encoders import Encoder
 from tunewise.encoders.vectors import Side
@@ -230,7 +231,7 @@ class Collections:
             rerank_top=max(RERANK_TOP, asked.offset + asked.k),
         )
         cosines: Sequence[float | None] = [hit.score for hit in hits]
-        now = collection.about().current
+        now = _unchanged(collection)
         if vector is None:
             cosines = [None] * len(hits)
         elif asked.rerank is not None or (asked.by or now.retrieval.by) != "vectors":
@@ -324,10 +325,23 @@ def check_opens(key: Key | None, name: str) -> None:
         )
 
 
+def _unchanged(collection: Collection) -> Generation:
+    """What made the vectors there are now.
+
+    Raises EncoderError where that is not what the collection was opened with: a search by words
+    takes no vectors, and would not notice.
+    """
+    now = collection.about().current
+    if collection.encoder is not None:
+        check_encoder(now.stamp, collection.encoder, collection.name, engine=now.engine)
+    return now
+
+
 def _cosines(
     collection: Collection, hits: Sequence[Hit], vector: NDArray[np.float32]
 ) -> list[float]:
     chunks, rows = collection.vectors(ids=[hit.chunk.id for hit in hits])
+    _unchanged(collection)  # again, after they were read: another process may embed anew just now
     first = vector[: rows.shape[1]]
     length = float(np.linalg.norm(first)) or 1.0
     scores = (rows @ first / length).tolist()

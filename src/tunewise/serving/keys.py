@@ -93,13 +93,18 @@ class KeyFile:
     ) -> tuple[Key, str]:
         """A new key: what is known of it, and the key, which is nowhere afterwards.
 
-        It is good for so many `days`. Raises OptionError for scopes there are not, or a limit that
-        lets nothing through.
+        It is good for so many `days`. Raises OptionError for scopes there are not, admin bound to
+        collections, or a limit that lets nothing through.
         """
         wrong = [scope for scope in scopes if scope not in SCOPES]
         if wrong or not scopes:
             raise OptionError(
                 f"There is no scope '{', '.join(wrong)}'. Choose from {', '.join(SCOPES)}."
+            )
+        if "admin" in scopes and collections is not None:
+            raise OptionError(
+                "An administrator's key sees all, so it cannot be bound to collections. Leave the "
+                "scope admin or the collections out."
             )
         limits = (days, requests_per_minute, tokens_per_minute)
         if any(limit is not None and not limit > 0 for limit in limits):

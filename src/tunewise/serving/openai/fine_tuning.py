@@ -13,7 +13,7 @@ from tunewise.errors import AbsentError, OptionError
 from tunewise.jobs.job import Event, Job
 from tunewise.jobs.tuning import BUDGET, Wanted, check_wanted
 from tunewise.objects import FILES
-from tunewise.serving.access import owner, owns
+from tunewise.serving.access import owner, owns, sees_all
 from tunewise.serving.keys import Key
 from tunewise.serving.models import Model
 from tunewise.serving.openai.errors import RESPONSES
@@ -254,8 +254,7 @@ async def own_jobs(
     metadata: Mapping[str, str] | None = None,
 ) -> Sequence[Job]:
     """The caller's tuning jobs, newest first, past `after`."""
-    everybody = key is None or "admin" in key.scopes
-    whose = None if everybody else owner(key)
+    whose = None if sees_all(key) else owner(key)
     if after is not None:
         await own_job(service, after, key)
     most = 10_000 if metadata else limit

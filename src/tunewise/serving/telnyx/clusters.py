@@ -16,7 +16,7 @@ from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused
 from tunewise.serving.service import Service
 from tunewise.serving.telnyx.errors import RESPONSES
-from tunewise.serving.telnyx.names import BucketField, check_bucket, check_own, owner_of, owner_seen
+from tunewise.serving.telnyx.names import BucketField, check_bucket, check_own, own_jobs, owner_of
 from tunewise.serving.telnyx.paging import PageMeta, PageNumber, PageSize, paged
 
 router = APIRouter(prefix="/v2/ai/clusters", tags=["clusters"], responses=RESPONSES)
@@ -147,9 +147,7 @@ async def list_clusters(
 ) -> ClusterTasks:
     """The key's tasks."""
     service: Service = request.app.state.service
-    jobs = await service.disk.run(
-        lambda: service.queue.jobs(_WORK, owner=owner_seen(key), limit=_LISTED)
-    )
+    jobs = await service.disk.run(lambda: own_jobs(service.queue, _WORK, key, _LISTED))
     some, meta = paged(jobs, number, size)
     return ClusterTasks(data=[_told(job) for job in some], meta=meta)
 

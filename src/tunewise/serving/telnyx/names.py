@@ -7,7 +7,9 @@ from fastapi import Path, Request
 from pydantic import Field
 
 from tunewise.jobs.job import Job
-from tunewise.serving.access import owns
+from tunewise.jobs.queue import Queue
+from tunewise.serving.access import owns, sees_all
+from tunewise.serving.collections import check_opens
 from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused, bad_request
 
@@ -40,13 +42,19 @@ def owner_of(key: Key | None) -> str:
     return "" if key is None else key.id
 
 
-def owner_seen(key: Key | None) -> str | None:
-    """Whose jobs a caller may see: its own; None for everybody's."""
-    return None if key is None or "admin" in key.scopes else key.id
+def own_jobs(queue: Queue, work: str, key: Key | None, most: int) -> list[Job]:
+    """The caller's jobs of this work on buckets that its key is for, newest first."""
+    whose = None if sees_all(key) else owner_of(key)
+    found = queue.jobs(work, owner=whose, limit=most)
+    return [job for job in found if key is None or key.opens(job.asked["bucket"])]
 
 
 def check_own(job: Job, work: str, key: Key | None) -> Job:
-    """The job, if it is of this work and the caller's. Raises Refused as for one that is not."""
+    """The job, if it is of this work and the caller's. Raises Refused as for one that is not.
+
+    So it does where the key is not, or no longer, for the job's bucket.
+    """
     if job.work != work or not owns(key, job.owner):
         raise Refused(f"There is no job '{job.id}'.", Reason(404, "not_found"))
+    check_opens(key, job.asked["bucket"])
     return job

@@ -26,8 +26,8 @@ from tunewise.serving.telnyx.names import (
     BucketField,
     check_bucket,
     check_own,
+    own_jobs,
     owner_of,
-    owner_seen,
 )
 
 router = APIRouter(prefix="/v2/ai/embeddings", tags=["embedding buckets"], responses=RESPONSES)
@@ -177,9 +177,7 @@ async def list_tasks(
             param="status",
         )
     service: Service = request.app.state.service
-    found = await service.disk.run(
-        lambda: service.queue.jobs(_WORK, owner=owner_seen(key), limit=_LISTED)
-    )
+    found = await service.disk.run(lambda: own_jobs(service.queue, _WORK, key, _LISTED))
     told = [_told(job) for job in found]
     return Tasks(data=[task for task in told if task.status in wanted])
 
