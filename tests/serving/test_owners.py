@@ -77,9 +77,17 @@ def test_another_keys_file_and_job_are_not_there(callers, file, job):
     assert other.delete(f"/v1/files/{file}").status_code == 404
     assert other.post(f"/v1/fine_tuning/jobs/{job}/cancel").status_code == 404
     assert other.get("/v1/fine_tuning/jobs", params={"after": job}).status_code == 404
+    assert other.get("/v1/files", params={"after": file}).status_code == 404
     asked = {"model": "word-hash", "training_file": file}
     assert other.post("/v1/fine_tuning/jobs", json=asked).status_code == 400
     assert callers["one"].get(f"/v1/fine_tuning/jobs/{job}").json()["status"] == "queued"
+
+
+def test_a_list_does_not_go_on_after_what_is_not_there(callers):
+    for path in ("/v1/files", "/v1/fine_tuning/jobs"):
+        answer = callers["one"].get(path, params={"after": "zzz"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+        assert "'zzz'" in answer.json()["error"]["message"]
 
 
 def test_a_file_for_something_else_is_not_learned_from(callers):

@@ -152,6 +152,11 @@ def test_without_a_query_all_documents_are_listed_by_pages(client):
         ({"record_created_at": {"lt": "2021-01-01"}}, {TEXTS["manuals"][0], TEXTS["letters"][0]}),
         ({"filename": {"contains": "2"}}, {TEXTS["manuals"][2]}),
         ({"record_type": {"eq": "voice"}}, set()),
+        ({"record_type": {"in": ["voice", "bucket"]}, "year": {"gte": 2021, "lt": 2022}},
+         {TEXTS["manuals"][1], TEXTS["letters"][1]}),
+        ({"bucket_id": {"eq": "letters"}}, set(TEXTS["letters"])),
+        ({"metadata.bucket_id": {"in": ["letters", "none"]}}, set(TEXTS["letters"])),
+        ({"bucket_id": {"eq": "none"}}, set()),
         ({"record_type": {"eq": "bucket"}, "year": {"eq": 2022}}, {TEXTS["manuals"][2]}),
     ],
 )  # fmt: skip
@@ -165,13 +170,34 @@ def test_documents_can_be_filtered_by_their_fields(client, chosen, texts):
 @pytest.mark.parametrize(
     "query",
     ["filter[none][eq]=1", "filter[year][eq]=x", "filter[year][like]=1", "filter[year=1",
-     "filter[user_id][eq]=1", "page[number]=0", "page[number]=9999", "top_k=51", "query="],
+     "filter[user_id][eq]=1", "filter[record_type][contains]=buck", "filter[bucket_id][gte]=a",
+     "query=%20", "page[number]=0", "page[number]=9999", "top_k=51", "query="],
 )  # fmt: skip
 def test_what_cannot_be_asked_of_documents_is_refused(client, url, query):
     shelf = both(client)
     answer = httpx.get(f"{url}/v2/ai/knowledge/collections/{shelf.slug}/documents?{query}")
     assert answer.status_code == 400, answer.text
     assert answer.json()["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("query", "twice"),
+    [
+        ("filter[year][gte]=2010&filter[year][gte]=2000", "filter[year][gte]"),
+        ("filter[filename]=0.txt&filter[filename]=1.txt", "filter[filename]"),
+        ("filter[filename]=0.txt&filter[metadata.filename][eq]=1.txt",
+         "filter[metadata.filename][eq]"),
+        ("filter[record_id]=0&filter[record_id]=1", "filter[record_id]"),
+        ("filter[record_type]=voice&filter[record_type]=bucket", "filter[record_type]"),
+    ],
+)  # fmt: skip
+def test_a_filter_that_is_given_twice_is_refused_by_its_name(client, url, query, twice):
+    shelf = both(client)
+    answer = httpx.get(f"{url}/v2/ai/knowledge/collections/{shelf.slug}/documents?{query}")
+    assert answer.status_code == 400
+    told = answer.json()["errors"][0]["detail"]
+    assert f"'{twice}' is given twice" in told
+    assert f"{twice.removesuffix('[eq]').removesuffix('[gte]')}[in]=" in told
 
 
 def test_spaces_of_two_models_are_not_mixed(client):

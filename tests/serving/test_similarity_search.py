@@ -120,6 +120,9 @@ def test_a_filter_of_what_no_store_can_be_asked_is_the_callers_mistake(url, said
         ("/v1/queries/%s/feedback", r'{"\ud800": 1, "grades": {"a": 1}}'),
         ("/v2/ai/collections", r'{"name": "a", "\udfff": 1}'),
         ("/v1/embeddings", r'{"model": "\ud800", "input": "a"}'),
+        ("/v1/embeddings", r'{"model": "plain", "input": "\ud800"}'),
+        ("/v1/embeddings", r'{"model": "plain", "input": ["\u00e4", "a\udfff"]}'),
+        ("/v2/ai/openai/embeddings", r'{"model": "plain", "input": "a\ud83d"}'),
     ],
 )
 def test_half_a_character_is_refused_wherever_it_stands(url, path, body):
@@ -128,6 +131,12 @@ def test_half_a_character_is_refused_wherever_it_stands(url, path, body):
     path = path.replace("%s", query.headers["tunewise-query"])
     answer = httpx.post(url + path, content=body, headers=JSON)
     assert answer.status_code == 400, answer.text
+    if '"input": "a"' not in body and "input" in body:
+        told = answer.json().get("error") or answer.json()["errors"][0]
+        assert told["code"] == "invalid_text"
+        assert told.get("param", "input") == "input"
+        whole = {"model": "plain", "input": ["ä", "\U0001f600"]}
+        assert httpx.post(url + path, json=whole).status_code == 200
 
 
 def test_the_answer_has_telnyxs_fields_and_no_others(url):
@@ -167,6 +176,7 @@ def test_a_collection_is_searched_as_its_winner_was_unless_told_otherwise(client
         ({"bucket_name": "../library"}, 404, "collection_not_found", None),
         ({"bucket_name": "other"}, 422, "model_not_served", None),
         ({"query": ""}, 400, "bad_request", "/query"),
+        ({"query": " \n\u3000"}, 400, "bad_request", "/query"),
         ({"query": "a " * 8_193}, 400, "context_length_exceeded", "/query"),
         ({"num_of_docs": 0}, 400, "bad_request", "/num_of_docs"),
         ({"num_of_docs": 201}, 400, "bad_request", "/num_of_docs"),

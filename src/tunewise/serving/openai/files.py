@@ -124,7 +124,8 @@ async def list_files(
     if after is not None:
         place = next((n for n, each in enumerate(ordered) if each.name == after), None)
         if place is None:
-            raise bad_request("There is no such file to go on after.", param="after")
+            told = f"There is no file '{after[:100]}' to go on after."
+            raise Refused(told, Reason(404, "not_found", "after"))
         ordered = ordered[place + 1 :]
     data = [_told(each) for each in ordered[:limit]]
     ends = (data[0].id, data[-1].id) if data else (None, None)

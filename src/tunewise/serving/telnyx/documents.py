@@ -20,7 +20,7 @@ from tunewise.serving.service import Service
 from tunewise.serving.shelves import Retrieval, Shelf
 from tunewise.serving.telnyx.errors import RESPONSES
 from tunewise.serving.telnyx.paging import PageNumber, PageSize, meta_of
-from tunewise.serving.telnyx.search import MOST_LETTERS, searched
+from tunewise.serving.telnyx.search import MOST_LETTERS, NotBlank, searched
 from tunewise.serving.telnyx.shelves import opened
 
 router = APIRouter(prefix="/v2/ai/knowledge/collections", tags=["collections"], responses=RESPONSES)
@@ -30,6 +30,7 @@ _AT_ONCE = 1_000
 _FILTER = re.compile(r"filter\[(.{1,200}?)\](?:\[(\w{1,20})\])?")
 _BY: Mapping[Retrieval, By] = {"vector": "vectors", "hybrid": "hybrid", "keyword": "words"}
 _OURS = {"record_id": DOCUMENT, "record_created_at": UPLOADED}
+_OF_BUCKETS = ("record_type", "bucket_id")  # the same for all chunks of one
 _search = need("search")
 
 Filters = list[tuple[str, str, str]]
@@ -75,7 +76,7 @@ async def retrieve_documents(
     slug: str,
     request: Request,
     key: Annotated[Key | None, Depends(_search)],
-    query: Annotated[str | None, Query(min_length=1, max_length=MOST_LETTERS)] = None,
+    query: Annotated[str | None, Query(min_length=1, max_length=MOST_LETTERS), NotBlank] = None,
     retrieval_type: Retrieval | None = None,
     top_k: Annotated[int | None, Query(ge=1, le=50)] = None,
     sources: Annotated[str | None, Query(max_length=200)] = None,
@@ -189,7 +190,24 @@ def _filters(request: Request) -> Filters:
         if field in ("user_id", "ingested_at"):
             raise bad_request(f"Nothing here has the field '{field}'.", param="filter")
         found.append((_OURS.get(field, field), read[2] or "eq", value))
+        _check_last(found, name, read[1])
     return found
+
+
+def _check_last(filters: Filters, called: str, asked: str) -> None:
+    """Raises Refused where the last filter was given before, or asks what its field cannot be."""
+    field, word, _ = filters[-1]
+    if (field, word) in [each[:2] for each in filters[:-1]]:
+        raise bad_request(
+            f"The filter '{called}' is given twice. Give it once; several values go into "
+            f"filter[{asked}][in]=a,b.",
+            param="filter",
+        )
+    if field in _OF_BUCKETS and word not in OPERATORS["flag"]:
+        raise bad_request(
+            f"'{field}' cannot be asked {word}. Choose one of {', '.join(OPERATORS['flag'])}.",
+            param="filter",
+        )
 
 
 def _narrowed(service: Service, shelf: Shelf, filters: Filters) -> dict[str, Filter]:
@@ -200,12 +218,12 @@ def _narrowed(service: Service, shelf: Shelf, filters: Filters) -> dict[str, Fil
     there = set(service.collections.names())
     buckets = [bucket for bucket in shelf.buckets if bucket in there]
     found: dict[str, Filter] = {}
-    known: set[str] = {"record_type"}
+    known = set(_OF_BUCKETS)
     for bucket in buckets:
         about = Collection.open(service.collections.store, bucket).about()
         fields = {DOCUMENT: Field("document", "text"), **about.fields}
         known |= set(fields)
-        if where := _where(filters, fields):
+        if where := _where(filters, fields, {"record_type": "bucket", "bucket_id": bucket}):
             found[bucket] = where[0]
     missing = [name for name, _, _ in filters if name not in known]
     if buckets and missing:
@@ -213,12 +231,17 @@ def _narrowed(service: Service, shelf: Shelf, filters: Filters) -> dict[str, Fil
     return found
 
 
-def _where(filters: Filters, fields: Mapping[str, Field]) -> Sequence[Filter]:
-    """The filter for one bucket, in a list; an empty one where nothing there can pass."""
+def _where(
+    filters: Filters, fields: Mapping[str, Field], own: Mapping[str, str]
+) -> Sequence[Filter]:
+    """The filter for one bucket, in a list; an empty one where nothing there can pass.
+
+    `own` is what all of its chunks have.
+    """
     where: dict[str, dict[str, Any]] = {}
     for name, word, value in filters:
-        if name == "record_type":
-            if "bucket" not in value.split(","):
+        if name in own:
+            if own[name] not in (value.split(",") if word == "in" else [value]):
                 return []
         elif name not in fields:
             return []

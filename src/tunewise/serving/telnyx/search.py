@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticKnownError
 
 from tunewise.collection import Hit
 from tunewise.retrieval import Reranker
@@ -24,6 +25,16 @@ MOST = 200  # documents of an answer
 MOST_LETTERS = 100_000  # of a query; how many tokens it may have is looked at after
 
 
+def _not_blank(query: str | None) -> str | None:
+    """The query. One of blanks only is as wrong as an empty one."""
+    if query is not None and not query.strip():
+        raise PydanticKnownError("string_too_short", {"min_length": 1})
+    return query
+
+
+NotBlank = AfterValidator(_not_blank)
+
+
 class SearchRequest(BaseModel):
     """What is searched for: Telnyx's fields, and what theirs has not.
 
@@ -35,7 +46,7 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     bucket_name: Annotated[str, Field(min_length=1, max_length=100)]
-    query: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS)]
+    query: Annotated[str, Field(min_length=1, max_length=MOST_LETTERS), NotBlank]
     num_of_docs: Annotated[int, Field(ge=1, le=MOST)] = 3
     filter: dict[str, Any] | None = None
     by: Literal["vectors", "words", "hybrid"] | None = None
