@@ -120,7 +120,6 @@ def test_a_filter_of_what_no_store_can_be_asked_is_the_callers_mistake(url, said
         ("/v1/queries/%s/feedback", r'{"\ud800": 1, "grades": {"a": 1}}'),
         ("/v2/ai/collections", r'{"name": "a", "\udfff": 1}'),
         ("/v1/embeddings", r'{"model": "\ud800", "input": "a"}'),
-        ("/v1/embeddings", r'{"model": "plain", "input": "\ud800"}'),
         ("/v1/embeddings", r'{"model": "plain", "input": ["\u00e4", "a\udfff"]}'),
         ("/v2/ai/openai/embeddings", r'{"model": "plain", "input": "a\ud83d"}'),
     ],

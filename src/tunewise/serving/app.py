@@ -25,7 +25,7 @@ from tunewise.serving.models import Offer
 from tunewise.serving.openai import embeddings, files, fine_tuning, models
 from tunewise.serving.openai.errors import to_openai
 from tunewise.serving.openai.straight import straight
-from tunewise.serving.refused import Reason, Refused, bad_request, no_text, refused_for
+from tunewise.serving.refused import Reason, Refused, bad_request, refused_for
 from tunewise.serving.service import Service, Settings
 from tunewise.serving.signed import is_signed
 from tunewise.serving.spans import NoSpans, Spans
@@ -125,7 +125,9 @@ async def _invalid(request: Request, error: Any) -> Response:
 
 async def _no_text(request: Request, error: Any) -> Response:
     """JSON can hold half a pair of UTF-16, which no store, encoder or answer can write."""
-    return shown(request.url.path, no_text(error))
+    half = error.object[error.start : error.end].encode(errors="backslashreplace").decode()
+    told = f"'{half[:20]}' is half a character (a lone surrogate), and no text. Leave it out."
+    return shown(request.url.path, bad_request(told, code="invalid_text"))
 
 
 async def _http(request: Request, error: Any) -> Response:

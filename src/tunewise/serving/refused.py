@@ -43,13 +43,6 @@ def bad_request(message: str, *, param: str | None = None, code: str | None = No
     return Refused(message, Reason(400, code, param))
 
 
-def no_text(error: UnicodeEncodeError, *, param: str | None = None) -> Refused:
-    """A text that cannot be written: status 400."""
-    half = error.object[error.start : error.end].encode(errors="backslashreplace").decode()
-    told = f"'{half[:20]}' is half a character (a lone surrogate), and no text. Leave it out."
-    return bad_request(told, param=param, code="invalid_text")
-
-
 def busy(message: str, *, seconds: float) -> Refused:
     """More than can be done just now: status 503, and after how many seconds to ask again."""
     headers = {"Retry-After": str(max(1, round(seconds)))}

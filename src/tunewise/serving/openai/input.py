@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tunewise.serving.models import Model
-from tunewise.serving.refused import Reason, Refused, bad_request, no_text
+from tunewise.serving.refused import Reason, Refused, bad_request
 
 MOST_ITEMS = 2_048
 MOST_TOKENS = 8_192
@@ -62,17 +62,7 @@ def _text(each: Any, kind: type[Any], place: int, model: Model) -> str:
         return _detokenized(each, place, model)
     if len(str(each)) > _MOST_LETTERS:
         raise _too_long(place, f"{len(str(each))} letters")
-    return _whole(str(each))
-
-
-def _whole(text: str) -> str:
-    """The text, if it can be written; JSON can hold half a pair of UTF-16."""
-    if not text.isascii():  # which is known of a text without a look at its letters
-        try:
-            text.encode()
-        except UnicodeEncodeError as half:
-            raise no_text(half, param="input") from half
-    return text
+    return str(each)
 
 
 def _detokenized(tokens: Sequence[Any], place: int, model: Model) -> str:
