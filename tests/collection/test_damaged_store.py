@@ -3,14 +3,17 @@
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from tunewise.cli import main
 from tunewise.collection import Collection, open_store, reembed, verify
+from tunewise.collection.lance import LanceStore
 from tunewise.errors import StoreError
 from tunewise.testing import WordHashEncoder
 
@@ -148,6 +151,34 @@ def test_a_file_that_was_cut_off_is_told(tmp_path, chunk):
         again.search("violin", k=1)
     with pytest.raises(StoreError, match="cannot be read or written"):
         verify(again)
+
+
+def test_object_storage_that_refuses_is_told_in_its_own_words(monkeypatch):
+    refusal = b"<Error><Code>NoSuchBucket</Code><Message>There is no such bucket.</Message></Error>"
+
+    class Storage(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(404)
+            self.end_headers()
+            self.wfile.write(refusal)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Storage) as serving:
+        threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        settings = {"ENDPOINT": f"http://127.0.0.1:{serving.server_port}", "ALLOW_HTTP": "true",
+                    "ACCESS_KEY_ID": "x", "SECRET_ACCESS_KEY": "y", "REGION": "here"}  # fmt: skip
+        for name, value in settings.items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        with pytest.raises(StoreError) as told:
+            LanceStore("s3://nowhere/collections").facts()
+        serving.shutdown()
+    assert str(told.value).startswith(
+        "The store 's3://nowhere/collections' cannot be reached or refuses: There is no such bucket. "
+        "Check the address"
+    )
+    assert "disk" not in str(told.value)
 
 
 def test_a_copy_of_the_folder_is_the_collection_as_it_was(tmp_path, chunk):

@@ -7,6 +7,7 @@ all partitions are searched: with a few, recall fell to 0.4 (benchmarks/stores.m
 """
 
 import random
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -309,6 +310,14 @@ def _told(place: str) -> Iterator[None]:
 
 def _refused(place: str, refusal: BaseException) -> StoreError:
     reason = str(refusal).split(", /")[0].split("\n")[0].removeprefix("lance error: ")
+    if "://" in place:
+        if answered := re.search(r"<Message>(.*?)</Message>", str(refusal)):  # S3's own words
+            reason = answered[1]
+        return StoreError(
+            f"The store '{place}' cannot be reached or refuses: {reason[:300].rstrip('.')}. Check "
+            "the address, and what the environment says of it (for S3 AWS_ACCESS_KEY_ID, "
+            "AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT)."
+        )
     return StoreError(
         f"The store '{place}' cannot be read or written: {reason}. If the disk is full, free some "
         "space; if a file is damaged, bring the folder back from a copy, or remove it and index "
