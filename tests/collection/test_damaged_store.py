@@ -175,8 +175,8 @@ def test_object_storage_that_refuses_is_told_in_its_own_words(monkeypatch):
             LanceStore("s3://nowhere/collections").facts()
         serving.shutdown()
     assert str(told.value).startswith(
-        "The store 's3://nowhere/collections' cannot be reached or refuses: There is no such bucket. "
-        "Check the address"
+        "The store 's3://nowhere/collections' cannot be reached or refuses: "
+        "There is no such bucket. Check the address"
     )
     assert "disk" not in str(told.value)
 
