@@ -17,7 +17,7 @@ from tunewise.data.split import Division, divide
 from tunewise.encoders import (
     DEFAULT_ENCODER,
     Encoder,
-    TransformerEncoder,
+    engine_of,
     is_hosted,
     is_local,
     load_encoder,
@@ -110,7 +110,7 @@ def measure(
         "budget_seconds": budget,
         "try": words,
         "encoders": [encoder.name for encoder in loaded],
-        "engines": [engine_of(encoder) for encoder in loaded],
+        "engines": [engine_of(encoder) or None for encoder in loaded],
         "base_url": base_url,
         "seed": seed,
     }
@@ -322,11 +322,6 @@ def loaded_encoders(
         else encoder
         for encoder in encoders
     ]
-
-
-def engine_of(encoder: Encoder) -> str | None:
-    """The word for how a local encoder computes; None for one that is computed elsewhere."""
-    return encoder.way.word if isinstance(encoder, TransformerEncoder) else None
 
 
 def validate(worth: float, target: float | None, budget: float | None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.encoders import DEFAULT_ENCODER, Encoder
+from tunewise.encoders import DEFAULT_ENCODER, Encoder, engine_of
 from tunewise.errors import DataError, EncoderError, MissingExtra, OptionError
 from tunewise.finding import in_order
 from tunewise.kinds import Contender, Examples, Kind, Parts, Setting, Shown
@@ -21,7 +21,7 @@ from tunewise.measurement.budget import (
     told_of,
     until,
 )
-from tunewise.measurement.measure import engine_of, loaded_encoders, validate
+from tunewise.measurement.measure import loaded_encoders, validate
 from tunewise.measurement.repeats import FRACTIONS, SEEDS, TIMES, rows_of_parts
 from tunewise.measurement.uses import count_use
 from tunewise.metrics import Scores
@@ -75,7 +75,7 @@ def measure_kind(
         "budget_seconds": budget,
         "try": None if contenders is None else words,
         "encoders": [encoder.name for encoder in loaded],
-        "engines": [engine_of(encoder) for encoder in loaded],
+        "engines": [engine_of(encoder) or None for encoder in loaded],
         "base_url": base_url,
         "seed": seed,
     }
