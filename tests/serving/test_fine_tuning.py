@@ -196,10 +196,7 @@ def test_a_paused_job_waits_and_goes_on_when_resumed(client, uploaded):
 def test_a_job_on_what_cannot_be_learned_from_fails_and_says_why(client):
     file = client.files.create(file=("bad.jsonl", b'{"messages": []}\n'), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(model="word-hash", training_file=file.id)
-    end = time.monotonic() + 60
-    while (job := client.fine_tuning.jobs.retrieve(job.id)).status != "failed":
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    job = wait(client, job.id, "failed", seconds=60)
     assert "In line 1 of 'bad.jsonl' no assistant's message answers a user's" in job.error.message
 
 
@@ -207,10 +204,7 @@ def test_fields_of_other_names_are_told_by_what_a_file_can_call_them(client):
     rows = b"".join(b'{"frage": "q%d", "antwort": "a%d"}\n' % (n, n) for n in range(40))
     file = client.files.create(file=("fragen.jsonl", rows), purpose="fine-tune")
     job = client.fine_tuning.jobs.create(model="word-hash", training_file=file.id)
-    end = time.monotonic() + 60
-    while (job := client.fine_tuning.jobs.retrieve(job.id)).status != "failed":
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    job = wait(client, job.id, "failed", seconds=60)
     assert "'frage', 'antwort'" in job.error.message
     assert job.error.message.endswith("Call each field what it is: query and positive; text1, "
                                       "text2 and score; text and label.")  # fmt: skip

@@ -32,6 +32,8 @@ def compact_if_due(table: Any, key: str) -> None:
     later write does it.
     """
     try:
+        if table.version % _WRITES:  # which `every` is a multiple of
+            return
         every = max(_WRITES, 2 ** (table.count_rows() // _ROWS).bit_length())
         if table.version % every == 0:  # known to every process, and after a kill
             compact(table, key, GRACE)

@@ -19,6 +19,7 @@ from tunewise.errors import DataError, OptionError
 from tunewise.progress import Progress, silent
 
 _AT_ONCE = 256  # chunks after which what was gathered is written
+_LOOKED_UP = 200  # documents at once
 _GROWN = 1.2  # times the rows an index was built of, after which it is built anew
 
 
@@ -104,7 +105,9 @@ def index_documents(
             "should lie; `Collection.remove` takes a collection away."
         )
     if prune and gone:
-        told.removed = _remove(collection, gone, {each.name for each in told.failures})
+        sure = _sure(collection, gone, {each.name for each in told.failures})
+        collection.delete(documents=sure)
+        told.removed = len(sure)
     _build(collection, progress)
     return told
 
@@ -191,26 +194,24 @@ def _check_chunker(collection: Collection, chunker: Chunker) -> None:
         )
 
 
-def _remove(collection: Collection, gone: Sequence[str], failed: Set[str]) -> int:
-    """Removes documents but those that may be among what failed, and gives how many it were."""
-    removed = 0
-    for start in range(0, len(gone), _AT_ONCE):
-        some = gone[start : start + _AT_ONCE]
-        held = values_of(collection, some, "source") if failed else {}
-        sure = [id_ for id_ in some if not failed or not _is_from(held[id_], failed)]
-        collection.delete(documents=sure)
-        removed += len(sure)
-    return removed
+def _sure(collection: Collection, gone: Sequence[str], failed: Set[str]) -> Sequence[str]:
+    """The documents but those that may be among what failed."""
+    if not failed:
+        return gone
+    sources = values_of(collection, gone, "source")
+    return [id_ for id_ in gone if not _is_from(sources[id_], failed)]
 
 
 def values_of(collection: Collection, documents: Sequence[str], name: str) -> dict[str, str]:
     """What documents' metadata says under a name; the document's id where it says nothing."""
     found = dict(zip(documents, documents, strict=True))
-    where, after = {DOCUMENT: {"in": list(documents)}}, ""
-    while page := collection.page(where=where, after=after, limit=1_000):
-        for chunk in page:
-            found[chunk.document] = str(chunk.metadata.get(name, chunk.document))
-        after = page[-1].id
+    for start in range(0, len(documents), _LOOKED_UP):
+        where = {DOCUMENT: {"in": list(documents[start : start + _LOOKED_UP])}}
+        after = ""
+        while page := collection.page(where=where, after=after, limit=1_000):
+            for chunk in page:
+                found[chunk.document] = str(chunk.metadata.get(name, chunk.document))
+            after = page[-1].id
     return found
 
 

@@ -41,7 +41,7 @@ FILENAME, CHECKSUM, UPLOADED = "filename", "checksum", "uploaded_at"
 
 _TOLD = 20  # failures that a result names; of each file all are kept
 _REASONS = 3  # that a file names
-_AT_ONCE = 200  # documents looked up together
+_AT_ONCE = 200  # documents removed together
 
 
 @dataclass
@@ -221,10 +221,8 @@ def _prune(collection: Collection, files: _Files, objects: Objects) -> int:
     there = {each.name for each in objects.list(collection.name)}
     late = [id_ for id_, name in files.documents.items() if name not in there]
     gone = sorted(set(collection.digests()) - set(files.documents))
-    for start in range(0, len(gone), _AT_ONCE):
-        some = gone[start : start + _AT_ONCE]
-        held = values_of(collection, some, FILENAME)
-        late += [id_ for id_ in some if held[id_] not in there or held[id_] not in files.failures]
+    held = values_of(collection, gone, FILENAME)
+    late += [id_ for id_ in gone if held[id_] not in there or held[id_] not in files.failures]
     for start in range(0, len(late), _AT_ONCE):
         collection.delete(documents=late[start : start + _AT_ONCE])
     files.stored = {name: each for name, each in files.stored.items() if name in there}

@@ -43,9 +43,8 @@ class _Page:
 class Recent:
     """The vectors last asked for, as many as fit so many bytes; texts are not in it.
 
-    They lie in pages, too large for the C library's heap, which are forgotten as a whole. Each by
-    itself, forgotten among others that stay, would leave a hole of its size: a server's heap grew
-    by such holes for as long as it was looked at (benchmarks/soak.md).
+    They lie in pages, too large for the C library's heap, which are forgotten as a whole: each by
+    itself, forgotten among others that stay, would leave a hole of its size there.
     """
 
     def __init__(self, size: int) -> None:
