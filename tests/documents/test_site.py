@@ -138,6 +138,19 @@ def test_robots_txt_is_kept_with_its_wildcards_and_its_delay(site: Site) -> None
     assert times[1] - times[0] >= 0.19  # it waits at least; how much longer is the machine's
 
 
+def test_no_redirect_leads_to_what_is_barred_or_was_asked_before(site: Site) -> None:
+    site.pages["/robots.txt"] = (200, "text/plain", "User-agent: *\nDisallow: /private\n")
+    site.page("/", "/a", "/to/private", "/to/a", "/to/b")
+    site.page("/a")
+    site.page("/b")
+    site.page("/private")
+    for name in ("a", "b", "private"):
+        site.pages[f"/to/{name}"] = (302, "", f"/{name}")
+    assert list(site.read()) == ["/", "/a", "/b"]
+    assert "/private" not in site.paths()
+    assert site.paths().count("/a") == 1
+
+
 def test_where_robots_txt_cannot_be_had_no_link_is_followed(site: Site) -> None:
     site.page("/", "/a")
     site.page("/a")

@@ -10,7 +10,7 @@ import asyncio
 import ipaddress
 import socket
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 from email.message import Message
@@ -70,18 +70,21 @@ class Hosts:
 
 
 @contextmanager
-def fetched(source: Source, hosts: Hosts) -> Iterator[Source]:
+def fetched(
+    source: Source, hosts: Hosts, *, look: Callable[[Any], None] | None = None
+) -> Iterator[Source]:
     """What lies at the address `source.name`, in a file that is gone after the block.
 
-    Raises DataError for an address that is not allowed, does not answer in time, or answers with
-    something else than one file within the limits, AbsentError for one that has nothing to give
-    (4xx). It is not called where an event loop runs.
+    `look` is called with each address (httpx.URL) before it is asked, those that a redirect leads
+    to as well; what it raises ends the fetch. Raises DataError for an address that is not allowed,
+    does not answer in time, or answers with something else than one file within the limits,
+    AbsentError for one that has nothing to give (4xx). It is not called where an event loop runs.
     """
     with tempfile.TemporaryDirectory(prefix="tunewise-") as folder:
         path = Path(folder, "fetched")
         seconds = source.limits.address_seconds
         try:
-            found = asyncio.run(_in_time(source, hosts, path, seconds))
+            found = asyncio.run(asyncio.wait_for(_fetch(source, hosts, path, look), seconds))
         except TimeoutError as wrong:
             raise DataError(
                 f"'{source.name}' did not answer within {seconds:g} seconds. Try again later."
@@ -89,12 +92,9 @@ def fetched(source: Source, hosts: Hosts) -> Iterator[Source]:
         yield found
 
 
-async def _in_time(source: Source, hosts: Hosts, path: Path, seconds: float) -> Source:
-    async with asyncio.timeout(seconds):
-        return await _fetch(source, hosts, path)
-
-
-async def _fetch(source: Source, hosts: Hosts, path: Path) -> Source:
+async def _fetch(
+    source: Source, hosts: Hosts, path: Path, look: Callable[[Any], None] | None
+) -> Source:
     """The source as it was answered: its bytes in `path`, and from where they came."""
     import httpx
 
@@ -107,6 +107,8 @@ async def _fetch(source: Source, hosts: Hosts, path: Path) -> Source:
     ) as client:
         for _ in range(source.limits.redirects + 1):
             machines = await _machines(address, hosts)
+            if look:
+                look(address)
             try:
                 answer = await _sent(client, address, machines)
                 async with aclosing(answer):

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,13 +73,17 @@ class _Site:
         while self.ahead and bytes_left > 0:
             address, level = self.ahead.popleft()
             time.sleep(wait)
+            page, look = replace(self.first, name=address), partial(self._pass_over, address)
             try:
-                with fetched(replace(self.first, name=address), self.hosts) as found:
+                with fetched(page, self.hosts, look=look) as found:
                     bytes_left -= found.path.stat().st_size
-                    if self._is_new(address, found):
+                    self.seen.add(found.address)
+                    if is_page(found):
                         yield replace(found, name=found.address)
                         if level < depth:
                             self.note(_links(found), level + 1)
+            except _PassedOverError:
+                continue
             except (AbsentError, DataError) as wrong:
                 yield Failure(address, str(wrong))
         if self.full or self.ahead:
@@ -118,14 +123,16 @@ class _Site:
         same = len(ports) == 1 or ports <= set(PORTS.values())
         return same and name_of(address) == name_of(self.home)
 
-    def _is_new(self, asked: str, found: Source) -> bool:
-        """Whether what was found is a page of this host which no other address has led to."""
-        if not is_page(found) or not self._is_here(parsed(found.address)):
-            return False
-        if found.address != asked and found.address in self.seen:
-            return False
-        self.seen.add(found.address)
-        return True
+    def _pass_over(self, asked: str, address: Any) -> None:
+        """Ends the fetch where a redirect leads to what a link to it would not lead to either."""
+        known = str(address) != asked and str(address) in self.seen
+        allowed = self._is_here(address) and self.robots.can_fetch(str(address), _NAME)
+        if known or not allowed:
+            raise _PassedOverError
+
+
+class _PassedOverError(Exception):
+    """A page that is not read, of which there is nothing to tell."""
 
 
 def _links(page: Source) -> Iterator[str]:
