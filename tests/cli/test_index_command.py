@@ -58,6 +58,23 @@ def test_documents_are_indexed_found_and_passed_over_the_next_time(won, docs, tm
     assert "violin" in run(capsys, "search", won, "violin", *place, "-k", "1").out
 
 
+def test_a_check_takes_what_was_deleted_off_the_disk(won, docs, tmp_path, capsys):
+    place, store = ["--collection", "loans", "--store", tmp_path / "store"], tmp_path / "store"
+    (docs / "5.md").write_text("A xylophone.")
+    run(capsys, "index", won, "--from", docs, *place)
+    (docs / "5.md").unlink()
+    run(capsys, "index", won, "--from", docs, "--prune", *place)
+    assert b"xylophone" in held(store)  # a deletion hides it
+    run(capsys, "index", won, "--check", *place)
+    assert b"xylophone" not in held(store)
+    assert b"Loan 3" in held(store)
+
+
+def held(folder):
+    """All that lies in the tables of a folder, whose texts are too few to be packed."""
+    return b"".join(path.read_bytes() for path in folder.rglob("*.lance/**/*") if path.is_file())
+
+
 def test_one_is_told_as_one(won, docs, tmp_path, capsys):
     out = run(capsys, "index", won, "--from", docs / "1.md", "--store", tmp_path / "store").out
     assert "1 chunk of 1 document," in out
