@@ -160,11 +160,14 @@ def _refused(folder: Path, refusal: OSError) -> OutputError:
     reason = refusal.strerror or str(refusal)
     if isinstance(refusal, shutil.Error):  # a list of (from, to, reason)
         reason = str(refusal.args[0][0][2])
+    remedy = "Free some space"
     if isinstance(refusal, FileExistsError | NotADirectoryError):
-        reason = "there is a file where a folder should be"
+        reason, remedy = "there is a file where a folder should be", "Move it away"
+    if isinstance(refusal, PermissionError):
+        remedy = "Have whoever owns it let you write there"
     return OutputError(
         f"Cannot write to '{folder}': {reason}. "
-        "Free some space or choose another folder; nothing half-written was left."
+        f"{remedy} or choose another folder; nothing half-written was left."
     )
 
 

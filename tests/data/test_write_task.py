@@ -94,7 +94,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"Cannot write to .*choose another folder"):
+    with pytest.raises(OutputError, match=r"Cannot write to .*Move it away or choose ano"):
         write_task(TASK, tmp_path / "file" / "folder")
 
 

@@ -61,13 +61,13 @@ def refuse_alone(parsed: argparse.Namespace) -> None:
         )
 
 
-def store_of(parsed: argparse.Namespace, source: str | Path) -> "Store":
-    """The store that the arguments name, or the one beside the winner."""
+def store_of(parsed: argparse.Namespace, source: str | Path, *, new: bool = False) -> "Store":
+    """The store that the arguments name, or the one beside the winner; `new` makes a folder."""
     from tunewise.collection import BESIDE, open_store
     from tunewise.collection.winner import is_winner
 
     usual = str(Path(source) / BESIDE) if is_winner(source) else BESIDE
-    return open_store(parsed.store or usual)
+    return open_store(parsed.store or usual, new=new)
 
 
 def search_collection(parsed: argparse.Namespace) -> int:

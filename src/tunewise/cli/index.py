@@ -96,7 +96,7 @@ def run(parsed: argparse.Namespace) -> int:
             "Say one thing to do: --from DOCUMENTS, --check, --reembed or --rollback. For example: "
             f"tunewise index {parsed.source} --from docs/."
         )
-    with closing(store_of(parsed, parsed.source)) as store, shown() as progress:
+    with closing(store_of(parsed, parsed.source, new=reading)) as store, shown() as progress:
         damaged = _damaged(parsed, store, progress) if parsed.check else []
         if reading:
             return _index(parsed, store, damaged, progress)
