@@ -64,6 +64,18 @@ def test_the_best_k_are_returned_best_first():
     assert [place for place, _ in rank(documents, "red", k=3).best(0, 9)] == ["9", "8", "7"]
 
 
+def test_among_some_documents_the_best_of_these_are_returned():
+    drawn = np.random.default_rng(0)
+    written = [" ".join(drawn.choice(["red", "blue", "x"], 8)) for _ in range(300)]
+    index, query = build(texts(*written), PLAIN), texts("red blue")
+    some = np.sort(drawn.choice(300, 40, replace=False))
+    every = index.rank(query, k=300).best(0, 300)
+    few = [hit for hit in every if int(hit[0]) in some]
+    assert index.rank(query, k=5, among=some).best(0, 5) == few[:5]
+    assert index.rank(query, k=40, among=some).best(0, 40) == few
+    assert index.rank(query, among=some[:0]).best(0, 5) == []
+
+
 def test_stemming_finds_other_forms():
     assert rank(["he was running"], "run", analyzer=Analyzer("en")).best(0, 1)[0][0] == "0"
 

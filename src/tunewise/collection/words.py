@@ -7,11 +7,10 @@ the new one a second, and is then answered by the one before.
 
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
-from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
@@ -58,7 +57,8 @@ class Retrieval:
 class _Made:
     """An index, the version of the table that it is of, and the seconds that making it took.
 
-    `marks` are the hashes of the texts (n,): eight bytes a chunk, where texts take hundreds.
+    `marks` are the hashes of the texts (n,): eight bytes a chunk, where texts take hundreds. The
+    ids of the index are in order.
     """
 
     version: int
@@ -66,10 +66,15 @@ class _Made:
     took: float
     marks: NDArray[np.int64]
 
-    @cached_property
-    def places(self) -> Mapping[str, int]:
-        """Where in the index a chunk is, by id; made when the index is first behind its table."""
-        return {id_: place for place, id_ in enumerate(self.index.document_ids)}
+    def places(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Where in the index those of these chunks are that are in it."""
+        every = self.index.document_ids
+        found = np.array([bisect_left(every, id_) for id_ in ids], dtype=np.int64)
+        there = [
+            place < len(every) and every[place] == id_
+            for place, id_ in zip(found.tolist(), ids, strict=True)
+        ]
+        return found[np.array(there, dtype=np.bool_)]
 
 
 class Words:
@@ -94,13 +99,13 @@ class Words:
         made = self._made_for(version)
         if made.version == version and not where:
             return _ranked(made.index, query, k)[:k]
-        hits = self._among(made.index, query, k, where)
+        hits = self._among(made, query, k, where)
         if made.version == version:
             return hits[:k]
         asked, same = k, self._same(made, hits[:k])
         while len(same) < k <= len(hits) >= asked:  # as many more as have changed
             asked += max(k - len(same), _FEW)
-            hits = self._among(made.index, query, asked, where)
+            hits = self._among(made, query, asked, where)
             same = self._same(made, hits[:asked])
         return same[:k]
 
@@ -109,11 +114,12 @@ class Words:
         if not hits:
             return []
         now = dict(zip(*self._table.texts(one_of("id", [id_ for id_, _ in hits])), strict=True))
-        places = made.places
-        return [hit for hit in hits if hash(now.get(hit[0])) == made.marks[places[hit[0]]]]
+        marks = made.marks[made.places([id_ for id_, _ in hits])].tolist()
+        return [hit for hit, mark in zip(hits, marks, strict=True) if hash(now.get(hit[0])) == mark]
 
-    def _among(self, index: Bm25Index, query: str, k: int, where: str) -> list[tuple[str, float]]:
+    def _among(self, made: _Made, query: str, k: int, where: str) -> list[tuple[str, float]]:
         """The best k of those that are in the table and pass the condition, and perhaps more."""
+        index = made.index
         asked, rows = _FEW, len(index.document_ids)
         found = _ranked(index, query, asked)
         hits = self._passing(found[:asked], where)
@@ -123,9 +129,7 @@ class Words:
             found = _ranked(index, query, asked)
             hits = self._passing(found[:asked], where)
         if len(hits) < k and len(found) >= asked:
-            among = set(self._table.ids(where))
-            every = _ranked(index, query, rows)
-            hits = list(islice((hit for hit in every if hit[0] in among), k))
+            hits = _ranked(index, query, k, made.places(self._table.ids(where)))
         return hits[:k]
 
     def _passing(self, found: Sequence[tuple[str, float]], where: str) -> list[tuple[str, float]]:
@@ -191,9 +195,11 @@ class Words:
         coming.set_exception(error)
 
 
-def _ranked(index: Bm25Index, query: str, depth: int) -> list[tuple[str, float]]:
+def _ranked(
+    index: Bm25Index, query: str, depth: int, among: NDArray[np.int64] | None = None
+) -> list[tuple[str, float]]:
     if not len(index.document_ids):
         return []
-    found = index.rank(Texts(["q"], [query]), k=depth)
+    found = index.rank(Texts(["q"], [query]), k=depth, among=among)
     pairs = zip(found.documents.tolist(), found.scores.tolist(), strict=True)
     return [(index.document_ids[place], score) for place, score in pairs]

@@ -14,7 +14,7 @@ from tunewise.errors import OptionError
 from tunewise.progress import Progress, silent
 from tunewise.rankings import Rankings, collect
 from tunewise.retrieval.analysis import Analyzer
-from tunewise.retrieval.dense import top
+from tunewise.retrieval.dense import Scored, top
 from tunewise.task import Texts
 
 K1, B = 1.2, 0.75  # Robertson and Zaragoza 2009; what Lucene ships
@@ -35,9 +35,17 @@ class Bm25Index:
     vocabulary: Mapping[str, int]
     model: Any
 
-    def rank(self, queries: Texts, *, k: int = 100, progress: Progress = silent) -> Rankings:
+    def rank(
+        self,
+        queries: Texts,
+        *,
+        k: int = 100,
+        among: NDArray[np.int64] | None = None,
+        progress: Progress = silent,
+    ) -> Rankings:
         """The k documents with the highest BM25 score for each query.
 
+        `among` (m,) are the places of those that may be given, increasing; None: all may.
         Documents without a term of the query are left out, so that a list may be shorter than k
         and is empty when no term is known. Documents tied with the k-th are kept too, the
         first up to 10·k of them. Scores are rounded to six decimals. Raises OptionError for k < 1.
@@ -49,7 +57,7 @@ class Bm25Index:
             if place % 100 == 0:
                 progress("searching by words", place, len(queries))
             numbers = [self.vocabulary[term] for term in terms if term in self.vocabulary]
-            lists.append(self._best(numbers, k))
+            lists.append(self._best(numbers, k, among))
         progress("searching by words", len(queries), len(queries))
         return collect(queries.ids, self.document_ids, lists)
 
@@ -59,11 +67,11 @@ class Bm25Index:
         kept = {} if self.model is None else self.model.scores
         return sum(part.nbytes for part in kept.values() if isinstance(part, np.ndarray))
 
-    def _best(self, numbers: list[int], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _best(self, numbers: list[int], k: int, among: NDArray[np.int64] | None) -> Scored:
         if not numbers:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         scores = self.model.get_scores_from_ids(numbers)
-        found = np.flatnonzero(scores)
+        found = np.flatnonzero(scores) if among is None else among[scores[among] != 0]
         return top(found, np.round(scores[found], 6), k)
 
 
