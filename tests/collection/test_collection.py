@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -195,13 +196,12 @@ def test_words_are_scored_as_bm25_scores_them_and_follow_what_is_written(pets, c
 def test_who_searches_by_words_is_not_held_up_by_a_change(pets, chunk, monkeypatch, took):
     from tunewise.collection import words
 
-    go, began = threading.Event(), iter([0.0, took])
+    go, make = threading.Event(), words.make_index
     monkeypatch.setattr(words, "_PATIENCE", 0.1)
     with monkeypatch.context() as patch:
-        patch.setattr(words.time, "monotonic", lambda: next(began, took))
+        patch.setattr(words, "make_index", lambda *told: replace(make(*told), took=took))
         assert names(pets.search("bark", by="words")) == ["dogs"]
-    made = words.build
-    monkeypatch.setattr(words, "build", lambda *told: go.wait(20) and made(*told))
+    monkeypatch.setattr(words, "make_index", lambda *told: go.wait(20) and make(*told))
     pets.upsert([chunk("seal", "Seals bark.")])
     assert names(pets.search("bark", by="words")) == ["dogs"]  # the index before
     pets.delete(documents=["dogs"])
@@ -221,10 +221,10 @@ def test_an_index_that_is_behind_gives_the_best_of_what_is_there_as_it_was(
     made = Collection.create(store, "behind", WordHashEncoder())
     made.add([chunk(f"{n}", "cats" + " and" * n, n=n) for n in range(40)])
     assert names(made.search("cats", k=2, by="words")) == ["0", "1"]
-    go, build = threading.Event(), words.build
+    go, make = threading.Event(), words.make_index
     monkeypatch.setattr(words, "_PATIENCE", 0.1)
     monkeypatch.setattr(words, "_FEW", 10)
-    monkeypatch.setattr(words, "build", lambda *told: go.wait(60) and build(*told))
+    monkeypatch.setattr(words, "make_index", lambda *told: go.wait(60) and make(*told))
     made.delete(documents=["0"])
     assert names(made.search("cats", k=2, by="words")) == ["1", "2"]  # none is short of one
     made.replace([chunk("1", "dogs", n=1)], documents={"1": "new"})
@@ -245,7 +245,7 @@ def test_who_waits_for_an_index_that_cannot_be_made_is_told_and_may_ask_again(pe
     from tunewise.collection import words
 
     with monkeypatch.context() as patch:
-        patch.setattr(words, "build", lambda *_: 1 / 0)
+        patch.setattr(words, "make_index", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             pets.search("bark", by="words")
     assert names(pets.search("bark", by="words")) == ["dogs"]

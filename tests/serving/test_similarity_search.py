@@ -11,7 +11,7 @@ from running import running
 
 from tunewise.collection import Collection, open_store
 from tunewise.collection.reembedding import reembed
-from tunewise.collection.words import Retrieval
+from tunewise.collection.retrieval import Retrieval
 from tunewise.documents import Chunk
 from tunewise.jobs.home import Home
 from tunewise.querylog import QueryLog

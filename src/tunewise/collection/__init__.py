@@ -4,11 +4,11 @@ from tunewise.collection.about import Info
 from tunewise.collection.collection import Collection
 from tunewise.collection.opening import BESIDE, open_store
 from tunewise.collection.reembedding import reembed, rollback
+from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.searching import Hit
 from tunewise.collection.stamp import VectorStamp
 from tunewise.collection.store import Store, Table
 from tunewise.collection.verifying import verify
-from tunewise.collection.words import Retrieval
 
 __all__ = [
     "BESIDE",

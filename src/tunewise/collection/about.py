@@ -8,9 +8,9 @@ from typing import Any
 from uuid import uuid4
 
 from tunewise.collection.filters import DOCUMENT, Field, kind_of
+from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.stamp import VectorStamp
 from tunewise.collection.store import Store, Table
-from tunewise.collection.words import Retrieval
 from tunewise.documents import Chunk
 from tunewise.errors import DataError, StoreError
 from tunewise.metrics import Threshold

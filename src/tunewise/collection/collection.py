@@ -14,6 +14,7 @@ from tunewise.collection.about import About, Built, Generation, Info
 from tunewise.collection.building import ASKED, build_table
 from tunewise.collection.chunks import check_chunks, chunk_of, cut, row_of
 from tunewise.collection.filters import Filter, condition, one_of
+from tunewise.collection.retrieval import By, Retrieval
 from tunewise.collection.searching import (
     RERANK_TOP,
     Asked,
@@ -26,7 +27,7 @@ from tunewise.collection.searching import (
 )
 from tunewise.collection.stamp import check_encoder, stamp_of
 from tunewise.collection.store import Precision, Store, Table
-from tunewise.collection.words import By, Retrieval, Words
+from tunewise.collection.words import Words
 from tunewise.documents import Chunk
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError

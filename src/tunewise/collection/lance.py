@@ -8,6 +8,7 @@ all partitions are searched: with a few, recall fell to 0.4 (benchmarks/stores.m
 
 import random
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
+from tunewise.collection import arrow
 from tunewise.collection.compacting import (
     AT_ONCE,
     GRACE,
@@ -37,7 +39,6 @@ from tunewise.heap import few_holes
 
 _FACTS = "_facts"
 _MADE = ("data/*", "_versions/*.manifest")  # what a table's folder holds once it is one
-_PLAIN = ("id", "document", "digest", "place", "text", "told")
 _REFINE = 5  # times k candidates whose vectors are read: int8 codes alone lose some
 _PARTITIONS = 65_536  # more than there are: all
 _KNOWN = 32 * 2**20  # bytes of what is known of versions: every write adds one, never taken out
@@ -120,19 +121,25 @@ class LanceStore:
         """The table of that name; `new` makes an empty one in the place of what is there."""
         with _told(self.url):
             if new:
-                self._db.drop_table(name, ignore_missing=True)
-                made = self._db.create_table(name, schema=_schema(dimension, precision))
+                self.drop(name)
+                made = self._db.create_table(name, schema=arrow.schema(dimension, precision))
             else:
                 made = self._db.open_table(name)
-        return LanceTable(made, f"{self.url}: {name}")
+        return LanceTable(made, f"{self.url}: {name}", self._derived(name))
 
     def drop(self, name: str) -> None:
         """Removes a table, if there is one of that name."""
         with _told(self.url):
             self._db.drop_table(name, ignore_missing=True)
+            if derived := self._derived(name):
+                shutil.rmtree(derived, ignore_errors=True)
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+    def _derived(self, name: str) -> Path | None:
+        """The folder of what is made of a table and can be made again."""
+        return None if "://" in self.url else Path(self.url) / f"{name}.derived"
 
     def _opened_facts(self) -> Any:
         """The table of facts; None where there is none yet."""
@@ -164,8 +171,8 @@ class LanceTable:
     index_from = 20_000
     efforts: Sequence[int] = (20, 40, 80, 160, _PARTITIONS)  # partitions searched
 
-    def __init__(self, table: Any, place: str) -> None:
-        self._table, self._place = table, place
+    def __init__(self, table: Any, place: str, derived: Path | None) -> None:
+        self._table, self._place, self._derived = table, place, derived
 
     @property
     def version(self) -> int:
@@ -181,6 +188,15 @@ class LanceTable:
             inside = sum(int(index.size_bytes or 0) for some in indexes for index in some)
             return int(self._table.stats()["total_bytes"]) + inside
 
+    @property
+    def beside(self) -> Path | None:
+        """Named by the version and when it was made: one brought back from a copy is another."""
+        if self._derived is None:
+            return None
+        with _told(self._place):
+            newest = read(self._table.list_versions)[-1]
+        return self._derived / f"{newest['version']}-{newest['timestamp']:%Y%m%d%H%M%S%f}"
+
     def put(self, rows: Sequence[Row], *, replacing: Sequence[str] = ()) -> None:
         """Writes the rows as one version of the table."""
         if not rows and not replacing:
@@ -189,7 +205,7 @@ class LanceTable:
             if not rows:
                 _again(lambda: self._table.delete(one_of("document", replacing)))
             else:
-                batch = _batch(rows, self._table.schema)
+                batch = arrow.batch(rows, self._table.schema)
                 gone = one_of("document", replacing) if replacing else ""
                 _again(lambda: _merge(self._table, "id", batch, gone))
             compact_if_due(self._table, "id")
@@ -214,7 +230,7 @@ class LanceTable:
             hidden = () if vectors else ("vector",)
             names = [name for name in self._table.schema.names if name not in hidden]
             found = _scan(self._table, where, names).sort_by("id")
-        return _rows(found)
+        return arrow.rows(found)
 
     def ids(self, where: str = "") -> list[str]:
         """Ids of the rows for which the condition holds, by id."""
@@ -277,6 +293,8 @@ class LanceTable:
                 for index in self._table.list_indices():
                     self._table.drop_index(index.name)
                 _again(lambda: compact(self._table, "id", AT_ONCE))
+        if self._derived is not None:  # words that were deleted are in it
+            shutil.rmtree(self._derived, ignore_errors=True)
         return apart
 
     def build(self) -> None:
@@ -343,48 +361,6 @@ def _merge(table: Any, key: str, batch: Any, gone: str = "") -> Any:
     if gone:
         merge = merge.when_not_matched_by_source_delete(gone)
     return merge.execute(batch)
-
-
-def _schema(dimension: int, precision: Precision) -> Any:
-    import pyarrow as pa
-
-    number = pa.float16() if precision == "float16" else pa.float32()
-    types = [pa.int32() if name == "place" else pa.string() for name in _PLAIN]
-    return pa.schema([*zip(_PLAIN, types, strict=True), ("vector", pa.list_(number, dimension))])
-
-
-def _batch(rows: Sequence[Row], schema: Any) -> Any:
-    import pyarrow as pa
-
-    columns = []
-    for column in schema:
-        if column.name == "vector":
-            vectors = np.stack([row.vector for row in rows if row.vector is not None])
-            flat = pa.array(vectors.astype(column.type.value_type.to_pandas_dtype()).ravel())
-            columns.append(pa.FixedSizeListArray.from_arrays(flat, column.type.list_size))
-        elif column.name in _PLAIN:
-            columns.append(pa.array([getattr(row, column.name) for row in rows], column.type))
-        else:
-            columns.append(pa.array([row.fields.get(column.name) for row in rows], column.type))
-    return pa.table(columns, schema=schema)
-
-
-def _rows(found: Any) -> list[Row]:
-    names = found.schema.names
-    fields = [name for name in names if name not in (*_PLAIN, "vector")]
-    vectors: Any = [None] * found.num_rows
-    if "vector" in names:
-        flat = found.column("vector").combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        vectors = flat.astype(np.float32).reshape(found.num_rows, -1)
-    plain = found.drop_columns(["vector"]) if "vector" in names else found
-    return [
-        Row(
-            **{name: row[name] for name in _PLAIN},
-            fields={name: row[name] for name in fields if row[name] is not None},
-            vector=vector,
-        )
-        for row, vector in zip(plain.to_pylist(), vectors, strict=True)
-    ]
 
 
 def _scan(table: Any, where: str, names: list[str]) -> Any:

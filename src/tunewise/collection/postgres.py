@@ -10,6 +10,7 @@ filter takes the nearest away (benchmarks/stores.md).
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -141,6 +142,11 @@ class PostgresTable:
         words = "SELECT told FROM tunewise_facts WHERE name = %s"
         found = self._store.run(words, [f"version {self._name}"]).fetchone()
         return int(found[0]) if found else -1
+
+    @property
+    def beside(self) -> Path | None:
+        """The server may be another machine."""
+        return None
 
     @property
     def nbytes(self) -> int:

@@ -13,9 +13,9 @@ from tunewise.collection.building import build_table
 from tunewise.collection.chunks import cut, same, with_vector
 from tunewise.collection.collection import Collection
 from tunewise.collection.filters import one_of
+from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
 from tunewise.collection.store import Row, Store, Table
-from tunewise.collection.words import Retrieval
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError
 from tunewise.metrics import Threshold

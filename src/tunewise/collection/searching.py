@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from tunewise.collection.about import About, Generation
 from tunewise.collection.filters import one_of
+from tunewise.collection.retrieval import By
 from tunewise.collection.store import Table
-from tunewise.collection.words import By, Words
+from tunewise.collection.words import Words
 from tunewise.contenders.contender import DEPTH
 from tunewise.documents import Chunk
 from tunewise.errors import OptionError, StoreError

@@ -8,6 +8,7 @@ read; `filters.py` alone writes them. All its failures are `StoreError`s.
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
@@ -57,6 +58,10 @@ class Table(Protocol):
     @property
     def nbytes(self) -> int:
         """Bytes that rows and indexes take, as far as the store tells; 0 where it does not."""
+
+    @property
+    def beside(self) -> Path | None:
+        """A folder for what is made of this very version, among those of others; None: nowhere."""
 
     def put(self, rows: Sequence[Row], *, replacing: Sequence[str] = ()) -> None:
         """Writes the rows, in place of those with their ids and of all of these documents.

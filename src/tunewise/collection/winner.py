@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.store import Precision
-from tunewise.collection.words import Retrieval
 from tunewise.contenders import Contender, load_contender
 from tunewise.contenders.contender import NO_TEXTS
 from tunewise.contenders.kept import MAPS, MODEL, mapped_stamp, place_of

@@ -1,80 +1,29 @@
 """Words: search by words over a collection's chunks, scored as the verdict's contender does.
 
-The index (BM25) is made in memory of all chunks when it is first asked, and made anew once the
-table has changed: the same terms and scores as were measured, in every store. Who asks waits for
-the new one a second, and is then answered by the one before.
+The index (BM25) is made of all chunks when it is first asked, unless it lies beside the table, and
+made anew once the table has changed: the same terms and scores as were measured, in every store.
+Who asks waits for the new one a second, and is then answered by the one before.
 """
 
 import threading
 import time
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.collection.filters import one_of
+from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.store import Table
-from tunewise.retrieval import Analyzer, Bm25Index, build
-from tunewise.retrieval.lexical import K1, B
+from tunewise.collection.word_index import WordIndex, load_index, make_index, save_index
+from tunewise.retrieval import Bm25Index
 from tunewise.task import Texts
 
 _PATIENCE = 1.0  # seconds
 _FEW = 500  # of the best by words, of which a store is asked first which pass a filter
 _DEARER = 10  # times: an id that a store is asked about, than one of all that pass
-
-By = Literal["vectors", "words", "hybrid"]
-
-
-@dataclass(frozen=True)
-class Retrieval:
-    """How a collection is searched: by words with these settings, fused with vectors like this.
-
-    `by` is what is done unless a search says otherwise.
-    """
-
-    by: By = "vectors"
-    weight: float = 0.5
-    method: str = "zscore"
-    analyzer: Analyzer = field(default_factory=Analyzer)
-    k1: float = K1
-    b: float = B
-
-    def to_dict(self) -> Mapping[str, Any]:
-        """Plain values, for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> "Retrieval":
-        """What `to_dict` gave."""
-        return cls(**{**told, "analyzer": Analyzer(**told["analyzer"])})
-
-
-@dataclass(frozen=True)
-class _Made:
-    """An index, the version of the table that it is of, and the seconds that making it took.
-
-    `marks` are the hashes of the texts (n,): eight bytes a chunk, where texts take hundreds. The
-    ids of the index are in order.
-    """
-
-    version: int
-    index: Bm25Index
-    took: float
-    marks: NDArray[np.int64]
-
-    def places(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Where in the index those of these chunks are that are in it."""
-        every = self.index.document_ids
-        found = np.array([bisect_left(every, id_) for id_ in ids], dtype=np.int64)
-        there = [
-            place < len(every) and every[place] == id_
-            for place, id_ in zip(found.tolist(), ids, strict=True)
-        ]
-        return found[np.array(there, dtype=np.bool_)]
 
 
 class Words:
@@ -85,8 +34,8 @@ class Words:
 
     def __init__(self, table: Table, retrieval: Retrieval) -> None:
         self._table, self._retrieval = table, retrieval
-        self._made: _Made | None = None
-        self._coming: Future[_Made] | None = None
+        self._made: WordIndex | None = None
+        self._coming: Future[WordIndex] | None = None
         self._turn = threading.Lock()
 
     def best(self, query: str, k: int, where: str = "") -> list[tuple[str, float]]:
@@ -109,15 +58,16 @@ class Words:
             same = self._same(made, hits[:asked])
         return same[:k]
 
-    def _same(self, made: _Made, hits: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
+    def _same(self, made: WordIndex, hits: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:
         """Those whose text is the one that the index was made of."""
         if not hits:
             return []
-        now = dict(zip(*self._table.texts(one_of("id", [id_ for id_, _ in hits])), strict=True))
-        marks = made.marks[made.places([id_ for id_, _ in hits])].tolist()
-        return [hit for hit, mark in zip(hits, marks, strict=True) if hash(now.get(hit[0])) == mark]
+        ids = [id_ for id_, _ in hits]
+        now = dict(zip(*self._table.texts(one_of("id", ids)), strict=True))
+        same = made.same(ids, [now.get(id_) for id_ in ids])
+        return [hit for hit, is_same in zip(hits, same, strict=True) if is_same]
 
-    def _among(self, made: _Made, query: str, k: int, where: str) -> list[tuple[str, float]]:
+    def _among(self, made: WordIndex, query: str, k: int, where: str) -> list[tuple[str, float]]:
         """The best k of those that are in the table and pass the condition, and perhaps more."""
         index = made.index
         asked, rows = _FEW, len(index.document_ids)
@@ -140,7 +90,7 @@ class Words:
         among = set(self._table.ids(f"({where}) AND {these}" if where else these))
         return [hit for hit in found if hit[0] in among]
 
-    def _made_for(self, version: int) -> _Made:
+    def _made_for(self, version: int) -> WordIndex:
         """The index of this version, or the newest there is if waiting for that takes too long."""
         until = time.monotonic() + _PATIENCE
         while True:
@@ -162,33 +112,45 @@ class Words:
             if found.version >= version:
                 return found
 
-    def _begin(self, coming: "Future[_Made]") -> None:
-        """Has a thread make an index, of what is read here.
+    def _begin(self, coming: "Future[WordIndex]") -> None:
+        """Takes the index that was kept, or has a thread make one of what is read here.
 
         A store may have a connection for each thread that asks it.
         """
         try:
             # the version first: what is written in between makes the next search look again
-            version = self._table.version
+            beside, version = self._table.beside, self._table.version
+            kept = None
+            if beside is not None and self._made is None:
+                kept = load_index(beside, version, self._retrieval)
+            if kept is not None:
+                self._done(kept, coming)
+                return
             texts = Texts(*self._table.texts())
-            threading.Thread(target=self._make, args=(version, texts, coming), daemon=True).start()
+            told = (version, texts, beside, coming)
+            threading.Thread(target=self._make, args=told, daemon=True).start()
         except BaseException as error:
             self._failed(coming, error)
 
-    def _make(self, version: int, texts: Texts, coming: "Future[_Made]") -> None:
-        began, own = time.monotonic(), self._retrieval
+    def _make(
+        self, version: int, texts: Texts, beside: Path | None, coming: "Future[WordIndex]"
+    ) -> None:
         try:
-            index = build(texts, own.analyzer, own.k1, own.b)
+            made = make_index(version, texts, self._retrieval)
+            # what is made in less time is not worth the disk, nor what is behind by now
+            if beside is not None and made.took > _PATIENCE and self._table.beside == beside:
+                save_index(made, self._retrieval, beside)
         except BaseException as error:
             self._failed(coming, error)
             return
-        marks = np.fromiter(map(hash, texts.texts), dtype=np.int64, count=len(texts))
-        made = _Made(version, index, time.monotonic() - began, marks)
+        self._done(made, coming)
+
+    def _done(self, made: WordIndex, coming: "Future[WordIndex]") -> None:
         with self._turn:
             self._made, self._coming = made, None
         coming.set_result(made)
 
-    def _failed(self, coming: "Future[_Made]", error: BaseException) -> None:
+    def _failed(self, coming: "Future[WordIndex]", error: BaseException) -> None:
         """Tells those who wait, and has the next search try again."""
         with self._turn:
             self._coming = None

@@ -1,10 +1,12 @@
 """Lexical retrieval: BM25 over the terms an analyzer makes."""
 
+import json
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from tunewise.task import Texts
 
 K1, B = 1.2, 0.75  # Robertson and Zaragoza 2009; what Lucene ships
 _BLOCK = 10_000  # texts at once
+_IDS = "ids.json"
 _OTHER = ""  # stands for all terms no query has: they count in a document's length
 
 
@@ -67,12 +70,29 @@ class Bm25Index:
         kept = {} if self.model is None else self.model.scores
         return sum(part.nbytes for part in kept.values() if isinstance(part, np.ndarray))
 
+    def save(self, folder: Path) -> None:
+        """Writes the index, of which there is a model, to files in `folder`."""
+        self.model.save(folder, show_progress=False)
+        (folder / _IDS).write_text(json.dumps(list(self.document_ids)), encoding="utf-8")
+
     def _best(self, numbers: list[int], k: int, among: NDArray[np.int64] | None) -> Scored:
         if not numbers:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         scores = self.model.get_scores_from_ids(numbers)
         found = np.flatnonzero(scores) if among is None else among[scores[among] != 0]
         return top(found, np.round(scores[found], 6), k)
+
+
+def read_index(folder: Path, analyzer: Analyzer) -> Bm25Index:
+    """What `Bm25Index.save` wrote to `folder`; scores are read as they are asked for.
+
+    Raises OSError or ValueError where it did not.
+    """
+    import bm25s
+
+    ids = json.loads((folder / _IDS).read_text(encoding="utf-8"))
+    model = bm25s.BM25.load(folder, mmap=True, show_progress=False)
+    return Bm25Index(ids, analyzer, model.vocab_dict, model)
 
 
 def build(

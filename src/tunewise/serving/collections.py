@@ -19,9 +19,9 @@ from tunewise.collection import BESIDE, Collection, Hit, Store, open_store
 from tunewise.collection import about as kept
 from tunewise.collection.about import Generation
 from tunewise.collection.filters import Filter
+from tunewise.collection.retrieval import By
 from tunewise.collection.searching import RERANK_TOP
 from tunewise.collection.stamp import check_encoder
-from tunewise.collection.words import By
 from tunewise.encoders import Encoder
 from tunewise.encoders.vectors import Side
 from tunewise.errors import DataError, EncoderError, StoreError

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tunewise.collection import Collection
 from tunewise.collection.filters import DOCUMENT, OPERATORS, Field, Filter
-from tunewise.collection.words import By
+from tunewise.collection.retrieval import By
 from tunewise.documents import Chunk
 from tunewise.jobs.embedding import UPLOADED
 from tunewise.serving.access import need

@@ -1,0 +1,132 @@
+"""An index by words of one version of a table, kept on disk for the next process that asks.
+
+Of a million chunks it takes more than a minute to make, and a second to read.
+"""
+
+import json
+import logging
+import shutil
+import time
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b, file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from tunewise.collection.retrieval import Retrieval
+from tunewise.errors import OutputError
+from tunewise.files import whole_folder
+from tunewise.retrieval import Bm25Index, build
+from tunewise.retrieval.lexical import read_index
+from tunewise.task import Texts
+
+_FORMAT = 1
+_ABOUT, _MARKS = "about.json", "marks.safetensors"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WordIndex:
+    """An index, the version of the table that it is of, and the seconds that making it took.
+
+    `marks` (n,) are checksums of the texts: eight bytes a chunk, where texts take hundreds. The
+    ids of the index are in order.
+    """
+
+    version: int
+    index: Bm25Index
+    took: float
+    marks: NDArray[np.int64]
+
+    def places(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Where in the index those of these chunks are that are in it."""
+        every = self.index.document_ids
+        found = np.array([bisect_left(every, id_) for id_ in ids], dtype=np.int64)
+        there = [
+            place < len(every) and every[place] == id_
+            for place, id_ in zip(found.tolist(), ids, strict=True)
+        ]
+        return found[np.array(there, dtype=np.bool_)]
+
+    def same(self, ids: Sequence[str], texts: Sequence[str | None]) -> list[bool]:
+        """Whether the index was made of these texts of chunks that are in it; None is none."""
+        marks = self.marks[self.places(ids)].tolist()
+        return [
+            text is not None and _mark(text) == mark
+            for text, mark in zip(texts, marks, strict=True)
+        ]
+
+
+def make_index(version: int, texts: Texts, retrieval: Retrieval) -> WordIndex:
+    """The index of these chunks, in the order of their ids."""
+    began = time.monotonic()
+    index = build(texts, retrieval.analyzer, retrieval.k1, retrieval.b)
+    marks = np.fromiter(map(_mark, texts.texts), dtype=np.int64, count=len(texts))
+    return WordIndex(version, index, time.monotonic() - began, marks)
+
+
+def save_index(made: WordIndex, retrieval: Retrieval, folder: Path) -> None:
+    """Puts the index into `folder`, in place of all that is beside it; logs where it cannot.
+
+    Beside it lie those of versions before, and what killed processes left.
+    """
+    if made.index.model is None:  # nothing to find
+        return
+    try:
+        with whole_folder(folder) as beside:
+            made.index.save(beside)
+            save_file({"marks": made.marks}, beside / _MARKS)
+            about = {
+                "format": _FORMAT,
+                "settings": _settings(retrieval),
+                "took": made.took,
+                "checksums": _checksums(beside),
+            }
+            (beside / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        for other in folder.parent.iterdir():
+            if other != folder:
+                shutil.rmtree(other, ignore_errors=True)
+    except (OSError, OutputError) as refusal:
+        logger.warning("an index by words was not kept: %s", refusal)
+
+
+def load_index(folder: Path, version: int, retrieval: Retrieval) -> WordIndex | None:
+    """The index that `save_index` put there; None where there is none of these settings, whole."""
+    try:
+        about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
+        wanted = {"format": _FORMAT, "settings": _settings(retrieval)}
+        if {name: about.get(name) for name in wanted} != wanted:
+            return None
+        if about["checksums"] != _checksums(folder):
+            logger.warning("a kept index by words is damaged and is made anew: '%s'", folder)
+            return None
+        index = read_index(folder, retrieval.analyzer)
+        marks = load_file(folder / _MARKS)["marks"]
+        return WordIndex(version, index, about["took"], marks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _settings(retrieval: Retrieval) -> Mapping[str, Any]:
+    return {"analyzer": asdict(retrieval.analyzer), "k1": retrieval.k1, "b": retrieval.b}
+
+
+def _checksums(folder: Path) -> Mapping[str, str]:
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.name != _ABOUT:
+            with path.open("rb") as file:
+                found[path.name] = file_digest(file, blake2b).hexdigest()
+    return found
+
+
+def _mark(text: str) -> int:
+    """The same in every process, as `hash` is not."""
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)
