@@ -209,12 +209,14 @@ class LanceTable:
                 gone = one_of("document", replacing) if replacing else ""
                 _again(lambda: _merge(self._table, "id", batch, gone))
             compact_if_due(self._table, "id")
+        self._forget()
 
     def delete(self, where: str) -> int:
         """Removes the rows for which the condition holds, and says how many there were."""
         with _told(self._place):
             deleted = int(_again(lambda: self._table.delete(where)).num_deleted_rows)
             compact_if_due(self._table, "id")
+        self._forget()
         return deleted
 
     def rows(
@@ -293,9 +295,13 @@ class LanceTable:
                 for index in self._table.list_indices():
                     self._table.drop_index(index.name)
                 _again(lambda: compact(self._table, "id", AT_ONCE))
-        if self._derived is not None:  # words that were deleted are in it
-            shutil.rmtree(self._derived, ignore_errors=True)
+        self._forget()
         return apart
+
+    def _forget(self) -> None:
+        """Removes what was made of versions before: of no use now, and deleted words are in it."""
+        if self._derived is not None:
+            shutil.rmtree(self._derived, ignore_errors=True)
 
     def build(self) -> None:
         """Indexes all rows there are: ids by a tree, vectors in partitions of about √n."""
