@@ -17,6 +17,7 @@ _SETTINGS = (
     (-8, "MALLOC_ARENA_MAX", "glibc.malloc.arena_max=", 2),
     (-3, "MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold=", 64 * 1024),
 )
+_YOUNG = 10_000  # objects more than were let go, where Python looks at each 700
 
 
 @cache
@@ -43,6 +44,17 @@ def give_back() -> None:
     """
     with suppress(AttributeError, TypeError):
         _library().malloc_trim(0)
+
+
+def set_aside() -> None:
+    """Has garbage looked for in none of what there is now, and in new objects less often.
+
+    To be called once all is loaded, in a process that then does the same for long: of a request
+    that is answered in a millisecond, looking for garbage took a fifth.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
 
 
 @contextmanager

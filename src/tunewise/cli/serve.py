@@ -131,6 +131,7 @@ def _serve(
     tls: "ssl.SSLContext | None",
 ) -> int:
     from tunewise.encoders import DEFAULT_ENCODER
+    from tunewise.heap import set_aside
     from tunewise.serving.connection import bounded, loop_for
     from tunewise.serving.gate import passed
     from tunewise.serving.models import load_models
@@ -153,6 +154,7 @@ def _serve(
         timeout_graceful_shutdown=_DRAIN,
         timeout_keep_alive=_IDLE,
     )
+    set_aside()
     listening.listen(config.backlog)
     print(_told(parsed, offer, listening.getsockname()[1]), flush=True)
     try:

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tunewise.serving.joined import Joined
+
 _PIECE = 16 * 2**10  # bytes given to the parser at once
 _MOST = 2_000  # connections, where the system has files for more
 
@@ -79,7 +81,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins, or turns away who is one too many."""
         room = has_room(self.connections, self.bounds.connections)
-        super().connection_made(transport)
+        super().connection_made(Joined(transport, self.loop))  # type: ignore[arg-type]
         if room:
             self._hurry()
         else:
