@@ -2,7 +2,7 @@
 
 import gc
 
-from tunewise.heap import collected
+from tunewise.heap import collected, set_aside
 
 
 class Ring:
@@ -41,3 +41,22 @@ def test_one_within_another_leaves_what_that_set_aside():
             pass
         assert gc.get_freeze_count()
     assert not gc.get_freeze_count()
+
+
+def test_what_is_there_is_set_aside_and_what_comes_later_is_looked_through():
+    seen, often = [], gc.get_threshold()
+    early = Ring(seen)
+    gc.set_threshold(700, 10, 10)
+    try:
+        set_aside()
+        assert gc.get_freeze_count()
+        assert gc.get_threshold()[0] > 700
+        del early
+        Ring([]).me = Ring(seen)
+        gc.collect()
+        assert seen == ["gone"]  # the later one alone
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*often)
+    gc.collect()
+    assert seen == ["gone", "gone"]

@@ -54,7 +54,8 @@ def set_aside() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
+    young, *older = gc.get_threshold()
+    gc.set_threshold(max(young, _YOUNG), *older)
 
 
 @contextmanager
