@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from tunewise.retrieval.lexical import read_index
 from tunewise.task import Texts
 
 _FORMAT = 1
+_MAKERS = ("tunewise", "bm25s", "PyStemmer")  # others may cut or score otherwise
 _ABOUT, _MARKS = "about.json", "marks.safetensors"
 
 logger = logging.getLogger(__name__)
@@ -63,12 +65,12 @@ class WordIndex:
         ]
 
 
-def make_index(version: int, texts: Texts, retrieval: Retrieval) -> WordIndex:
-    """The index of these chunks, in the order of their ids."""
+def make_index(number: int, texts: Texts, retrieval: Retrieval) -> WordIndex:
+    """The index of these chunks, in the order of their ids, which are version `number`."""
     began = time.monotonic()
     index = build(texts, retrieval.analyzer, retrieval.k1, retrieval.b)
     marks = np.fromiter(map(_mark, texts.texts), dtype=np.int64, count=len(texts))
-    return WordIndex(version, index, time.monotonic() - began, marks)
+    return WordIndex(number, index, time.monotonic() - began, marks)
 
 
 def save_index(made: WordIndex, retrieval: Retrieval, folder: Path) -> None:
@@ -83,8 +85,7 @@ def save_index(made: WordIndex, retrieval: Retrieval, folder: Path) -> None:
             made.index.save(beside)
             save_file({"marks": made.marks}, beside / _MARKS)
             about = {
-                "format": _FORMAT,
-                "settings": _settings(retrieval),
+                "made": _making(retrieval),
                 "took": made.took,
                 "checksums": _checksums(beside),
             }
@@ -96,25 +97,29 @@ def save_index(made: WordIndex, retrieval: Retrieval, folder: Path) -> None:
         logger.warning("an index by words was not kept: %s", refusal)
 
 
-def load_index(folder: Path, version: int, retrieval: Retrieval) -> WordIndex | None:
+def load_index(folder: Path, number: int, retrieval: Retrieval) -> WordIndex | None:
     """The index that `save_index` put there; None where there is none of these settings, whole."""
     try:
         about = json.loads((folder / _ABOUT).read_text(encoding="utf-8"))
-        wanted = {"format": _FORMAT, "settings": _settings(retrieval)}
-        if {name: about.get(name) for name in wanted} != wanted:
+        if about["made"] != _making(retrieval):
             return None
         if about["checksums"] != _checksums(folder):
             logger.warning("a kept index by words is damaged and is made anew: '%s'", folder)
             return None
         index = read_index(folder, retrieval.analyzer)
         marks = load_file(folder / _MARKS)["marks"]
-        return WordIndex(version, index, about["took"], marks)
+        return WordIndex(number, index, about["took"], marks)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _settings(retrieval: Retrieval) -> Mapping[str, Any]:
-    return {"analyzer": asdict(retrieval.analyzer), "k1": retrieval.k1, "b": retrieval.b}
+def _making(retrieval: Retrieval) -> Mapping[str, Any]:
+    """What an index depends on beside the texts."""
+    return {
+        "format": _FORMAT,
+        "versions": {name: version(name) for name in _MAKERS},
+        "settings": {"analyzer": asdict(retrieval.analyzer), "k1": retrieval.k1, "b": retrieval.b},
+    }
 
 
 def _checksums(folder: Path) -> Mapping[str, str]:
