@@ -1,6 +1,7 @@
 """Soak: one server for half an hour at 80 % of what it can do. Does it err, grow, or slow down?
 
-    python benchmarks/soak.py [--minutes 30] [--share 0.8] [--model all-MiniLM-L6-v2] [--rows FILE]
+    python benchmarks/soak.py [--minutes 30] [--warm 0] [--share 0.8] [--model all-MiniLM-L6-v2]
+                              [--rows FILE]
 
 A real `tunewise serve` in a process of its own, and real clients (httpx, asyncio) in this one. Each
 minute begins with six seconds in which 16 callers ask as fast as they are answered: that is what
@@ -10,9 +11,10 @@ one text of up to 120 words, every tenth 16 texts; every fifth text was asked fo
 
 Every five seconds the server's memory, open files and threads are written down, as JSON lines to
 `--rows`. Before the clock starts, so many short texts are asked for that the vectors at hand are as
-many as they may be. A line is fitted to what was written after the first fifth; it grows if the
-slope is above zero by more than two standard errors, autocorrelation allowed for, and by more than
-one in a hundred an hour.
+many as they may be, and for `--warm` minutes there is the same load: what a process fills once is
+full then. A line is fitted to what was written after the first fifth; it grows if the slope is above
+zero by more than two standard errors, autocorrelation allowed for, and by more than one in a hundred
+an hour.
 """
 
 import argparse
@@ -58,6 +60,7 @@ class Seen:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--warm", type=float, default=0)
     parser.add_argument("--share", type=float, default=0.8)
     parser.add_argument("--model", default="all-MiniLM-L6-v2")
     parser.add_argument("--rows", type=Path, default=Path("soak.jsonl"))
@@ -89,14 +92,18 @@ async def soaked(url: str, process: int, parsed: Any) -> Seen:
                 seen.failed(repr(error))
             seen.waits.append((seen.now, 1000 * (time.perf_counter() - began)))
 
+        async def loaded(seen: Seen, minutes: float) -> None:
+            while seen.now < 60 * minutes:
+                rate = await full_speed(ask, seen)
+                seen.rates.append(rate)
+                end = seen.now + 60 - BURST
+                await at_rate(ask, seen, parsed.share * rate, end)
+
         await filled(ask)
+        await loaded(Seen(), parsed.warm)
         seen = Seen()
         watching = asyncio.create_task(watched(seen, process, parsed.rows))
-        while seen.now < 60 * parsed.minutes:
-            rate = await full_speed(ask, seen)
-            seen.rates.append(rate)
-            end = seen.now + 60 - BURST
-            await at_rate(ask, seen, parsed.share * rate, end)
+        await loaded(seen, parsed.minutes)
         watching.cancel()
         return seen
 

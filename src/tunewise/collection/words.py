@@ -119,7 +119,8 @@ class Words:
         """
         try:
             # the version first: what is written in between makes the next search look again
-            beside, version = self._table.beside, self._table.version
+            version = self._table.version
+            beside = self._table.beside
             kept = None
             if beside is not None and self._made is None:
                 kept = load_index(beside, version, self._retrieval)
