@@ -12,9 +12,9 @@ one text of up to 120 words, every tenth 16 texts; every fifth text was asked fo
 Every five seconds the server's memory, open files and threads are written down, as JSON lines to
 `--rows`. Before the clock starts, so many short texts are asked for that the vectors at hand are as
 many as they may be, and for `--warm` minutes there is the same load: what a process fills once is
-full then. A line is fitted to what was written after the first fifth; it grows if the slope is above
-zero by more than two standard errors, autocorrelation allowed for, and by more than one in a hundred
-an hour.
+full then. A line is fitted to what was written after the first fifth; it grows if the slope is
+above zero by more than two standard errors, autocorrelation allowed for, and by more than one in a
+hundred an hour.
 """
 
 import argparse
