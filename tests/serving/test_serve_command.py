@@ -45,9 +45,12 @@ def test_told_to_stop_it_answers_what_was_asked_first(tmp_path, stop):
         ]
         for thread in threads:
             thread.start()
-        health = url.replace("/v1", "/metrics")
-        while "waiting_tokens 0.0" in httpx.get(health).text and len(done) < 4:
-            pass
+        told = url.replace("/v1", "/metrics")
+        all_in = f'tunewise_tokens_total{{model="word-hash"}} {4 * 101 * len(texts)}.0'
+        working = True
+        while all_in not in httpx.get(told).text:
+            assert working
+            working = any(thread.is_alive() for thread in threads)
         process.send_signal(stop)
         for thread in threads:
             thread.join(30)
