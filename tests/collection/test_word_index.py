@@ -1,14 +1,19 @@
 """Indexes by words kept beside their table: read instead of made, and never out of date."""
 
+import json
 import logging
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from safetensors import SafetensorError
 
-from tunewise.collection import Collection, open_store, words
+from tunewise.collection import Collection, open_store, word_index, words
 from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.word_index import load_index, make_index, save_index
+from tunewise.errors import DataError, StoreError
 from tunewise.retrieval import Analyzer
 from tunewise.task import Texts
 from tunewise.testing import WordHashEncoder
@@ -67,7 +72,6 @@ def test_what_is_behind_is_not_read_and_goes(pets, folder, chunk, request):
     pets.upsert([chunk("cows", "Cows bark.")])
     assert kept(folder) == []
     (folder / "kept").rename(before.parent)  # as if the writer had been killed just before
-    (before.parent / ".half").mkdir()
     assert {name for name, _ in found(again(folder))} == {"cats", "dogs", "cows"}
     assert [path.name for path in kept(folder)] != [before.name]
     assert len(kept(folder)) == 1
@@ -83,13 +87,16 @@ def test_a_table_brought_back_from_a_copy_is_another_version(pets, folder, chunk
     shutil.copytree(table, tmp_path / "copy")
     pets.upsert([chunk("cows", "Cows bark.")])
     assert "cows" in dict(found(again(folder)))
+    [before] = kept(folder)
+    shutil.copytree(before.parent, tmp_path / "kept")
     shutil.rmtree(table)
     shutil.copytree(tmp_path / "copy", table)
-    again(folder)  # of as many writes as the one whose index was kept, but of others
-    Collection.open(open_store(str(folder)), "pets", WordHashEncoder()).upsert(
-        [chunk("owls", "Owls bark.")]
-    )
+    # of as many writes as the one whose index was kept, but of others
+    writer = Collection.open(open_store(str(folder)), "pets", WordHashEncoder())
+    writer.upsert([chunk("owls", "Owls bark.")])
+    shutil.copytree(tmp_path / "kept", before.parent)  # as if that had not taken it away
     assert set(dict(found(again(folder)))) == {"cats", "dogs", "owls"}
+    assert kept(folder)[0].name.partition("-")[0] == before.name.partition("-")[0]
 
 
 @pytest.mark.parametrize("damage", ["other bytes", "cut short", "gone"])
@@ -108,12 +115,75 @@ def test_a_damaged_one_is_made_anew(pets, folder, damage, caplog):
     assert path.read_bytes() == whole
 
 
+@pytest.mark.parametrize("content", ["[" * 100_000, "[]", "{}", "\0", '{"made": 1}'], ids=len)
+def test_what_tells_of_one_may_be_anything(pets, folder, content):
+    there = found(pets)
+    (kept(folder)[0] / "about.json").write_text(content)
+    assert found(again(folder)) == there
+
+
+def test_parts_that_do_not_belong_together_are_made_anew(pets, folder, monkeypatch):
+    there = found(pets)
+    path = kept(folder)[0] / "ids.json"
+    path.write_text('["cats#0"]')
+    monkeypatch.setattr(word_index, "_checksums", lambda _: told)
+    told = json.loads((path.parent / "about.json").read_text())["checksums"]
+    assert found(again(folder)) == there
+
+
+@pytest.mark.parametrize("gone", ["words", "collection"])
+def test_what_is_deleted_while_it_is_kept_does_not_stay(pets, folder, monkeypatch, gone):
+    save = words.save_index
+
+    def meanwhile(*told):
+        if gone == "words":
+            again(folder).delete(documents=["eels"])
+        else:
+            again(folder).remove()
+        save(*told)
+
+    monkeypatch.setattr(words, "save_index", meanwhile)
+    with suppress(StoreError, DataError):
+        found(pets)
+    assert list(folder.glob("*.derived")) == []
+    monkeypatch.setattr(words, "save_index", save)
+
+
+def test_of_texts_that_are_newer_than_its_version_none_is_kept(pets, folder, monkeypatch):
+    make = words.make_index
+
+    def meanwhile(*told):
+        again(folder).delete(documents=["eels"])
+        return make(*told)
+
+    monkeypatch.setattr(words, "make_index", meanwhile)
+    monkeypatch.setattr(words, "save_index", lambda *_: 1 / 0)
+    assert found(pets)
+
+
+def test_another_process_may_be_writing_one_as_well(pets, folder, chunk):
+    found(pets)
+    [there] = kept(folder)
+    begun, left = there.with_name(".begun"), there.with_name(".left")
+    for each in (begun, left):
+        each.mkdir()
+    os.utime(left, (0, 0))
+    shutil.rmtree(there)
+    found(again(folder))
+    assert begun.is_dir()
+    assert not left.exists()
+
+
 def test_deleted_words_go_at_once_and_all_with_the_collection(pets, folder):
     found(pets)
     assert b"swim" in b"".join(path.read_bytes() for path in kept(folder)[0].iterdir())
     pets.delete(documents=["eels"])
     found(pets)
     assert b"swim" not in b"".join(path.read_bytes() for path in kept(folder)[0].iterdir())
+    pets.compact()
+    assert kept(folder) == []
+    found(again(folder))
+    assert kept(folder)
     pets.remove()
     assert list(folder.glob("*.derived")) == []
 
@@ -127,6 +197,18 @@ def test_other_settings_do_not_read_it(tmp_path):
     english = replace(plain, analyzer=Analyzer("en"))
     assert load_index(tmp_path / "of" / "7", 7, english) is None
     assert load_index(tmp_path / "of" / "8", 8, plain) is None
+
+
+def full(*_):
+    raise SafetensorError("No space left on device")
+
+
+def test_where_the_disk_is_full_the_search_is_answered(pets, folder, monkeypatch, caplog):
+    monkeypatch.setattr(word_index, "save_file", full)
+    with caplog.at_level(logging.WARNING):
+        assert [name for name, _ in found(pets)] == ["dogs", "cats"]
+    assert "was not kept" in caplog.text
+    assert kept(folder) == []
 
 
 def test_where_it_cannot_be_kept_the_search_is_answered(pets, folder, caplog):

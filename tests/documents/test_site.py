@@ -151,6 +151,24 @@ def test_no_redirect_leads_to_what_is_barred_or_was_asked_before(site: Site) -> 
     assert site.paths().count("/a") == 1
 
 
+def test_a_redirect_leads_to_what_a_link_would_and_under_the_same_name(site: Site) -> None:
+    site.pages["/first"] = (302, "", "/#start")
+    site.page("/", "/b", "/to/b", "/c", "/film", "/long")
+    site.page("/b")
+    site.page("/d")
+    site.pages["/to/b"] = (302, "", "/b#end")
+    site.pages["/c"] = (302, "", "/d#top")
+    site.pages["/film"] = (302, "", "/film.mp4")
+    site.pages["/film.mp4"] = (200, "text/plain", "much")
+    site.pages["/long"] = (302, "", "/" + "x" * 1_500)
+    site.page("/" + "x" * 1_500)
+    assert list(site.read("/first")) == ["/first", "/b", "/d"]
+    asked = site.paths()
+    assert (asked.count("/"), asked.count("/b"), asked.count("/d")) == (1, 1, 1)
+    assert "/film.mp4" not in asked
+    assert max(map(len, asked)) < 100
+
+
 def test_where_robots_txt_cannot_be_had_no_link_is_followed(site: Site) -> None:
     site.page("/", "/a")
     site.page("/a")

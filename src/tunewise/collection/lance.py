@@ -129,10 +129,12 @@ class LanceStore:
 
     def drop(self, name: str) -> None:
         """Removes a table, if there is one of that name."""
+        derived = self._derived(name)
         with _told(self.url):
+            # before, since nobody looks for it after a kill; after, since somebody may be adding it
+            _remove(derived)
             self._db.drop_table(name, ignore_missing=True)
-            if derived := self._derived(name):
-                shutil.rmtree(derived, ignore_errors=True)
+            _remove(derived)
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -300,8 +302,7 @@ class LanceTable:
 
     def _forget(self) -> None:
         """Removes what was made of versions before: of no use now, and deleted words are in it."""
-        if self._derived is not None:
-            shutil.rmtree(self._derived, ignore_errors=True)
+        _remove(self._derived)
 
     def build(self) -> None:
         """Indexes all rows there are: ids by a tree, vectors in partitions of about √n."""
@@ -313,6 +314,11 @@ class LanceTable:
             _again(lambda: compact(self._table, "id", GRACE))
             _again(lambda: self._table.create_index("id", config=BTree()))
             _again(lambda: self._table.create_index("vector", config=config))
+
+
+def _remove(folder: Path | None) -> None:
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -22,9 +22,10 @@ def open_store(url: str, *, new: bool = True) -> Store:
     """
     if url.startswith(("postgresql://", "postgres://")):
         return PostgresStore(url)
+    url = url.removeprefix("file://")
     if not new and "://" not in url and not Path(url).is_dir():
         raise DataError(
             f"There is no folder '{url}' with collections. Name the one they are in, or make one: "
-            "tunewise index DIR --from DOCUMENTS."
+            f"tunewise index DIR --from DOCUMENTS --store {url}."
         )
     return LanceStore(url)

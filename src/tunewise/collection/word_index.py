@@ -9,6 +9,7 @@ import shutil
 import time
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from importlib.metadata import version
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tunewise.collection.retrieval import Retrieval
@@ -28,6 +30,7 @@ from tunewise.task import Texts
 
 _FORMAT = 1
 _MAKERS = ("tunewise", "bm25s", "PyStemmer")  # others may cut or score otherwise
+_UNDER_WAY = 3_600.0  # seconds, more than it takes to write one
 _ABOUT, _MARKS = "about.json", "marks.safetensors"
 
 logger = logging.getLogger(__name__)
@@ -91,10 +94,17 @@ def save_index(made: WordIndex, retrieval: Retrieval, folder: Path) -> None:
             }
             (beside / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
         for other in folder.parent.iterdir():
-            if other != folder:
+            if other != folder and not _is_begun(other):
                 shutil.rmtree(other, ignore_errors=True)
-    except (OSError, OutputError) as refusal:
+    except (OSError, OutputError, SafetensorError) as refusal:
         logger.warning("an index by words was not kept: %s", refusal)
+
+
+def drop_index(folder: Path) -> None:
+    """Removes what `save_index` put there, and the folder of all versions where nothing is left."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
 
 
 def load_index(folder: Path, number: int, retrieval: Retrieval) -> WordIndex | None:
@@ -104,13 +114,26 @@ def load_index(folder: Path, number: int, retrieval: Retrieval) -> WordIndex | N
         if about["made"] != _making(retrieval):
             return None
         if about["checksums"] != _checksums(folder):
-            logger.warning("a kept index by words is damaged and is made anew: '%s'", folder)
-            return None
+            raise ValueError("its checksums are of something else")
         index = read_index(folder, retrieval.analyzer)
         marks = load_file(folder / _MARKS)["marks"]
-        return WordIndex(number, index, about["took"], marks)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        if not len(index.document_ids) == len(marks) == index.model.scores["num_docs"]:
+            raise ValueError("its parts are of several")
+        return WordIndex(number, index, float(about["took"]), marks)
+    except FileNotFoundError:
         return None
+    except Exception as wrong:  # whatever is there instead: it can be made anew
+        logger.warning(
+            "a kept index by words, '%s', is damaged: %r. It is made anew.", folder, wrong
+        )
+        return None
+
+
+def _is_begun(folder: Path) -> bool:
+    """Whether another process may still be writing this one."""
+    with suppress(OSError):
+        return folder.name.startswith(".") and time.time() - folder.stat().st_mtime < _UNDER_WAY
+    return False
 
 
 def _making(retrieval: Retrieval) -> Mapping[str, Any]:

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from tunewise.collection.filters import one_of
 from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.store import Table
-from tunewise.collection.word_index import WordIndex, load_index, make_index, save_index
+from tunewise.collection.word_index import (
+    WordIndex,
+    drop_index,
+    load_index,
+    make_index,
+    save_index,
+)
+from tunewise.errors import StoreError
 from tunewise.retrieval import Bm25Index
 from tunewise.task import Texts
 
@@ -138,13 +145,27 @@ class Words:
     ) -> None:
         try:
             made = make_index(version, texts, self._retrieval)
-            # what is made in less time is not worth the disk, nor what is behind by now
-            if beside is not None and made.took > _PATIENCE and self._table.beside == beside:
-                save_index(made, self._retrieval, beside)
+            if beside is not None and made.took > _PATIENCE:  # less is not worth the disk
+                self._keep(made, beside)
         except BaseException as error:
             self._failed(coming, error)
             return
         self._done(made, coming)
+
+    def _keep(self, made: WordIndex, beside: Path) -> None:
+        """Keeps an index for the next process, unless the table is another by now.
+
+        Whoever writes to it changes its version first and then removes what is kept: one of both
+        sees what the other did.
+        """
+        try:
+            if self._table.beside == beside:
+                save_index(made, self._retrieval, beside)
+            if self._table.beside == beside:
+                return
+        except StoreError:  # it was removed
+            pass
+        drop_index(beside)
 
     def _done(self, made: WordIndex, coming: "Future[WordIndex]") -> None:
         with self._turn:

@@ -98,7 +98,7 @@ async def _fetch(
     """The source as it was answered: its bytes in `path`, and from where they came."""
     import httpx
 
-    address, seconds = parsed(source.name), source.limits.address_seconds
+    address, seconds = parsed(source.name).copy_with(fragment=None), source.limits.address_seconds
     # Neither proxies nor keys from the environment: both would go round the gate.
     # A connection is used once, for its certificate was held against one name only.
     once = httpx.Limits(max_keepalive_connections=0)
@@ -128,7 +128,7 @@ async def _fetch(
                     f"'{address}' could not be fetched: {type(wrong).__name__} {wrong}".rstrip()
                     + ". Check the address, or try again later."
                 ) from wrong
-            address = parsed(moved, address)
+            address = parsed(moved, address).copy_with(fragment=None)
     raise DataError(
         f"'{source.name}' was redirected more than {source.limits.redirects} times. Name the "
         "address where it ends."

@@ -125,9 +125,9 @@ class _Site:
 
     def _pass_over(self, asked: str, address: Any) -> None:
         """Ends the fetch where a redirect leads to what a link to it would not lead to either."""
-        known = str(address) != asked and str(address) in self.seen
-        allowed = self._is_here(address) and self.robots.can_fetch(str(address), _NAME)
-        if known or not allowed:
+        found = self._own(str(address))
+        known = found != asked and found in self.seen
+        if not found or known or not self.robots.can_fetch(found, _NAME):
             raise _PassedOverError
 
 
