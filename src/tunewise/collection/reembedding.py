@@ -50,7 +50,7 @@ def reembed(
         if stamp == now.stamp:
             raise OptionError(
                 f"The vectors of collection '{name}' are those of '{encoder.name}' already. "
-                "Name another model."
+                "Name another model; a winner over the same one has the same vectors."
             )
         about = _begun(store, about, stamp, retrieval or now.retrieval, source, engine)
     assert about.coming is not None  # noqa: S101 - begun
