@@ -19,6 +19,14 @@ def chunks(document: str, version: int) -> list[Chunk]:
     ]  # fmt: skip
 
 
+def versions(collection: Collection) -> dict[str, list[int]]:
+    """Document → its versions, one for each chunk."""
+    found: dict[str, list[int]] = {}
+    for each in collection.page(limit=10_000):
+        found.setdefault(each.document, []).append(each.metadata["version"])
+    return found
+
+
 def main(url: str, writer: str, rounds: int) -> None:
     """Writes documents of its own, and prints each write once it is acknowledged."""
     collection = Collection.open(open_store(url), "lasting", WordHashEncoder())

@@ -33,14 +33,6 @@ def acknowledged(process, *told):
     return found
 
 
-def versions(collection):
-    """Document → its versions, one for each chunk."""
-    found = {}
-    for each in collection.page(limit=10_000):
-        found.setdefault(each.document, []).append(each.metadata["version"])
-    return found
-
-
 @pytest.mark.slow
 def test_a_writer_that_is_killed_loses_nothing_acknowledged_and_leaves_no_half(store, url):
     collection = Collection.create(store, "lasting", WordHashEncoder())
@@ -49,7 +41,7 @@ def test_a_writer_that_is_killed_loses_nothing_acknowledged_and_leaves_no_half(s
         told = process.stdout.readline()  # its first write, however slow the machine
         time.sleep(random.Random(kill).uniform(0.2, 0.9))
         os.kill(process.pid, signal.SIGKILL)
-        known, there = acknowledged(process, told), versions(collection)
+        known, there = acknowledged(process, told), writing.versions(collection)
         assert known
         for document, version in known.items():
             [only] = set(there[document])  # of one version, all parts of it
@@ -64,7 +56,7 @@ def test_writers_at_once_lose_nothing(store, url):
     collection = Collection.create(store, "lasting", WordHashEncoder())
     processes = [started(url, f"w{writer}", 40) for writer in range(2)]
     there_then = [acknowledged(process) for process in processes]
-    there = versions(collection)
+    there = writing.versions(collection)
     for known in there_then:
         assert len(known) == writing.DOCUMENTS
         for document, version in known.items():
@@ -118,6 +110,6 @@ def test_a_disk_that_fills_up_is_said_and_what_was_there_stays(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
-    assert versions(collection) == {"d0": [0] * writing.PARTS}
+    assert writing.versions(collection) == {"d0": [0] * writing.PARTS}
     collection.upsert(many)
-    assert len(versions(collection)) == 51
+    assert len(writing.versions(collection)) == 51

@@ -72,14 +72,6 @@ def acknowledged(process):
         return {document: int(version) for document, version in lines}
 
 
-def versions(collection):
-    """Document → its versions, one for each chunk."""
-    found = {}
-    for each in collection.page(limit=10_000):
-        found.setdefault(each.document, []).append(each.metadata["version"])
-    return found
-
-
 def test_what_a_folder_can_do_object_storage_can(made, url, chunk):
     made.add([chunk(f"d{n}", f"cats number {n}", size=n) for n in range(20)])
     made.replace([chunk("d3", "dogs alone", size=3)], documents={"d3": "new"})
@@ -115,7 +107,7 @@ def test_objects_stay_few_and_what_is_deleted_goes(made, bucket, url, chunk, mon
 def test_writers_of_two_machines_lose_nothing(made, url, tmp_path):
     machines = [machine(url, f"w{n}", 10, tmp_path / f"{n}") for n in range(2)]
     known = [acknowledged(process) for process in machines]
-    there = versions(made)
+    there = writing.versions(made)
     assert [len(some) for some in known] == [writing.DOCUMENTS] * 2
     for some in known:
         assert {name: there[name] for name in some} == {
@@ -130,7 +122,7 @@ def test_a_machine_that_fails_leaves_no_half_and_holds_nobody_up(made, url, tmp_
         time.sleep(random.Random(kill).uniform(0.2, 0.9))
         os.kill(process.pid, signal.SIGKILL)
         known = {first[0]: int(first[1])} | acknowledged(process)
-        there = versions(made)
+        there = writing.versions(made)
         for document, version in known.items():
             [only] = set(there[document])  # of one version, all parts of it
             assert only - version in (0, writing.DOCUMENTS)  # the write that was under way

@@ -63,9 +63,10 @@ class LanceStore:
 
         few_holes()
         self.url = url
-        remote = "://" in url
         name = f"tunewise-{blake2b(url.encode(), digest_size=8).hexdigest()}"
-        self._locks = Path(tempfile.gettempdir()) / name if remote else Path(url) / ".locks"
+        self._folder = None if "://" in url else Path(url)
+        passing = Path(tempfile.gettempdir()) / name
+        self._locks = self._folder / ".locks" if self._folder else passing
         with _told(url):
             # a handle would else go on showing the version it was opened at
             self._db = lancedb.connect(
@@ -141,7 +142,7 @@ class LanceStore:
 
     def _derived(self, name: str) -> Path | None:
         """The folder of what is made of a table and can be made again."""
-        return None if "://" in self.url else Path(self.url) / f"{name}.derived"
+        return self._folder and self._folder / f"{name}.derived"
 
     def _opened_facts(self) -> Any:
         """The table of facts; None where there is none yet."""

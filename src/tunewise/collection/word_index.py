@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from hashlib import blake2b, file_digest
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from tunewise.collection.retrieval import Retrieval
+from tunewise.encoders.stamp import sha256
+from tunewise.encoders.texts import keys_of
 from tunewise.errors import OutputError
 from tunewise.files import whole_folder
 from tunewise.retrieval import Bm25Index, build
@@ -59,20 +60,17 @@ class WordIndex:
         ]
         return found[np.array(there, dtype=np.bool_)]
 
-    def same(self, ids: Sequence[str], texts: Sequence[str | None]) -> list[bool]:
-        """Whether the index was made of these texts of chunks that are in it; None is none."""
-        marks = self.marks[self.places(ids)].tolist()
-        return [
-            text is not None and _mark(text) == mark
-            for text, mark in zip(texts, marks, strict=True)
-        ]
+    def same(self, ids: Sequence[str], texts: Sequence[str]) -> list[bool]:
+        """Whether the index was made of these texts of chunks that are in it."""
+        same: list[bool] = (self.marks[self.places(ids)] == _marks(texts)).tolist()
+        return same
 
 
 def make_index(number: int, texts: Texts, retrieval: Retrieval) -> WordIndex:
     """The index of these chunks, in the order of their ids, which are version `number`."""
     began = time.monotonic()
     index = build(texts, retrieval.analyzer, retrieval.k1, retrieval.b)
-    marks = np.fromiter(map(_mark, texts.texts), dtype=np.int64, count=len(texts))
+    marks = _marks(texts.texts)
     return WordIndex(number, index, time.monotonic() - began, marks)
 
 
@@ -146,15 +144,9 @@ def _making(retrieval: Retrieval) -> Mapping[str, Any]:
 
 
 def _checksums(folder: Path) -> Mapping[str, str]:
-    found = {}
-    for path in sorted(folder.iterdir()):
-        if path.name != _ABOUT:
-            with path.open("rb") as file:
-                found[path.name] = file_digest(file, blake2b).hexdigest()
-    return found
+    return {path.name: sha256(path) for path in folder.iterdir() if path.name != _ABOUT}
 
 
-def _mark(text: str) -> int:
-    """The same in every process, as `hash` is not."""
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "little", signed=True)
+def _marks(texts: Sequence[str]) -> NDArray[np.int64]:
+    """Half of each text's key, which is the same in every process, as `hash` is not."""
+    return np.ascontiguousarray(keys_of(texts).view(np.int64)[::2])

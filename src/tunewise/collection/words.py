@@ -69,10 +69,9 @@ class Words:
         """Those whose text is the one that the index was made of."""
         if not hits:
             return []
-        ids = [id_ for id_, _ in hits]
-        now = dict(zip(*self._table.texts(one_of("id", ids)), strict=True))
-        same = made.same(ids, [now.get(id_) for id_ in ids])
-        return [hit for hit, is_same in zip(hits, same, strict=True) if is_same]
+        ids, texts = self._table.texts(one_of("id", [id_ for id_, _ in hits]))
+        same = dict(zip(ids, made.same(ids, texts), strict=True))
+        return [hit for hit in hits if same.get(hit[0])]
 
     def _among(self, made: WordIndex, query: str, k: int, where: str) -> list[tuple[str, float]]:
         """The best k of those that are in the table and pass the condition, and perhaps more."""

@@ -98,7 +98,7 @@ async def _fetch(
     """The source as it was answered: its bytes in `path`, and from where they came."""
     import httpx
 
-    address, seconds = parsed(source.name).copy_with(fragment=None), source.limits.address_seconds
+    address, seconds = parsed(source.name), source.limits.address_seconds
     # Neither proxies nor keys from the environment: both would go round the gate.
     # A connection is used once, for its certificate was held against one name only.
     once = httpx.Limits(max_keepalive_connections=0)
@@ -128,7 +128,7 @@ async def _fetch(
                     f"'{address}' could not be fetched: {type(wrong).__name__} {wrong}".rstrip()
                     + ". Check the address, or try again later."
                 ) from wrong
-            address = parsed(moved, address).copy_with(fragment=None)
+            address = parsed(moved, address)
     raise DataError(
         f"'{source.name}' was redirected more than {source.limits.redirects} times. Name the "
         "address where it ends."
@@ -200,7 +200,10 @@ async def _take(answer: Any, address: Any, source: Source, file: BinaryIO) -> tu
 
 
 def parsed(text: str, base: Any = None) -> Any:
-    """An address in its parts (httpx.URL). Raises DataError for what is no http(s) address."""
+    """An address in its parts (httpx.URL), without the place in the page that it names.
+
+    Raises DataError for what is no http(s) address.
+    """
     import httpx
 
     try:
@@ -211,7 +214,7 @@ def parsed(text: str, base: Any = None) -> Any:
         raise DataError(f"'{text[:200]}' is no http or https address.")
     if found.userinfo:
         raise DataError("The address holds a user's name or password. Leave them out.")
-    return found
+    return found.copy_with(fragment=None)
 
 
 def _entry(host: str) -> tuple[str, int | None]:

@@ -148,7 +148,7 @@ def _robots(first: Source, hosts: Hosts, home: Any) -> Any:
     """What a host asks of programs (RFC 9309). Raises DataError if it has rules, but not now."""
     protego = need("protego", extra="documents")
     limits = replace(first.limits, address_bytes=_ROBOTS)
-    address = str(home.copy_with(raw_path=b"/robots.txt", fragment=None))
+    address = str(home.copy_with(raw_path=b"/robots.txt"))
     try:
         with fetched(Source(Path(), address, limits=limits), hosts) as found:
             rules = found.path.read_text(encoding="utf-8", errors="replace")
