@@ -1,7 +1,9 @@
 """Tokens are counted once, and the batch is made of what was counted."""
 
 import json
+import os
 import shutil
+import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
@@ -14,8 +16,20 @@ from tokenizers.normalizers import BertNormalizer, Lowercase, Sequence, Strip
 
 from tunewise.encoders.engines.cutting import OwnTokens, QuickTokens, cutter_of
 from tunewise.encoders.model import load_model
-from tunewise.encoders.tokens import _OWN, Counter, load_tokenizer
+from tunewise.encoders.tokens import _OWN, _PARALLEL, Counter, load_tokenizer
 
+CUTTING = """
+import os, sys
+from pathlib import Path
+from tunewise.encoders.tokens import cut_in_place, load_tokenizer
+if "in place" in sys.argv:
+    cut_in_place()
+tokenizer = load_tokenizer(Path(sys.argv[1]), None)
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+tokenizer.encode_batch_fast(["open the door"])
+print(threads() - before)
+"""
 TEXTS = ["open the door", "", "close a file", "file " * 40, "日本", "door"]
 
 
@@ -126,3 +140,18 @@ def test_a_tokenizer_that_does_what_a_few_texts_do_not_show_is_not_cut_quickly(
     path = folder / "tokenizer_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **told}))
     assert cutter_of(load_model(folder)) is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
+@pytest.mark.parametrize(
+    ("asked", "told", "own"),
+    [([], {}, True), (["in place"], {}, False), (["in place"], {_PARALLEL: "true"}, True)],
+)
+def test_texts_are_cut_in_place_where_that_is_asked_for_and_nothing_else_was_said(
+    tmp_path: Path, asked: list[str], told: dict[str, str], own: bool
+) -> None:
+    write_tokenizer(tmp_path)
+    plain = {name: value for name, value in os.environ.items() if name != _PARALLEL}
+    command = [sys.executable, "-c", CUTTING, str(tmp_path), *asked]
+    ran = subprocess.run(command, env={**plain, **told}, capture_output=True, text=True, check=True)
+    assert (int(ran.stdout) > 0) == own

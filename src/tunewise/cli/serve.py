@@ -101,6 +101,7 @@ def run(parsed: argparse.Namespace) -> int:
     """Loads, holds each model against what was saved, serves until told to stop."""
     need("fastapi", extra="serve")
     uvicorn: Any = need("uvicorn", extra="serve")
+    from tunewise.encoders.tokens import cut_in_place
     from tunewise.heap import few_holes
     from tunewise.jobs.format import bring_up_to_date
     from tunewise.jobs.home import Home, default_home
@@ -114,6 +115,7 @@ def run(parsed: argparse.Namespace) -> int:
     keys = required_keys(parsed)
     tls = tls_of(parsed.tls_cert, parsed.tls_key)
     few_holes()
+    cut_in_place()
     parsed.home = Home(parsed.home or default_home())
     settings = settings_of(parsed)
     with parsed.home.held(), bound(parsed.host, parsed.port) as listening:
