@@ -39,10 +39,10 @@ format: .venv/.whole  ## Write the code in the house style
 
 # A core for each process: together they are through in half the time that one with all cores takes.
 # Each goes through its own part in order, so that what the tests of a file share is made once.
-fast: .venv/.whole  ## Tests that need no model and no browser
+fast: .venv/.whole  ## Tests of a second or so, without a model or a browser
 	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n $(WORKERS) --dist worksteal
 
-slow: .venv/.whole  ## Tests with the real encoder, a browser, or minutes to go
+slow: .venv/.whole  ## Tests with the real encoder, a browser, or more to do
 	$(OFFLINE) OMP_NUM_THREADS=1 $(BIN)/pytest -m slow -n $(WORKERS) --dist worksteal
 
 browser:

@@ -190,6 +190,7 @@ def test_the_examples_in_docstrings_give_what_they_say(
         assert failures(test) == ""
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported() -> None:
     names = [dotted(path) for path in SOURCE.rglob("*.py") if path.stem != "__main__"]
     assert [name for name in names if importlib.import_module(name).__name__ != name] == []

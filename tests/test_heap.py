@@ -2,6 +2,8 @@
 
 import gc
 
+import pytest
+
 from tunewise.heap import collected, set_aside
 
 
@@ -43,6 +45,7 @@ def test_one_within_another_leaves_what_that_set_aside():
     assert not gc.get_freeze_count()
 
 
+@pytest.mark.slow
 def test_what_is_there_is_set_aside_and_what_comes_later_is_looked_through():
     seen, often = [], gc.get_threshold()
     early = Ring(seen)

@@ -102,6 +102,7 @@ def test_the_figures_of_a_labelled_verdict_are_weighted(home, measured):
     assert found.first == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_a_second_round_keeps_the_first_and_draws_from_the_rest(home, measured, capsys):
     main(["label", "measured", "-n", "10", "--out", "one.csv"])
     first = grade(home / "one.csv")

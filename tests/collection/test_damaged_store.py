@@ -153,6 +153,7 @@ def test_a_file_that_was_cut_off_is_told(tmp_path, chunk):
         verify(again)
 
 
+@pytest.mark.slow
 def test_object_storage_that_refuses_is_told_in_its_own_words(monkeypatch):
     refusal = b"<Error><Code>NoSuchBucket</Code><Message>There is no such bucket.</Message></Error>"
 

@@ -120,6 +120,7 @@ def test_the_clusters_are_exactly_those_of_comparing_every_pair(texts, similarit
     assert near_duplicates(texts, similarity=similarity).tolist() == by_hand(texts, similarity)
 
 
+@pytest.mark.slow
 def test_no_pair_is_missed_among_texts_that_were_edited_a_little():
     rng = random.Random(7)
     vocabulary = [f"w{n}" for n in range(400)]
@@ -155,6 +156,7 @@ def test_texts_of_two_kinds_in_turn_take_no_time():
     assert len(set(near_duplicates(texts).tolist())) == 30_000
 
 
+@pytest.mark.slow
 def test_text_longer_than_a_block_is_compared_with_text_in_other_blocks():
     long = "abcdefghi " * 450_000
     assert labels("a", long, "b", long + "abcdefghi", "a") == [0, 1, 2, 1, 0]

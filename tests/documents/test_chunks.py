@@ -169,6 +169,7 @@ def documents(draw: st.DrawFn) -> Document:
     return Document("d", text, headings=[(place, text[place : place + 5]) for place in places])
 
 
+@pytest.mark.slow
 @given(documents(), TOKENS, st.integers(8, 40), st.data())
 @settings(max_examples=400)
 def test_the_laws_of_chunks(

@@ -300,6 +300,7 @@ def test_without_a_cache_nothing_is_found() -> None:
     assert store.spent.seconds_per_text == 0.5
 
 
+@pytest.mark.slow
 def test_a_million_keys_are_looked_up_in_bulk(tmp_path: Path) -> None:
     keys = np.random.default_rng(0).bytes(16 * 1_000_000)
     many = np.frombuffer(keys, dtype="S16")

@@ -156,6 +156,7 @@ def test_it_does_not_wait_for_an_hour(stand_in: StandIn) -> None:
         encoder_at(stand_in).encode_queries(["open"])
 
 
+@pytest.mark.slow
 def test_a_slow_endpoint_counts_as_failed_and_is_tried_again(stand_in: StandIn) -> None:
     over = threading.Event()
 

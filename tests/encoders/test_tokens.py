@@ -142,6 +142,7 @@ def test_a_tokenizer_that_does_what_a_few_texts_do_not_show_is_not_cut_quickly(
     assert cutter_of(load_model(folder)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are counted in /proc")
 @pytest.mark.parametrize(
     ("asked", "told", "own"),

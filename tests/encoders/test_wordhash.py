@@ -83,6 +83,7 @@ def test_a_single_text_or_a_number_is_refused_with_what_to_do() -> None:
         WordHashEncoder(0)
 
 
+@pytest.mark.slow
 def test_a_large_result_lies_in_a_file_and_is_the_same() -> None:
     encoder = WordHashEncoder(384)
     vectors = encoder.encode_documents(["open a file", "close it"] * 90_000)

@@ -112,6 +112,7 @@ def test_words_and_vectors_together_are_as_sure_as_they_are_right(tmp_path):
     assert apart[0] <= max(apart[1:])
 
 
+@pytest.mark.slow
 def test_a_gain_that_is_foreseen_is_over_what_as_many_labels_taught_the_untuned_one(tmp_path):
     # each label has thirty words of its own: who saw an eighth of the texts knows few of them
     table = [(f"{place} q{name[0]}{n}", name) for name in ACTS for n in range(30)

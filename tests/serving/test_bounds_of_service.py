@@ -4,6 +4,7 @@ import json
 from contextlib import closing
 
 import httpx
+import pytest
 from running import running
 
 from tunewise.collection import Collection, open_store
@@ -19,6 +20,7 @@ MODEL = Model("m", WordHashEncoder(), source="word-hash")
 PLACE = "/v2/storage/buckets/full"
 
 
+@pytest.mark.slow
 def test_a_server_that_keeps_all_it_may_takes_no_more_until_some_is_deleted(tmp_path):
     settings = Settings(files=3, stored=10)
     with running(MODEL, home=Home(tmp_path), settings=settings) as url:

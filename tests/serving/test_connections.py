@@ -139,6 +139,7 @@ def test_an_idle_connection_ends_and_makes_room_before_that():
         assert answered(raw).startswith(b"HTTP/1.1 200")  # and then it is closed
 
 
+@pytest.mark.slow
 def test_a_handshake_is_bounded_in_time_and_has_a_place_among_the_connections(tmp_path):
     trusted = certified(tmp_path)
     tls = tls_of(tmp_path / "c.pem", tmp_path / "k.pem")
@@ -263,6 +264,7 @@ def test_what_is_sent_behind_too_many_requests_is_no_part_of_another(behind, cap
     assert not [each for each in caplog.records if each.levelname == "ERROR"]
 
 
+@pytest.mark.slow
 def test_who_sends_ever_more_requests_and_reads_the_answers_is_ended():
     with server() as url, line(url) as raw:
         read = threading.Thread(target=answered, args=(raw,), daemon=True)

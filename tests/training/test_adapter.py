@@ -166,6 +166,7 @@ def test_a_damaged_adapter_is_refused_by_name(tmp_path):
         load_adapter(path)
 
 
+@pytest.mark.slow
 def test_many_mapped_vectors_lie_in_a_file_and_are_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
     generator = np.random.default_rng(4)
