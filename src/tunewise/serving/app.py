@@ -39,6 +39,10 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _LIMITS, _DOORWAY, _SETTINGS = Limits(), Doorway(), Settings()
 _NO_SPANS = NoSpans()
 _FAILED = 500  # from here on it is the server's doing
+_NO_ROUTE = {
+    404: "There is nothing at this address. GET /openapi.json tells what there is.",
+    405: "This address takes another method. GET /openapi.json tells which.",
+}
 
 _GROUPS = (embeddings, models, telnyx_embeddings, health)
 _AT_HOME = (
@@ -142,7 +146,8 @@ async def _http(request: Request, error: Any) -> Response:
         413: "request_too_large",
     }
     reason = Reason(error.status_code, codes.get(error.status_code), headers=error.headers or {})
-    return shown(request.url.path, Refused(f"{str(error.detail).rstrip('.')}.", reason))
+    told = _NO_ROUTE.get(error.status_code) or f"{str(error.detail).rstrip('.')}."
+    return shown(request.url.path, Refused(told, reason))
 
 
 async def _failed(request: Request, error: Exception) -> Response:
