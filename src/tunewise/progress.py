@@ -12,3 +12,8 @@ Progress = Callable[[str, int, int], None]
 
 def silent(what: str, done: int, total: int) -> None:
     """Shows nothing: the default."""
+
+
+def named(what: str, progress: Progress) -> Progress:
+    """Progress of a step that goes by this name here, whatever it calls itself."""
+    return lambda _, done, total: progress(what, done, total)

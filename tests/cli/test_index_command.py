@@ -135,6 +135,11 @@ def test_another_model_is_refused_switched_to_and_back_from(
 ):
     place = ["--store", tmp_path / "store"]
     run(capsys, "index", won, "--from", docs, *place)
+    no_model = tmp_path / "none"
+    assert (
+        "only the vectors it has"
+        in run(capsys, "index", no_model, "--rollback", *place, code=2).err
+    )
     asked = ["loan 3", *place, "--collection", "documents"]
     refused = run(capsys, "search", word_model, *asked, code=2).err
     assert "were made by 'word-hash'" in refused

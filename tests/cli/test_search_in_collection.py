@@ -128,5 +128,8 @@ def test_what_is_for_collections_is_refused_without_one(won, capsys, options, to
         (["--rerank-top", "9"], "--rerank-top goes with --rerank"),
     ],
 )
-def test_what_cannot_be_asked_is_refused(won, place, capsys, options, told):
+def test_what_cannot_be_asked_is_refused_before_a_model_is_loaded(
+    won, place, capsys, options, told, tmp_path
+):
     assert told in run(capsys, "search", won, "x", *place, *options, code=2).err
+    assert told in run(capsys, "search", tmp_path, "x", *place, *options, code=2).err

@@ -146,7 +146,7 @@ def test_a_bucket_that_was_emptied_has_no_chunks(home):
     assert fates(home) == {}
 
 
-@pytest.mark.parametrize("when", ["loading the model", "encoding documents"])
+@pytest.mark.parametrize("when", ["loading the model", "encoding chunks"])
 def test_a_file_that_is_deleted_while_its_bucket_is_embedded_is_not_found_afterwards(home, when):
     put(home, **{"a.txt": "apples", "b.txt": "pears"})
     asked = {"bucket": "library", "model": MODEL, "chunker": "256 tokens, overlap 32"}

@@ -92,6 +92,7 @@ def _search(
 ) -> "Callable[[str], list[Hit]]":
     """The search that the arguments describe, with what it takes loaded and no more."""
     from tunewise.collection import Collection
+    from tunewise.collection.searching import checked
     from tunewise.collection.winner import load_winner
     from tunewise.encoders.loading import is_local
     from tunewise.retrieval import load_reranker
@@ -99,9 +100,10 @@ def _search(
     if parsed.rerank_top is not None and parsed.rerank is None:
         raise OptionError("--rerank-top goes with --rerank. Name a cross-encoder with it.")
     where, threshold = _filter(parsed.filter), _least(parsed.threshold)
-    now = Collection.open(store, parsed.collection).about().current
-    encoder = None
-    if (parsed.by or now.retrieval.by) != "words":
+    about = Collection.open(store, parsed.collection).about()
+    now, encoder = about.current, None
+    by, *_ = checked(about, parsed.by, where, threshold, k=parsed.k, depth=parsed.rerank_top)
+    if by != "words":
         # another kind of model has no engine: it is refused by its stamp, in words about models
         engine = now.engine if is_local(str(parsed.folder)) else ""
         winner = load_winner(str(parsed.folder), engine=engine or "auto", progress=progress)

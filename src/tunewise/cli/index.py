@@ -292,8 +292,9 @@ def _switched(parsed: argparse.Namespace, store: "Store", progress: "Progress") 
     collection = Collection.open(store, parsed.collection)
     if parsed.rollback:
         before = collection.about().previous
-        winner = _winner(parsed, before.engine if before else "auto", [], progress)
-        return rollback(collection, winner.encoder, progress=progress)
+        # where there is none, rollback says so, and no model is loaded for that
+        encoder = _winner(parsed, before.engine, [], progress).encoder if before else None
+        return rollback(collection, encoder, progress=progress)
     winner = _winner(parsed, "auto", [], progress)
     return reembed(
         collection,

@@ -19,11 +19,10 @@ from tunewise.collection.searching import (
     RERANK_TOP,
     Asked,
     Hit,
-    check_search,
+    checked,
     find,
     find_documents,
     hit_of,
-    least_score,
 )
 from tunewise.collection.stamp import check_encoder, stamp_of
 from tunewise.collection.store import Precision, Store, Table
@@ -32,7 +31,7 @@ from tunewise.documents import Chunk
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError
 from tunewise.metrics import Threshold
-from tunewise.progress import Progress, silent
+from tunewise.progress import Progress, named, silent
 from tunewise.retrieval import Reranker
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -221,11 +220,10 @@ class Collection:
         the vectors that are searched now.
         """
         about = self.about()
-        how = by or about.current.retrieval.by
         depth = offset + k if rerank is None else rerank_top
-        check_search(how, k, offset, weight, depth)
-        least = least_score(about, how, threshold)
-        where_sql = condition(where or {}, about.fields)
+        how, where_sql, least = checked(
+            about, by, where, threshold, weight, k=k, offset=offset, depth=depth
+        )
         vector = None if how == "words" else self._asked(about, query, vector)
         asked = Asked(query, vector, how, where_sql, least, weight)
         table, words = self._opened(about)
@@ -374,8 +372,9 @@ class Collection:
         self, about: About, texts: Sequence[str], progress: Progress
     ) -> NDArray[np.float32]:
         encoder, stamp = self._checked(about), about.current.stamp
+        told = named("encoding chunks", progress)
         parts = [
-            cut(encoder.encode_documents(texts[begin : begin + _AT_ONCE], progress=progress), stamp)
+            cut(encoder.encode_documents(texts[begin : begin + _AT_ONCE], progress=told), stamp)
             for begin in range(0, max(len(texts), 1), _AT_ONCE)
         ]
         return np.concatenate(parts)

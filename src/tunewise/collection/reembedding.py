@@ -19,7 +19,7 @@ from tunewise.collection.store import Row, Store, Table
 from tunewise.encoders import Encoder
 from tunewise.errors import DataError, OptionError
 from tunewise.metrics import Threshold
-from tunewise.progress import Progress, silent
+from tunewise.progress import Progress, named, silent
 
 _AT_ONCE = 512  # chunks encoded and written together
 
@@ -153,7 +153,8 @@ def _embedded(
             f"Chunks were written to collection '{name}' since its vectors were switched. Give "
             f"the encoder that they have to be encoded with: '{stamp.encoder}'."
         )
-    vectors = cut(encoder.encode_documents([row.text for row in rows], progress=progress), stamp)
+    told = named("encoding chunks", progress)
+    vectors = cut(encoder.encode_documents([row.text for row in rows], progress=told), stamp)
     return [
         with_vector(row, vector, stamp.precision) for row, vector in zip(rows, vectors, strict=True)
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.collection.about import About, Generation
-from tunewise.collection.filters import one_of
+from tunewise.collection.filters import Filter, condition, one_of
 from tunewise.collection.retrieval import By
 from tunewise.collection.store import Table
 from tunewise.collection.words import Words
@@ -89,8 +89,28 @@ def find_documents(
         look *= 4
 
 
-def check_search(by: str, k: int, offset: int, weight: float | None, depth: int) -> None:
-    """Raises OptionError for a way to search, a number or a weight that cannot be."""
+def checked(
+    about: About,
+    by: By | None,
+    where: Filter | None,
+    threshold: float | Literal["calibrated"] | None,
+    weight: float | None = None,
+    *,
+    k: int,
+    offset: int = 0,
+    depth: int | None = None,
+) -> tuple[By, str, float | None]:
+    """By what is searched, the filter as SQL, the least score; as `Collection.search` takes them.
+
+    No encoder is needed: whoever would have to load one asks this first. `depth` is how many hits
+    are looked for, None for as many as are shown. Raises OptionError for what cannot be asked.
+    """
+    how = by or about.current.retrieval.by
+    _check(how, k, offset, weight, offset + k if depth is None else depth)
+    return how, condition(where or {}, about.fields), _least(about, how, threshold)
+
+
+def _check(by: str, k: int, offset: int, weight: float | None, depth: int) -> None:
     if by not in get_args(By):
         raise OptionError(f"There is no search by '{by}'. Choose one of {', '.join(get_args(By))}.")
     if k < 1 or offset < 0:
@@ -107,7 +127,7 @@ def check_search(by: str, k: int, offset: int, weight: float | None, depth: int)
         raise OptionError(f"The weight of words is {weight}, but must lie between 0 and 1.")
 
 
-def least_score(about: About, by: By, asked: float | Literal["calibrated"] | None) -> float | None:
+def _least(about: About, by: By, asked: float | Literal["calibrated"] | None) -> float | None:
     """The least score that is shown; OptionError where none was chosen for this way to search."""
     if asked != "calibrated":
         if asked is not None and not np.isfinite(asked):
