@@ -48,6 +48,8 @@ def test_what_is_wrong_is_told_in_telnyxs_shape(url, method, path, body, status,
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["code"]) == (status, code)
     assert error["title"] and error["detail"]
+    no_route = code in ("not_found", "method_not_allowed")
+    assert ("GET /openapi.json" in error["detail"]) == no_route
     assert error.get("source", {}).get("pointer") == pointer
 
 
