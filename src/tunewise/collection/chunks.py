@@ -12,6 +12,7 @@ from tunewise.collection.filters import Field, stored
 from tunewise.collection.stamp import VectorStamp
 from tunewise.collection.store import Precision, Row, Value
 from tunewise.documents import Chunk
+from tunewise.encoders.vectors import unit
 from tunewise.errors import DataError, StoreError
 
 
@@ -19,9 +20,7 @@ def cut(vectors: NDArray[np.float32], stamp: VectorStamp) -> NDArray[np.float32]
     """The numbers that the stamp says are kept, at unit length again."""
     if vectors.shape[1] == stamp.dimension:
         return vectors
-    first = vectors[:, : stamp.dimension]
-    lengths = np.linalg.norm(first, axis=1, keepdims=True)
-    return np.divide(first, np.where(lengths > 0, lengths, 1), dtype=np.float32)
+    return unit(vectors[:, : stamp.dimension])
 
 
 def check_chunks(chunks: Sequence[Chunk]) -> None:

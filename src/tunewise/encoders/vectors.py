@@ -71,7 +71,7 @@ def encode(
         wanted = [readable(texts[place]) for place in first[missing]]
         with _Writer(store) as writer:
             for batch, seconds in _timed(produce(wanted)):
-                vectors = _unit(batch.vectors, batch.places, wanted)
+                vectors = _checked(batch.vectors, batch.places, wanted)
                 out = room(len(first), vectors.shape[1], store.folder) if out is None else out
                 _check_width(vectors, store.dimension or out.shape[1])
                 out[missing[batch.places]] = vectors
@@ -178,7 +178,7 @@ def _timed(batches: Iterator[Batch]) -> Iterator[tuple[Batch, float]]:
         start = time.perf_counter()
 
 
-def _unit(
+def _checked(
     vectors: NDArray[np.float32], places: NDArray[np.int64], texts: Sequence[str]
 ) -> NDArray[np.float32]:
     vectors = np.asarray(vectors, dtype=np.float32)
@@ -189,6 +189,15 @@ def _unit(
             f"The encoder gave numbers that are not finite for {len(bad)} texts, the first being "
             f"'{text[:_SHOWN]}'. Such vectors cannot be compared: use another model or precision."
         )
+    return unit(vectors)
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors (n, d) brought to length one; zeros stay.
+
+    >>> unit(np.array([[3, 4], [0, 0]], dtype=np.float32)).tolist()
+    [[0.6000000238418579, 0.800000011920929], [0.0, 0.0]]
+    """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.divide(vectors, np.where(lengths > 0, lengths, 1), dtype=np.float32)
 

@@ -18,6 +18,7 @@ from tunewise.data.checks.view import View
 from tunewise.data.examples import Kind, LabelledTexts, ScoredPairs
 from tunewise.data.split import Division
 from tunewise.encoders import Encoder
+from tunewise.encoders.vectors import unit
 from tunewise.errors import DataError, OptionError
 from tunewise.finding import Finding, in_order
 from tunewise.kinds.kind import groups_of
@@ -194,9 +195,7 @@ def cut(encode: Encode, size: int) -> Encode:
     """The same encoder with the first `size` numbers of each vector only, of unit length again."""
 
     def shorter(texts: Sequence[str], side: Any) -> Vectors:
-        vectors = np.asarray(encode(texts, side)[:, :size], dtype=np.float32)
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.divide(vectors, np.where(lengths > 0, lengths, 1), dtype=np.float32)
+        return unit(np.asarray(encode(texts, side)[:, :size], dtype=np.float32))
 
     return shorter
 

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tunewise.encoders.vectors import unit
 from tunewise.errors import OptionError
 from tunewise.rankings import Rankings, collect
 from tunewise.retrieval.dense import Scored, merge, nothing, top
@@ -122,8 +123,8 @@ class Compact:
     def cut(self, vectors: Vectors) -> Vectors:
         """What is left of the vectors (n, d) before rounding: (n, size), at unit length."""
         if len(self.components):
-            return _unit(vectors @ self.components)
-        return _unit(vectors[:, : self.form.size])
+            return unit(vectors @ self.components)
+        return unit(vectors[:, : self.form.size])
 
     def search(
         self,
@@ -276,11 +277,6 @@ def _steps(vectors: Vectors) -> Vectors:
 
 def _rounded(vectors: Vectors, steps: Vectors) -> NDArray[np.int8]:
     return np.clip(np.round(vectors / steps), -_STEPS, _STEPS).astype(np.int8)
-
-
-def _unit(vectors: Vectors) -> Vectors:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 def _words(codes: NDArray[np.generic]) -> NDArray[np.unsignedinteger[Any]]:

@@ -10,7 +10,7 @@ from tunewise.encoders.engines.choosing import FAITHFUL
 from tunewise.encoders.model import load_model
 from tunewise.encoders.settling import ALLOWED
 from tunewise.encoders.threads import one_thread
-from tunewise.encoders.vectors import Side
+from tunewise.encoders.vectors import Side, unit
 from tunewise.serving.batching import Batcher, Limits
 from tunewise.serving.models import Model, Offer
 from tunewise.serving.observed import Meters
@@ -91,9 +91,7 @@ def _reference(model: Model, side: Side, texts: tuple[str, ...]) -> Vectors:
     encoding = plain.encode_query if side == "queries" else plain.encode_document
     with one_thread():  # where others hold a core, two threads wait for each other at every step
         found = encoding(list(texts), batch_size=1, show_progress_bar=False)
-    vectors = np.asarray(found, dtype=np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, np.where(lengths > 0, lengths, 1), dtype=np.float32)
+    return unit(np.asarray(found, dtype=np.float32))
 
 
 def _least(model: Model) -> float:

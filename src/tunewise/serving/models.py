@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tunewise.contenders.contender import Kept
 from tunewise.contenders.kept import (
     FILE,
@@ -30,7 +28,7 @@ from tunewise.encoders import (
 )
 from tunewise.encoders.engines.devices import gpus
 from tunewise.encoders.tokens import load_tokenizer
-from tunewise.encoders.vectors import Side
+from tunewise.encoders.vectors import Side, unit
 from tunewise.errors import OptionError
 from tunewise.serving.recent import Vectors
 from tunewise.training.adapter import Adapter, load_adapter
@@ -74,9 +72,7 @@ class Model:
         )
         if dimensions is None or dimensions == own.shape[1]:
             return own
-        cut = own[:, :dimensions]
-        lengths = np.linalg.norm(cut, axis=1, keepdims=True)
-        return np.divide(cut, np.where(lengths > 0, lengths, 1), dtype=np.float32)
+        return unit(own[:, :dimensions])
 
     def count_tokens(self, texts: Sequence[str], side: Side) -> list[int]:
         """Tokens of each text before anything is cut off, those of the side's prompt too.

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.encoders import Encoder
+from tunewise.encoders.vectors import unit
 from tunewise.kinds.anomaly.alarms import with_alarms
 from tunewise.kinds.anomaly.detector import MOST_KNOWN, on_vectors
 from tunewise.kinds.anomaly.neighbours import chosen_count, distances
@@ -148,9 +149,7 @@ def mapped(vectors: Vectors, offset: Vectors | None) -> Vectors:
     """Unit vectors (n, d) under the map of this offset; None leaves them as they are."""
     if offset is None:
         return vectors
-    moved = vectors + vectors @ offset
-    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
-    return np.asarray(moved / np.where(lengths > 0, lengths, np.float32(1)))
+    return unit(vectors + vectors @ offset)
 
 
 def _contender(
