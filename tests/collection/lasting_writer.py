@@ -1,6 +1,9 @@
 """A writer for the tests that kill one: documents of several chunks, each acknowledged."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 from tunewise.collection import Collection, open_store
 from tunewise.documents import Chunk
@@ -27,15 +30,37 @@ def versions(collection: Collection) -> dict[str, list[int]]:
     return found
 
 
-def main(url: str, writer: str, rounds: int) -> None:
+def main() -> None:
     """Writes documents of its own, and prints each write once it is acknowledged."""
+    url, writer, rounds = sys.argv[1:]
     collection = Collection.open(open_store(url), "lasting", WordHashEncoder())
     print("ready", flush=True)
-    for version in range(1, rounds + 1):
+    for version in range(1, int(rounds) + 1):
         document = f"{writer}-{version % DOCUMENTS}"
         collection.replace(chunks(document, version), documents={document: str(version)})
         print(f"{document} {version}", flush=True)
 
 
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+def started(
+    url: str, writer: str, rounds: int, *, eager: str = "", **told: str
+) -> "subprocess.Popen[str]":
+    """A process that writes, ready to; what is `eager` to be run before, `told` its environment."""
+    here = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    code = f"{eager}\nimport lasting_writer\nlasting_writer.main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, url, writer, str(rounds)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(here), **told},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def acknowledged(process: "subprocess.Popen[str]", *before: str) -> dict[str, int]:
+    """Document → the last version of it whose write was acknowledged; `before` was read already."""
+    assert process.stdout is not None
+    with process:
+        lines = [line.split() for line in (*before, *process.stdout) if line.endswith("\n")]
+    return {document: int(version) for document, version in lines}

@@ -3,11 +3,8 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
-from pathlib import Path
 
 import lasting_writer as writing
 import pytest
@@ -17,11 +14,11 @@ from tunewise.collection.lance import LanceTable
 from tunewise.documents import Chunk
 from tunewise.testing import WordHashEncoder
 
-EAGER = (
-    "import sys; from datetime import timedelta; from tunewise.collection import compacting; "
-    "compacting._WRITES, compacting.GRACE = 2, timedelta(milliseconds=1); "
-    "import lasting_writer; lasting_writer.main(sys.argv[1], sys.argv[2], int(sys.argv[3]))"
-)
+EAGER = """
+from datetime import timedelta
+from tunewise.collection import compacting
+compacting._WRITES, compacting.GRACE = 2, timedelta(milliseconds=1)
+"""
 
 
 def chunk(name, text):
@@ -118,35 +115,16 @@ def test_a_write_stands_though_its_compaction_fails(made, monkeypatch, caplog):
     assert "was not compacted: No space left" in caplog.text
 
 
-def started(url, writer, rounds):
-    """A writer that compacts after each second write, and keeps no version it can do without."""
-    here = {
-        **os.environ,
-        "PYTHONPATH": f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}",
-    }
-    command = [sys.executable, "-c", EAGER, url, writer, str(rounds)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here)
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def told(process, *before):
-    lines = [*before, *process.stdout]
-    process.stdout.close()
-    process.wait()
-    return dict(line.split() for line in lines if line.endswith("\n"))
-
-
 @pytest.mark.slow
 def test_a_kill_while_it_is_compacted_leaves_what_was_acknowledged(made, folder):
     for kill in range(6):
-        process = started(str(folder), f"w{kill}", 100_000)
+        process = writing.started(str(folder), f"w{kill}", 100_000, eager=EAGER)
         first = process.stdout.readline()
         time.sleep(random.Random(kill).uniform(0.1, 0.6))
         os.kill(process.pid, signal.SIGKILL)
         there = made.digests()
-        for document, version in told(process, first).items():
-            assert int(there[document]) - int(version) in (0, writing.DOCUMENTS)
+        for document, version in writing.acknowledged(process, first).items():
+            assert int(there[document]) - version in (0, writing.DOCUMENTS)
         assert verify(made) == []
     made.compact()
     assert made.count() == writing.PARTS * len(made.digests())
@@ -154,7 +132,7 @@ def test_a_kill_while_it_is_compacted_leaves_what_was_acknowledged(made, folder)
 
 @pytest.mark.slow
 def test_two_who_write_and_compact_and_one_who_reads_go_on(made, folder):
-    processes = [started(str(folder), f"w{writer}", 25) for writer in range(2)]
+    processes = [writing.started(str(folder), f"w{writer}", 25, eager=EAGER) for writer in range(2)]
     read = 0
     while any(process.poll() is None for process in processes):
         assert len(made.page(limit=1_000)) % writing.PARTS == 0
@@ -162,6 +140,6 @@ def test_two_who_write_and_compact_and_one_who_reads_go_on(made, folder):
         made.search("version part", k=3, by="words")
         read += 1
     assert read
-    there = made.digests()
+    there = {document: int(version) for document, version in made.digests().items()}
     for process in processes:
-        assert told(process).items() <= there.items()
+        assert writing.acknowledged(process).items() <= there.items()

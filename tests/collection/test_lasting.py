@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import lasting_writer as writing
@@ -16,32 +14,15 @@ from tunewise.errors import StoreError
 from tunewise.testing import WordHashEncoder
 
 
-def started(url, writer, rounds):
-    """A process that writes, ready to."""
-    command = [sys.executable, writing.__file__, url, writer, str(rounds)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def acknowledged(process, *told):
-    """Document → the last version of it whose write was acknowledged; `told` was read before."""
-    lines = (line.split() for line in (*told, *process.stdout) if line.endswith("\n"))
-    found = {document: int(version) for document, version in lines}
-    process.stdout.close()
-    process.wait()
-    return found
-
-
 @pytest.mark.slow
 def test_a_writer_that_is_killed_loses_nothing_acknowledged_and_leaves_no_half(store, url):
     collection = Collection.create(store, "lasting", WordHashEncoder())
     for kill in range(4):
-        process = started(url, f"w{kill}", 100_000)
+        process = writing.started(url, f"w{kill}", 100_000)
         told = process.stdout.readline()  # its first write, however slow the machine
         time.sleep(random.Random(kill).uniform(0.2, 0.9))
         os.kill(process.pid, signal.SIGKILL)
-        known, there = acknowledged(process, told), writing.versions(collection)
+        known, there = writing.acknowledged(process, told), writing.versions(collection)
         assert known
         for document, version in known.items():
             [only] = set(there[document])  # of one version, all parts of it
@@ -54,8 +35,8 @@ def test_a_writer_that_is_killed_loses_nothing_acknowledged_and_leaves_no_half(s
 @pytest.mark.slow
 def test_writers_at_once_lose_nothing(store, url):
     collection = Collection.create(store, "lasting", WordHashEncoder())
-    processes = [started(url, f"w{writer}", 40) for writer in range(2)]
-    there_then = [acknowledged(process) for process in processes]
+    processes = [writing.started(url, f"w{writer}", 40) for writer in range(2)]
+    there_then = [writing.acknowledged(process) for process in processes]
     there = writing.versions(collection)
     for known in there_then:
         assert len(known) == writing.DOCUMENTS

@@ -7,8 +7,6 @@ machine take turns.
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
 
@@ -55,21 +53,7 @@ def made(url):
 def machine(url, writer, rounds, own):
     """A process that writes, ready to, on a machine of its own."""
     own.mkdir()
-    process = subprocess.Popen(
-        [sys.executable, writing.__file__, url, writer, str(rounds)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(own)},
-    )
-    assert process.stdout.readline() == "ready\n"
-    return process
-
-
-def acknowledged(process):
-    """Document → the last version of it whose write was acknowledged."""
-    with process:
-        lines = (line.split() for line in process.stdout if line.endswith("\n"))
-        return {document: int(version) for document, version in lines}
+    return writing.started(url, writer, rounds, TMPDIR=str(own))
 
 
 def test_what_a_folder_can_do_object_storage_can(made, url, chunk):
@@ -106,7 +90,7 @@ def test_objects_stay_few_and_what_is_deleted_goes(made, bucket, url, chunk, mon
 
 def test_writers_of_two_machines_lose_nothing(made, url, tmp_path):
     machines = [machine(url, f"w{n}", 10, tmp_path / f"{n}") for n in range(2)]
-    known = [acknowledged(process) for process in machines]
+    known = [writing.acknowledged(process) for process in machines]
     there = writing.versions(made)
     assert [len(some) for some in known] == [writing.DOCUMENTS] * 2
     for some in known:
@@ -118,11 +102,10 @@ def test_writers_of_two_machines_lose_nothing(made, url, tmp_path):
 def test_a_machine_that_fails_leaves_no_half_and_holds_nobody_up(made, url, tmp_path):
     for kill in range(2):
         process = machine(url, f"w{kill}", 100_000, tmp_path / f"{kill}")
-        first = process.stdout.readline().split()
+        first = process.stdout.readline()
         time.sleep(random.Random(kill).uniform(0.2, 0.9))
         os.kill(process.pid, signal.SIGKILL)
-        known = {first[0]: int(first[1])} | acknowledged(process)
-        there = writing.versions(made)
+        known, there = writing.acknowledged(process, first), writing.versions(made)
         for document, version in known.items():
             [only] = set(there[document])  # of one version, all parts of it
             assert only - version in (0, writing.DOCUMENTS)  # the write that was under way
