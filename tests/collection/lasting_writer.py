@@ -44,7 +44,7 @@ def main() -> None:
 def started(
     url: str, writer: str, rounds: int, *, eager: str = "", **told: str
 ) -> "subprocess.Popen[str]":
-    """A process that writes, ready to; what is `eager` to be run before, `told` its environment."""
+    """A process that writes, ready to; `eager` is code it runs before, `told` more environment."""
     here = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     code = f"{eager}\nimport lasting_writer\nlasting_writer.main()"
     process = subprocess.Popen(
