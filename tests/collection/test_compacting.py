@@ -12,6 +12,7 @@ import pytest
 from tunewise.collection import Collection, compacting, open_store, verify
 from tunewise.collection.lance import LanceTable
 from tunewise.documents import Chunk
+from tunewise.errors import StoreError
 from tunewise.testing import WordHashEncoder
 
 EAGER = """
@@ -80,6 +81,40 @@ def test_what_was_deleted_or_replaced_is_off_the_disk_once_it_is_compacted(
     assert made.search("Text 9 of secret9.", k=1)[0].chunk.document == "d9"
     assert (made.about().current.built is not None) == indexed
     assert verify(made) == []
+
+
+def set_back(folder, seconds):
+    """As if the clock had been set back now: all versions of all tables were made later."""
+    for manifest in folder.glob("*.lance/_versions/*.manifest"):
+        held, now = manifest.read_bytes(), int(time.time())
+        (begun,) = (each for each in range(now - 60, now + 1) if held.count(varint(each)) == 1)
+        manifest.write_bytes(held.replace(varint(begun), varint(begun + seconds)))
+
+
+def varint(number):
+    """As a manifest holds its time: seven bits in a byte, the lowest first."""
+    more = number >> 7
+    return bytes([number & 127 | (128 if more else 0)]) + (varint(more) if more else b"")
+
+
+def test_what_was_deleted_goes_once_a_clock_that_was_set_back_has_caught_up(made, folder):
+    made.add([chunk(f"d{n}", f"Text {n} of secret{n}.") for n in range(9)])
+    made.delete(documents=["d7"])
+    set_back(folder, 1)
+    made.compact()
+    assert b"secret7." not in texts_on_disk(folder)
+    assert b"secret8." in texts_on_disk(folder)
+
+
+def test_it_is_said_that_what_was_deleted_is_kept_by_a_clock_that_was_set_back(made, folder):
+    made.add([chunk(f"d{n}", f"Text {n} of secret{n}.") for n in range(9)])
+    made.delete(documents=["d7"])
+    set_back(folder, 3_600)
+    with pytest.raises(StoreError, match=r"still on the disk.* 0:59:5.* Set the clock"):
+        made.compact()
+    assert b"secret7." in texts_on_disk(folder)
+    assert verify(made) == []
+    assert made.count() == 8
 
 
 def test_who_reads_a_version_that_goes_reads_the_newest(made):

@@ -7,9 +7,12 @@ as it does with any write.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
+
+from tunewise.errors import StoreError
 
 GRACE = timedelta(minutes=1)
 """How old a version is at least when its files go, where nobody asked for that."""
@@ -19,6 +22,7 @@ AT_ONCE = timedelta(milliseconds=1)  # Lance takes none for a mistake
 _WRITES = 32  # after these a search takes half as long again
 _ROWS = 1_000  # for which writes may be one more: as many rows are written anew for each
 _READS = 3
+_PATIENCE = timedelta(seconds=5)  # for a clock that was set back
 
 _Read = TypeVar("_Read")
 
@@ -50,6 +54,32 @@ def compact(table: Any, key: str, age: timedelta) -> None:
         row = table.search().limit(1).to_arrow()
         table.merge_insert(key).when_matched_update_all().execute(row)
     table.optimize(cleanup_older_than=age)
+
+
+def compact_at_once(table: Any, key: str) -> None:
+    """Writes what there is anew in one piece, and removes all that was before.
+
+    Lance goes by the clock, and keeps what was written later than now: a moment is waited for.
+    Raises StoreError where the clock was set back by more.
+    """
+    compact(table, key, AT_ONCE)
+    if (ahead := _ahead(table)) is None:
+        return
+    if ahead <= _PATIENCE:
+        time.sleep((ahead + AT_ONCE).total_seconds())
+        compact(table, key, AT_ONCE)
+        if (ahead := _ahead(table)) is None:
+            return
+    raise StoreError(
+        f"What was deleted is still on the disk: by this machine's clock it was written {ahead} "
+        "from now, and what is of the future is kept. Set the clock right, or wait and try again."
+    )
+
+
+def _ahead(table: Any) -> timedelta | None:
+    """How much later than the newest version another says it was made; None where none does."""
+    *before, newest = (each["timestamp"] for each in table.list_versions())
+    return max(before) - newest if before and max(before) >= newest else None
 
 
 def is_apart(table: Any) -> bool:

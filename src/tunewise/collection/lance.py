@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from tunewise.collection import arrow
 from tunewise.collection.compacting import (
-    AT_ONCE,
     GRACE,
     compact,
+    compact_at_once,
     compact_if_due,
     is_apart,
     read,
@@ -292,12 +292,12 @@ class LanceTable:
     def compact(self) -> bool:
         """Writes all rows anew in one piece, and removes all that was; True if an index was."""
         with _told(self._place):
-            _again(lambda: compact(self._table, "id", AT_ONCE))
+            _again(lambda: compact_at_once(self._table, "id"))
             apart = is_apart(self._table)
             if apart:
                 for index in self._table.list_indices():
                     self._table.drop_index(index.name)
-                _again(lambda: compact(self._table, "id", AT_ONCE))
+                _again(lambda: compact_at_once(self._table, "id"))
         self._forget()
         return apart
 
