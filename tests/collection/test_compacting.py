@@ -97,6 +97,7 @@ def varint(number):
     return bytes([number & 127 | (128 if more else 0)]) + (varint(more) if more else b"")
 
 
+@pytest.mark.slow
 def test_what_was_deleted_goes_once_a_clock_that_was_set_back_has_caught_up(made, folder):
     made.add([chunk(f"d{n}", f"Text {n} of secret{n}.") for n in range(9)])
     made.delete(documents=["d7"])
@@ -106,15 +107,35 @@ def test_what_was_deleted_goes_once_a_clock_that_was_set_back_has_caught_up(made
     assert b"secret8." in texts_on_disk(folder)
 
 
-def test_it_is_said_that_what_was_deleted_is_kept_by_a_clock_that_was_set_back(made, folder):
+@pytest.mark.parametrize("what", ["one", "all", "replaced"])
+def test_it_is_said_that_what_was_deleted_is_kept_by_a_clock_that_was_set_back(made, folder, what):
     made.add([chunk(f"d{n}", f"Text {n} of secret{n}.") for n in range(9)])
-    made.delete(documents=["d7"])
+    if what == "replaced":
+        made.replace([chunk("d0", "Nothing.")], documents={f"d{n}": "1" for n in range(9)})
+    else:
+        made.delete(documents=["d7"] if what == "one" else [f"d{n}" for n in range(9)])
     set_back(folder, 3_600)
     with pytest.raises(StoreError, match=r"still on the disk.* 0:59:5.* Set the clock"):
         made.compact()
     assert b"secret7." in texts_on_disk(folder)
     assert verify(made) == []
-    assert made.count() == 8
+    assert made.count() == {"one": 8, "all": 0, "replaced": 1}[what]
+
+
+def test_what_a_killed_writer_left_goes(made, folder):
+    made.add([chunk(f"d{n}", f"Text {n} of secret{n}.") for n in range(9)])
+    [data] = folder.glob("lasting_*.lance/data")
+    [file] = data.iterdir()
+    for begun in (
+        ".tmp1a2b3c",
+        "0" * len(file.stem) + ".lance",
+    ):  # begun, and whole but in no version
+        (data / begun).write_bytes(file.read_bytes().replace(b"secret7.", b"unsaid7."))
+    made.compact()
+    assert b"unsaid7." not in texts_on_disk(folder)
+    assert b"secret7." in texts_on_disk(folder)
+    assert verify(made) == []
+    assert made.count() == 9
 
 
 def test_who_reads_a_version_that_goes_reads_the_newest(made):

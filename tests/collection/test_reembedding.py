@@ -80,6 +80,36 @@ def test_what_was_broken_off_is_gone_on_with(made):
     assert documents(anew) == documents(made)
 
 
+def test_the_slower_of_two_changes_nothing_that_the_quicker_made(made, store, chunk):
+    def overtaken():
+        anew = reembed(Collection.open(store, "pets"), NEW)
+        anew.upsert([chunk("late", "late cats"), chunk("d0", "changed")])
+        anew.delete(documents=["d1"])
+
+    with pytest.raises(DataError, match="took the place of this one"):
+        reembed(made, Watched(overtaken))
+    anew = Collection.open(store, "pets", NEW)
+    assert documents(anew) == sorted(["late", *(f"d{n}" for n in range(20) if n != 1)])
+    assert anew.get(["d0#0"])[0].text == "changed"
+
+
+def test_a_re_embedding_whose_collection_is_removed_says_so(made, store):
+    with pytest.raises(DataError, match="There is no collection 'pets'"):
+        reembed(made, Watched(made.remove))
+    assert [each for each in store.tables() if each.startswith("pets")] == []
+
+
+def test_what_is_deleted_while_it_is_encoded_is_not_brought_over(made, monkeypatch):
+    put = []
+    monkeypatch.setattr(
+        "tunewise.collection.reembedding.build_table",
+        lambda table, *_: put.extend(table.texts()[0]),
+    )
+    reembed(made, Watched(lambda: made.delete(documents=["d7"])))
+    assert "d7#0" not in put
+    assert len(put) == 19
+
+
 def test_a_rollback_brings_the_old_vectors_with_what_was_written_since(made, chunk):
     anew = reembed(made, NEW)
     back = rollback(anew)

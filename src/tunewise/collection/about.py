@@ -1,6 +1,7 @@
 """About: what is known of a collection, kept in its store as one fact."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import blake2b
@@ -129,6 +130,16 @@ def forget(store: Store, name: str) -> None:
 def new_table(name: str) -> str:
     """What the next table of a collection is called: no handle of a former one reads it."""
     return f"{name}_{uuid4().hex[:8]}"
+
+
+def is_table(table: str, name: str) -> bool:
+    """Whether a table may be called so by `new_table`, for the collection of this name."""
+    return re.fullmatch(f"{re.escape(name)}_[0-9a-f]{{8}}", table) is not None
+
+
+def generations(about: About) -> list[Generation]:
+    """Those that a collection has."""
+    return [each for each in (about.current, about.previous, about.coming) if each is not None]
 
 
 def open_table(store: Store, about: About, generation: Generation, *, new: bool = False) -> Table:

@@ -26,6 +26,7 @@ from tunewise.collection.searching import (
 )
 from tunewise.collection.stamp import check_encoder, stamp_of
 from tunewise.collection.store import Precision, Store, Table
+from tunewise.collection.sweeping import sweep_tables, sweep_texts
 from tunewise.collection.words import Words
 from tunewise.documents import Chunk
 from tunewise.encoders import Encoder
@@ -92,6 +93,7 @@ class Collection:
             about = About(name, replace(made, threshold=threshold))
             kept.open_table(store, about, about.current, new=True)
             kept.write(store, about)
+            sweep_tables(store, name, about)
         return cls(store, name, encoder)
 
     @classmethod
@@ -275,9 +277,12 @@ class Collection:
         return built
 
     def compact(self, *, progress: Progress = silent) -> None:
-        """Takes what was replaced or deleted off the disk; who reads meanwhile goes on."""
+        """Takes what was replaced or deleted off the disk, and what kills left; readers go on.
+
+        The vectors before the last switch keep their texts.
+        """
         with self.store.hold(self.name):
-            anew = self._table(self.about()).compact()
+            anew = sweep_texts(self.store, self.about())
         if anew:
             self.build(progress=progress)
 
@@ -291,11 +296,12 @@ class Collection:
     def remove(self) -> None:
         """Removes the collection and all its generations."""
         with self.store.hold(self.name):
-            about = self.about()
-            kept.forget(self.store, self.name)
-            for each in (about.current, about.previous, about.coming):
-                if each is not None:
-                    self.store.drop(each.table)
+            there = self.name in kept.names(self.store)
+            if there:
+                kept.forget(self.store, self.name)
+            sweep_tables(self.store, self.name, None)  # what a kill in here left, too
+            if not there:
+                kept.read(self.store, self.name)  # which says so
 
     def about(self) -> About:
         """What is known of it now, whoever changed it last."""

@@ -9,7 +9,8 @@ as it does with any write.
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tunewise.errors import StoreError
@@ -23,6 +24,7 @@ _WRITES = 32  # after these a search takes half as long again
 _ROWS = 1_000  # for which writes may be one more: as many rows are written anew for each
 _READS = 3
 _PATIENCE = timedelta(seconds=5)  # for a clock that was set back
+_BEGUN = ".tmp*"  # files that Lance renames once they are whole
 
 _Read = TypeVar("_Read")
 
@@ -45,41 +47,50 @@ def compact_if_due(table: Any, key: str) -> None:
         logger.warning("a table was not compacted: %s", str(refusal).split("\n")[0])
 
 
-def compact(table: Any, key: str, age: timedelta) -> None:
-    """Writes what there is anew in one piece, and removes versions that are older than `age`."""
+def compact(table: Any, key: str, age: timedelta, *, alone: bool = False) -> None:
+    """Writes what there is anew in one piece, and removes versions that are older than `age`.
+
+    `alone` says that nobody writes meanwhile, so that files which are in no version can go.
+    """
     told = table.stats()
     pieces = told["fragment_stats"]
     if pieces["num_fragments"] == 1 and pieces["lengths"]["max"] > told["num_rows"]:
         # Lance leaves one piece as it is until a tenth of it is deleted: one row makes a second
         row = table.search().limit(1).to_arrow()
         table.merge_insert(key).when_matched_update_all().execute(row)
-    table.optimize(cleanup_older_than=age)
+    table.optimize(cleanup_older_than=age, delete_unverified=alone)
 
 
-def compact_at_once(table: Any, key: str) -> None:
+def compact_at_once(table: Any, key: str, folder: Path | None) -> None:
     """Writes what there is anew in one piece, and removes all that was before.
 
-    Lance goes by the clock, and keeps what was written later than now: a moment is waited for.
-    Raises StoreError where the clock was set back by more.
+    With the table's `folder`, and nobody else who writes to it, what killed writers left in there
+    goes too. Lance goes by the clock, and keeps what was written later than now: a moment is waited
+    for. Raises StoreError where the clock was set back by more.
     """
-    compact(table, key, AT_ONCE)
-    if (ahead := _ahead(table)) is None:
-        return
-    if ahead <= _PATIENCE:
-        time.sleep((ahead + AT_ONCE).total_seconds())
-        compact(table, key, AT_ONCE)
-        if (ahead := _ahead(table)) is None:
+    patience = _PATIENCE
+    while True:
+        compact(table, key, AT_ONCE, alone=folder is not None)
+        for begun in folder.rglob(_BEGUN) if folder else ():
+            begun.unlink(missing_ok=True)
+        ahead = _ahead(table)
+        if ahead < timedelta(0):
             return
-    raise StoreError(
-        f"What was deleted is still on the disk: by this machine's clock it was written {ahead} "
-        "from now, and what is of the future is kept. Set the clock right, or wait and try again."
-    )
+        if ahead > patience:
+            raise StoreError(
+                "What was deleted is still on the disk: by this machine's clock it was written "
+                f"{ahead} from now, and what is of the future is kept. Set the clock right, or "
+                "wait and try again."
+            )
+        time.sleep((ahead + AT_ONCE).total_seconds())
+        patience -= ahead + AT_ONCE
 
 
-def _ahead(table: Any) -> timedelta | None:
-    """How much later than the newest version another says it was made; None where none does."""
-    *before, newest = (each["timestamp"] for each in table.list_versions())
-    return max(before) - newest if before and max(before) >= newest else None
+def _ahead(table: Any) -> timedelta:
+    """How long until versions before the current one are made, by their times; least if none."""
+    now = datetime.now()  # noqa: DTZ005 - as Lance tells them
+    *before, _ = (each["timestamp"] for each in table.list_versions())
+    return max((each - now for each in before), default=timedelta.min)
 
 
 def is_apart(table: Any) -> bool:

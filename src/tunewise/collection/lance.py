@@ -126,11 +126,17 @@ class LanceStore:
                 made = self._db.create_table(name, schema=arrow.schema(dimension, precision))
             else:
                 made = self._db.open_table(name)
-        return LanceTable(made, f"{self.url}: {name}", self._derived(name))
+        folders = self._beside(name, "lance"), self._beside(name, "derived")
+        return LanceTable(made, f"{self.url}: {name}", *folders)
+
+    def tables(self) -> list[str]:
+        """Those in the folder; on object storage none: other machines may be making one."""
+        with _told(self.url):
+            return self._names() if self._folder else []
 
     def drop(self, name: str) -> None:
         """Removes a table, if there is one of that name."""
-        derived = self._derived(name)
+        derived = self._beside(name, "derived")
         with _told(self.url):
             # before, since nobody looks for it after a kill; after, since somebody may be adding it
             _remove(derived)
@@ -140,13 +146,13 @@ class LanceStore:
     def close(self) -> None:
         """Nothing is kept open."""
 
-    def _derived(self, name: str) -> Path | None:
-        """The folder of what is made of a table and can be made again."""
-        return self._folder and self._folder / f"{name}.derived"
+    def _beside(self, name: str, what: str) -> Path | None:
+        """A folder: "lance" of a table, "derived" of what is made of it and can be made again."""
+        return self._folder and self._folder / f"{name}.{what}"
 
     def _opened_facts(self) -> Any:
         """The table of facts; None where there is none yet."""
-        if not self._has(_FACTS):
+        if _FACTS not in self._names():
             return None
         try:
             return self._db.open_table(_FACTS)
@@ -156,14 +162,18 @@ class LanceStore:
 
     def _only_begun(self, name: str) -> bool:
         """Whether who made a table was killed before its first version: it never held a row."""
-        folder = Path(self.url) / f"{name}.lance"
-        return folder.is_dir() and not any(any(folder.glob(each)) for each in _MADE)
+        folder = self._beside(name, "lance")
+        if folder is None or not folder.is_dir():
+            return False
+        return not any(any(folder.glob(each)) for each in _MADE)
 
-    def _has(self, name: str) -> bool:
+    def _names(self) -> list[str]:
         page = self._db.list_tables()
-        while name not in page.tables and page.page_token:
+        names = list(page.tables)
+        while page.page_token:
             page = self._db.list_tables(page_token=page.page_token)
-        return name in page.tables
+            names += page.tables
+        return names
 
 
 class LanceTable:
@@ -174,8 +184,8 @@ class LanceTable:
     index_from = 20_000
     efforts: Sequence[int] = (20, 40, 80, 160, _PARTITIONS)  # partitions searched
 
-    def __init__(self, table: Any, place: str, derived: Path | None) -> None:
-        self._table, self._place, self._derived = table, place, derived
+    def __init__(self, table: Any, place: str, folder: Path | None, derived: Path | None) -> None:
+        self._table, self._place, self._folder, self._derived = table, place, folder, derived
 
     @property
     def version(self) -> int:
@@ -292,12 +302,12 @@ class LanceTable:
     def compact(self) -> bool:
         """Writes all rows anew in one piece, and removes all that was; True if an index was."""
         with _told(self._place):
-            _again(lambda: compact_at_once(self._table, "id"))
+            _again(lambda: compact_at_once(self._table, "id", self._folder))
             apart = is_apart(self._table)
             if apart:
                 for index in self._table.list_indices():
                     self._table.drop_index(index.name)
-                _again(lambda: compact_at_once(self._table, "id"))
+                _again(lambda: compact_at_once(self._table, "id", self._folder))
         self._forget()
         return apart
 

@@ -21,6 +21,7 @@ from tunewise.collection.store import Kind, Precision, Row, Table
 from tunewise.errors import StoreError
 from tunewise.extras import need
 
+_PREFIX = "tunewise_"
 _PLAIN = ("id", "document", "digest", "place", "text", "told")
 _INDEXABLE = {"float32": 2_000, "float16": 4_000}  # numbers of a vector, says pgvector
 _COLUMNS = (
@@ -111,6 +112,12 @@ class PostgresStore:
                 self.run(f"CREATE INDEX ON {called} (document)")
                 self.keep(f"version {name}", "0")
         return PostgresTable(self, name, precision, indexed=dimension <= _INDEXABLE[precision])
+
+    def tables(self) -> list[str]:
+        """The names of the tables there are, as far as `hold` keeps others from making one."""
+        words = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        names = [name for (name,) in self.run(words)]
+        return [each.removeprefix(_PREFIX) for each in names if each.startswith(_PREFIX)]
 
     def drop(self, name: str) -> None:
         """Removes a table, if there is one of that name."""
@@ -319,7 +326,7 @@ def _without_password(url: str) -> str:
 
 
 def _named(name: str) -> str:
-    return f'"tunewise_{name}"'
+    return f'"{_PREFIX}{name}"'
 
 
 def _form(precision: Precision) -> str:

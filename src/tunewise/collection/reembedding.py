@@ -5,7 +5,10 @@ stay beside the new ones until the next re-embedding, so that a rollback only br
 was written since. A kill at any time leaves the old or the new; what was made is gone on from.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 
 from tunewise.collection import about as kept
 from tunewise.collection.about import About, Generation
@@ -15,9 +18,10 @@ from tunewise.collection.collection import Collection
 from tunewise.collection.filters import one_of
 from tunewise.collection.retrieval import Retrieval
 from tunewise.collection.stamp import VectorStamp, check_encoder, stamp_of
-from tunewise.collection.store import Row, Store, Table
+from tunewise.collection.store import Row, Store
+from tunewise.collection.sweeping import sweep_tables
 from tunewise.encoders import Encoder
-from tunewise.errors import DataError, OptionError
+from tunewise.errors import DataError, OptionError, StoreError
 from tunewise.metrics import Threshold
 from tunewise.progress import Progress, named, silent
 
@@ -38,7 +42,8 @@ def reembed(
     """The collection with vectors by another encoder; the old ones are kept for a rollback.
 
     None for `retrieval` keeps how it is searched; `threshold` is as in `Collection.create`.
-    Raises OptionError if the vectors are this encoder's already.
+    Raises OptionError if the vectors are this encoder's already, DataError if another re-embedding
+    takes the place of this one, or the collection is removed meanwhile.
     """
     store, name = collection.store, collection.name
     with store.hold(name):
@@ -54,18 +59,16 @@ def reembed(
             )
         about = _begun(store, about, stamp, retrieval or now.retrieval, source, engine)
     assert about.coming is not None  # noqa: S101 - begun
-    target = kept.open_table(store, about, about.coming)
-    _bring_over(store, about, target, stamp, encoder, progress)
-    built = build_table(target, None, progress)
-    with store.hold(name):
-        about = collection.about()
-        coming = about.coming
-        if coming is None or coming.stamp != stamp:
-            raise DataError(
-                f"Another re-embedding of collection '{name}' took the place of this one. Look "
-                "which vectors it has now, and start again if need be."
-            )
-        _bring_over(store, about, target, stamp, encoder, progress)
+    turn = partial(_turn, collection, about.coming)
+    try:
+        _bring_over(store, about, about.coming, encoder, progress, turn)
+        with store.hold(about.coming.table):
+            built = build_table(kept.open_table(store, about, about.coming), None, progress)
+    except StoreError:
+        with turn():  # else its table is gone because it is not wanted any more
+            raise
+    with turn() as (about, coming):
+        _bring_over(store, about, coming, encoder, progress)
         _switch(store, about, replace(coming, built=built, threshold=threshold))
     return Collection(store, name, encoder)
 
@@ -89,8 +92,7 @@ def rollback(
             )
         if encoder is not None:
             check_encoder(back.stamp, encoder, name, engine=back.engine)
-        target = kept.open_table(store, about, back)
-        _bring_over(store, about, target, back.stamp, encoder, progress)
+        _bring_over(store, about, back, encoder, progress)
         _switch(store, about, back)
     return Collection(store, name, encoder)
 
@@ -107,27 +109,46 @@ def _begun(
     coming = about.coming
     if coming is not None and coming.stamp == stamp:
         return about
-    if coming is not None:
-        store.drop(coming.table)
     begun = Generation(kept.new_table(about.name), stamp, retrieval, source, engine)
     about = replace(about, coming=begun)
     kept.open_table(store, about, begun, new=True)
     kept.write(store, about)
+    sweep_tables(store, about.name, about)
     return about
+
+
+@contextmanager
+def _turn(collection: Collection, begun: Generation) -> Iterator[tuple[About, Generation]]:
+    """One writer's turn at a generation to come, which is what it was, but for how it is searched.
+
+    Raises DataError once it is not to come any more: it may be the current one by now.
+    """
+    with collection.store.hold(collection.name):
+        about = collection.about()
+        if about.coming is None or about.coming.table != begun.table:
+            raise DataError(
+                f"Another re-embedding of collection '{collection.name}' took the place of this "
+                "one. Look which vectors it has now, and start again if need be."
+            )
+        yield about, about.coming
 
 
 def _bring_over(
     store: Store,
     about: About,
-    target: Table,
-    stamp: VectorStamp,
+    to: Generation,
     encoder: Encoder | None,
     progress: Progress,
+    turn: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> None:
-    """Makes the target hold the same chunks as the current table, with vectors of its own."""
-    current = kept.open_table(store, about, about.current)
-    for each in about.fields.values():
-        target.add_column(each.column, each.kind)
+    """Makes a generation hold the same chunks as the current one, with vectors of its own.
+
+    Each write takes a `turn`, so that nobody waits while texts are encoded.
+    """
+    current, target = (kept.open_table(store, about, each) for each in (about.current, to))
+    with turn():
+        for each in about.fields.values():
+            target.add_column(each.column, each.kind)
     ids = current.ids()
     for begin in range(0, len(ids), _AT_ONCE):
         progress("embedding anew", begin, len(ids))
@@ -136,10 +157,14 @@ def _bring_over(
         missing = [
             row for row in current.rows(some) if row.id not in there or not same(row, there[row.id])
         ]
-        target.put(_embedded(missing, stamp, encoder, about.name, progress))
+        rows = _embedded(missing, to.stamp, encoder, about.name, progress)
+        with turn():  # what was deleted meanwhile is not brought back
+            now = dict(zip(*current.texts(some), strict=True)) if rows else {}
+            target.put([row for row in rows if now.get(row.id) == row.text])
     gone = sorted(set(target.ids()) - set(ids))
     for begin in range(0, len(gone), _AT_ONCE):
-        target.delete(one_of("id", gone[begin : begin + _AT_ONCE]))
+        with turn():
+            target.delete(one_of("id", gone[begin : begin + _AT_ONCE]))
     progress("embedding anew", len(ids), len(ids))
 
 
@@ -162,7 +187,6 @@ def _embedded(
 
 def _switch(store: Store, about: About, to: Generation) -> None:
     """Makes a generation the current one, and the current one the one before it."""
-    left = about.previous if about.previous and about.previous.table != to.table else None
-    kept.write(store, replace(about, current=to, previous=about.current, coming=None))
-    if left is not None:
-        store.drop(left.table)
+    about = replace(about, current=to, previous=about.current, coming=None)
+    kept.write(store, about)
+    sweep_tables(store, about.name, about)

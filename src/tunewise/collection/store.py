@@ -126,6 +126,9 @@ class Store(Protocol):
     def table(self, name: str, *, dimension: int, precision: Precision, new: bool = False) -> Table:
         """The table of that name; `new` makes an empty one in the place of what is there."""
 
+    def tables(self) -> list[str]:
+        """The names of the tables there are, as far as `hold` keeps others from making one."""
+
     def drop(self, name: str) -> None:
         """Removes a table, if there is one of that name."""
 
