@@ -255,8 +255,6 @@ class Collections:
         self.threads.close()
         for store in (self.store, *self._beside.values()):
             store.close()
-        if self.log is not None:
-            self.log.close()
 
 
 @dataclass(frozen=True)
