@@ -65,10 +65,12 @@ def test_feedback_joins_what_was_given_before_and_is_checked(log):
 
 def test_records_go_after_their_days_and_a_clock_that_goes_back_takes_none(tmp_path):
     now = [100 * 86_400.0]
-    log = QueryLog(tmp_path / "queries.db", days=2, clock=lambda: now[0])
+    longer = QueryLog(tmp_path / "queries.db", days=30, clock=lambda: now[0])
     for day in (0, 1, 2, 3):
         now[0] = (100 + day) * 86_400.0
-        log.record(f"c{day}", STAMP, [], words="x")
+        longer.record(f"c{day}", STAMP, [], words="x")
+    longer.close()
+    log = QueryLog(tmp_path / "queries.db", days=2, clock=lambda: now[0])
     assert log.prune() == 1
     assert [each.collection for each in log.read()] == ["c1", "c2", "c3"]
     assert [each.collection for each in log.read(since=102 * 86_400)] == ["c2", "c3"]
@@ -78,6 +80,45 @@ def test_records_go_after_their_days_and_a_clock_that_goes_back_takes_none(tmp_p
     log.close()
     with pytest.raises(OptionError, match="0 days"):
         QueryLog(tmp_path / "queries.db", days=0)
+
+
+def test_an_hour_after_its_days_a_record_and_its_words_go_with_the_next(tmp_path):
+    now = [100 * 86_400.0]
+    path = tmp_path / "log" / "queries.db"
+    log = QueryLog(path, texts=True, days=1, clock=lambda: now[0])
+    log.record("old", STAMP, [], words="my secret illness")
+    now[0] += 86_400 - 60
+    log.record("later", STAMP, [], words="x")  # within its day: it stays
+    assert [each.collection for each in log.read()] == ["old", "later"]
+    now[0] += 3_600
+    log.record("last", STAMP, [], words="x")
+    assert [each.collection for each in log.read()] == ["later", "last"]
+    assert not any(b"illness" in each.read_bytes() for each in path.parent.iterdir())
+    log.close()
+
+
+def test_a_log_is_pruned_once_an_hour_and_by_nobody_who_only_reads(tmp_path):
+    now = [100 * 86_400.0]
+    log = QueryLog(tmp_path / "queries.db", days=1, clock=lambda: now[0])
+    log.record("old", STAMP, [], words="x")
+    now[0] += 86_400 - 1_800
+    log.prune_if_due()
+    now[0] += 3_599  # past its day, and within the hour
+    log.prune_if_due()
+    assert [each.collection for each in log.read()] == ["old"]
+    now[0] += 1
+    reading = QueryLog(tmp_path / "queries.db", days=1, clock=lambda: now[0])
+    assert [each.collection for each in reading.read()] == ["old"]
+    reading.close()
+    log.prune_if_due()
+    assert list(log.read()) == []
+    log.record("new", STAMP, [], words="x")
+    now[0] -= 86_400 * 50  # the clock was wrong, and is right now
+    log.record("before", STAMP, [], words="x")
+    now[0] += 86_400 + 3_600
+    log.prune_if_due()
+    assert [each.collection for each in log.read()] == ["new"]
+    log.close()
 
 
 def test_threads_and_processes_at_once_lose_no_record(log, tmp_path):

@@ -15,8 +15,7 @@ from uuid import uuid4
 from tunewise.database import Database
 from tunewise.errors import DataError, OptionError
 
-_DAY = 86_400.0
-_PRUNED_EVERY = 1_000  # records
+_DAY, _HOUR = 86_400.0, 3_600.0
 _AT_ONCE = 1_000  # records read together
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS served (
@@ -48,6 +47,9 @@ class Served:
 class QueryLog:
     """The log in a file. `texts` keeps what was asked, `days` is how long records are kept.
 
+    Those past their days go within an hour, as long as something is recorded; call `prune_if_due`
+    now and then where that may be seldom. One who only reads removes nothing.
+
     >>> import tempfile
     >>> log = QueryLog(Path(tempfile.mkdtemp()) / "queries.db")
     >>> key = log.record("faq", "0123456789abcdef", [("d1#0", 0.83)], words="how do I pay?")
@@ -67,7 +69,8 @@ class QueryLog:
     ) -> None:
         if not days > 0:
             raise OptionError(f"Records cannot be kept for {days} days. Give more than 0.")
-        self._texts, self._days, self._clock, self._recorded = texts, days, clock, 0
+        self._texts, self._days, self._clock = texts, days, clock
+        self._pruned: float | None = None
         # a search does not wait until its record is on the disk
         self._file = Database(path, _SCHEMA, expendable=True)
 
@@ -75,13 +78,11 @@ class QueryLog:
         self, collection: str, stamp: str, found: Sequence[tuple[str, float]], *, words: str
     ) -> str:
         """Records a query that was answered, and gives the id that feedback is posted with."""
-        key = uuid4().hex
+        key, now = uuid4().hex, self._clock()
         kept = words if self._texts else None
-        row = (key, self._clock(), collection, stamp, json.dumps(list(found)), kept)
+        row = (key, now, collection, stamp, json.dumps(list(found)), kept)
         self._file.run("INSERT INTO served VALUES (?, ?, ?, ?, ?, ?, NULL)", row)
-        self._recorded += 1
-        if self._recorded % _PRUNED_EVERY == 1:
-            self.prune()
+        self._prune_if_due(now)
         return key
 
     def add_feedback(self, key: str, grades: Mapping[str, float]) -> None:
@@ -131,7 +132,15 @@ class QueryLog:
     def prune(self) -> int:
         """Removes what is older than is to be kept, and says how many records that were."""
         before = self._clock() - self._days * _DAY
-        return self._file.change("DELETE FROM served WHERE time < ?", (before,))
+        self._file.run("PRAGMA secure_delete = ON")  # not every SQLite writes over what it deletes
+        removed = self._file.change("DELETE FROM served WHERE time < ?", (before,))
+        if removed:
+            self._file.shrink()  # what is beside the file holds their words still
+        return removed
+
+    def prune_if_due(self) -> None:
+        """Prunes, unless that was done within the last hour."""
+        self._prune_if_due(self._clock())
 
     def check(self) -> None:
         """Raises StoreError where the file is damaged."""
@@ -140,6 +149,12 @@ class QueryLog:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+    def _prune_if_due(self, now: float) -> None:
+        # a clock that was set back is not waited for
+        if self._pruned is None or not 0 <= now - self._pruned < _HOUR:
+            self._pruned = now
+            self.prune()
 
 
 def _served(row: Row) -> Served:

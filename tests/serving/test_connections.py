@@ -118,7 +118,9 @@ def test_connections_are_bounded_and_there_is_room_when_one_ends():
         with line(url), line(url):
             time.sleep(0.05)
             with line(url) as third:
-                assert answered(third).startswith(b"HTTP/1.1 503")
+                told = answered(third)
+                assert told.startswith(b"HTTP/1.1 503")
+                assert b"\r\nretry-after: 1\r\n" in told
         end = time.perf_counter() + 5
         while httpx.get(f"{url}/healthz").status_code != 200:
             assert time.perf_counter() < end

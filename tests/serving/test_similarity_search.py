@@ -323,8 +323,10 @@ def test_a_damaged_store_is_told_without_its_path_and_nothing_fails_inside(tmp_p
             path.write_bytes(b"\0" * path.stat().st_size)
     with running(Model("m", ENCODER), home=home) as url:
         status, error = refused(url)
+        listed = httpx.get(f"{url}/v2/ai/embeddings/buckets")
     assert (status, error["code"]) == (503, "store_failed")
     assert str(tmp_path) not in json.dumps(error)
+    assert (listed.status_code, listed.headers["retry-after"]) == (503, "30")
 
 
 def test_a_collection_that_is_removed_or_made_anew_is_seen_at_once(tmp_path):

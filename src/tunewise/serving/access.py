@@ -67,17 +67,22 @@ class Access:
         """The key of this id, if it is still good; None where none is asked for. Raises Refused."""
         if self._keys is None:
             return None
-        try:
-            found = next((key for key in self._keys.known() if key.id == name), None)
-        except (DataError, OSError):
-            found = None
-        if found is None or not found.good(time.time()):
+        if (found := _good(self._keys, name)) is None:
             raise Refused(
                 "The key that this address was signed with is no longer good. Have it signed anew.",
                 Reason(401, "invalid_token", headers={"WWW-Authenticate": "Bearer"}),
             )
         self._take(found, "requests", 1, found.requests_per_minute)
         return found
+
+    def check_still_good(self, key: Key | None) -> None:
+        """Raises Refused where a key that was let in is no longer good. Counts nothing."""
+        if self._keys is not None and key is not None and _good(self._keys, key.id) is None:
+            raise Refused(
+                f"The key {key.id} was revoked or expired while the file came, which was not kept. "
+                "Send it with another key.",
+                Reason(401, "invalid_api_key", headers={"WWW-Authenticate": "Bearer"}),
+            )
 
     def charge(self, key: Key | None, tokens: int) -> None:
         """Counts tokens against a key's limit. Raises Refused where they are too many just now."""
@@ -113,6 +118,15 @@ class Access:
                     headers={"Retry-After": str(max(1, round(seconds + 0.5)))},
                 ),
             )
+
+
+def _good(keys: KeyFile, name: str) -> Key | None:
+    """The key of this id if it is good; None where the keys cannot be read."""
+    try:
+        found = next((key for key in keys.known() if key.id == name), None)
+    except (DataError, OSError):
+        return None
+    return found if found is not None and found.good(time.time()) else None
 
 
 def need(scope: str) -> Callable[[Request], Awaitable[Key | None]]:

@@ -8,16 +8,17 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tunewise.collection import BESIDE, Collection, Hit, Store, open_store
 from tunewise.collection import about as kept
-from tunewise.collection.about import Generation
+from tunewise.collection.about import About, Generation
 from tunewise.collection.filters import Filter
 from tunewise.collection.retrieval import By
 from tunewise.collection.searching import RERANK_TOP
@@ -35,7 +36,12 @@ from tunewise.serving.refused import Reason, Refused
 from tunewise.serving.threads import Threads
 from tunewise.serving.tuned import TunedModels
 
+NO_COLLECTION = "collection_not_found"
+"""The code of an answer about a collection that is not there."""
+
 _OPEN = 200  # collections kept open: an index by words lies in memory
+
+Result = TypeVar("Result")
 
 Encoded = Callable[[Model, str], Awaitable[NDArray[np.float32]]]
 """A query's vector (d,) by a model: of `Service.encoded`, batched with those of others."""
@@ -158,13 +164,28 @@ class Collections:
 
     def there(self, name: str) -> Generation | None:
         """What made the vectors of a collection in the home; None if there is none."""
-        return Collection.there(self.store, name)
+        about = about_of(self.store, name)
+        return None if about is None else about.current
+
+    def steady(self, name: str, work: Callable[[Collection], Result]) -> Result | None:
+        """What `work` gives of a collection in the home; None where there is none (any more).
+
+        It is done again where the collection was removed and made anew meanwhile. What fails for
+        another reason is raised.
+        """
+        while (before := self.there(name)) is not None:
+            try:
+                return work(Collection(self.store, name))
+            except (DataError, StoreError):
+                if (now := self.there(name)) is not None and now.table == before.table:
+                    raise
+        return None
 
     def _located(self, name: str) -> tuple[Store, Generation] | None:
         """Which store has a collection, and what made its vectors; None if none has."""
         for store in (self.store, *self._stores_beside()):
-            if (made := Collection.there(store, name)) is not None:
-                return store, made
+            if (about := about_of(store, name)) is not None:
+                return store, about.current
         return None
 
     def _stores_beside(self) -> list[Store]:
@@ -177,19 +198,20 @@ class Collections:
             return [self._beside[place] for place in places if place in self._beside]
 
     def drop(self, name: str) -> None:
-        """Removes a collection, if there is one of that name."""
-        if self.there(name) is not None:
-            Collection.open(self.store, name).remove()
-            self.forget(name)
+        """Removes a collection, if there is one of that name, or what a kill left of one."""
+        with suppress(DataError):  # there is none
+            Collection(self.store, name).remove()
+        self.forget(name)
 
     def drop_chunks(self, name: str, where: Filter) -> int:
         """Removes a collection's chunks that pass a filter, and says how many there were."""
-        if self.there(name) is None:
-            return 0
-        collection = Collection.open(self.store, name)
-        known = set(where) <= set(collection.about().fields)
-        # where there are none nothing is written: the disk may be full
-        return collection.delete(where=where) if known and collection.count(where) else 0
+
+        def dropped(collection: Collection) -> int:
+            known = set(where) <= set(collection.about().fields)
+            # where there are none nothing is written: the disk may be full
+            return collection.delete(where=where) if known and collection.count(where) else 0
+
+        return self.steady(name, dropped) or 0
 
     def forget(self, name: str) -> None:
         """Lets go of a collection that is not what it was when it was opened."""
@@ -199,21 +221,28 @@ class Collections:
     async def search(self, name: str, asked: Asked, encoded: Encoded) -> Found:
         """Searches a collection with the query's vector, and records the query in the log.
 
-        Raises Refused as `opened` does and where too many wait; OptionError for a filter that
-        cannot be, and whatever `encoded` raises.
+        Raises Refused as `opened` does, for a collection that is removed meanwhile too, and where
+        too many wait; OptionError for a filter that cannot be, and whatever `encoded` raises.
         """
-        for again in (False, True):
+        failed = set[tuple[type[Exception], str]]()
+        while True:
             model, collection = await self.opened(name, asked.by)
             vector = None if model is None else await encoded(model, asked.query)
             try:
                 return await self.threads.run(
                     lambda c=collection, v=vector: self._found(c, asked, v)  # type: ignore[misc]
                 )
-            except (DataError, EncoderError):  # removed, or embedded anew by another model
-                self.forget(name)
-                if again:
+            except (DataError, EncoderError, StoreError) as refusal:
+                # removed, perhaps between two readings of its table, or embedded anew
+                located = await self.threads.run(lambda: self._located(name))
+                if located is None or not isinstance(refusal, StoreError):
+                    self.forget(name)
+                if located is None:
+                    raise no_collection(name) from None
+                this = type(refusal), located[1].table
+                if this in failed:
                     raise
-        raise AssertionError  # the loop returns or raises
+                failed.add(this)
 
     def _found(
         self, collection: Collection, asked: Asked, vector: NDArray[np.float32] | None
@@ -255,8 +284,6 @@ class Collections:
         self.threads.close()
         for store in (self.store, *self._beside.values()):
             store.close()
-        if self.log is not None:
-            self.log.close()
 
 
 @dataclass(frozen=True)
@@ -307,12 +334,20 @@ def encoder_of(model: Model) -> Encoder:
     return model.encoder if model.maps is None else Adapted(model)
 
 
+def about_of(store: Store, name: str) -> About | None:
+    """What is known of a collection; None if there is none. Raises StoreError for a damaged one."""
+    try:
+        return kept.read(store, name)
+    except DataError:
+        return None
+
+
 def no_collection(name: str) -> Refused:
     """The answer about a collection that is not there."""
     return Refused(
         f"There is no embedded collection '{name}'. Embed its bucket and wait until that is done, "
         "or serve the folder that `tunewise index` was given.",
-        Reason(404, "collection_not_found"),
+        Reason(404, NO_COLLECTION),
     )
 
 

@@ -86,7 +86,7 @@ class Connection(HttpToolsProtocol):
             self._hurry()
         else:
             told = f"{self.bounds.connections} connections are open already."
-            self._turn_away("503 Service Unavailable", told)
+            self._turn_away("503 Service Unavailable", told, "retry-after: 1\r\n")
 
     def data_received(self, data: bytes) -> None:
         """Reads on, piece by piece."""
@@ -153,11 +153,12 @@ class Connection(HttpToolsProtocol):
             self._end.cancel()
             self._end = None
 
-    def _turn_away(self, status: str, told: str) -> None:
+    def _turn_away(self, status: str, told: str, more: str = "") -> None:
         logger.warning("a connection was closed: %s", told)
         if self._idle:  # else it would stand in the midst of another answer
             head = f"content-type: text/plain\r\ncontent-length: {len(told)}\r\nconnection: close"
-            self.transport.write(f"HTTP/1.1 {status}\r\n{head}\r\n\r\n{told}".encode("ascii"))
+            answer = f"HTTP/1.1 {status}\r\n{more}{head}\r\n\r\n{told}"
+            self.transport.write(answer.encode("ascii"))
         self.transport.close()
 
 

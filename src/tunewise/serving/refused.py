@@ -13,7 +13,7 @@ from tunewise.errors import (
     TunewiseError,
 )
 
-_SOON = 30  # seconds after which one of many jobs may have ended
+_SOON = 30  # seconds after which one of many jobs may have ended, or somebody mended a store
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +67,6 @@ def refused_for(error: TunewiseError) -> Refused:
         return Refused(told, Reason(507, "insufficient_storage", kind="server_error"))
     if isinstance(error, StoreError):
         told = "The server's store cannot be read or written; the server's log says why."
-        return Refused(told, Reason(503, "store_failed", kind="server_error"))
+        headers = {"Retry-After": str(_SOON)}
+        return Refused(told, Reason(503, "store_failed", kind="server_error", headers=headers))
     return bad_request(str(error))

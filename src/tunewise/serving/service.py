@@ -1,6 +1,9 @@
 """Service: what the routes share: the models, the batches, who may ask, and what is counted."""
 
 import asyncio
+import logging
+import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +14,7 @@ from tunewise.encoders.engines.devices import gpus
 from tunewise.encoders.engines.runtime import CPU_BUDGET
 from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
+from tunewise.errors import StoreError
 from tunewise.heap import give_back
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
@@ -35,6 +39,8 @@ from tunewise.serving.tuned import TunedModels
 from tunewise.serving.workers import Workers
 
 _TIDIED = 60.0  # seconds
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,10 @@ def check_home(home: Home) -> None:
 
 @dataclass
 class Service:
-    """All that a running server has; one an app. What lies in its home opens when first used."""
+    """All that a running server has; one an app. What lies in its home opens when first used.
+
+    `clock` tells the time of queries that are recorded.
+    """
 
     offer: Offer
     access: Access
@@ -84,6 +93,7 @@ class Service:
     home: Home | None = None
     settings: Settings = Settings()
     spans: Spans = field(default_factory=NoSpans)
+    clock: Callable[[], float] = time.time
     _batchers: dict[str, Batcher] = field(default_factory=dict)
     _workers: Workers | None = None
     _tidying: "asyncio.Task[None] | None" = None
@@ -116,7 +126,7 @@ class Service:
 
     async def begin(self, workers: int) -> None:
         """Clears away what killed processes left half-done in the home, and starts workers."""
-        self._tidying = asyncio.create_task(_tidy())
+        self._tidying = asyncio.create_task(self._tidy(None if self.home is None else self.queries))
         if self.home is not None:
             self.objects.sweep()
             self.tuned_models.sweep()
@@ -132,7 +142,7 @@ class Service:
             await self._workers.close()
         for batcher in self._batchers.values():
             await batcher.close()
-        files = ("objects", "queue", "fates", "shelves")
+        files = ("objects", "queue", "fates", "shelves", "queries")
         for name in ("disk", "uploads", "changes", "collections", "tuned_models", *files):
             if name in self.__dict__:  # it was used
                 getattr(self, name).close()
@@ -192,9 +202,19 @@ class Service:
     @cached_property
     def collections(self) -> Collections:
         """The collections that can be searched."""
-        home, settings = self._at_home, self.settings
-        log = QueryLog(home.queries, texts=settings.query_texts, days=settings.query_days)
-        return Collections(open_store(str(home.collections)), self.offer, self.tuned_models, log)
+        store = open_store(str(self._at_home.collections))
+        return Collections(store, self.offer, self.tuned_models, self.queries)
+
+    @cached_property
+    def queries(self) -> QueryLog:
+        """The log of what was searched for."""
+        settings = self.settings
+        return QueryLog(
+            self._at_home.queries,
+            texts=settings.query_texts,
+            days=settings.query_days,
+            clock=self.clock,
+        )
 
     @property
     def _at_home(self) -> Home:
@@ -223,9 +243,16 @@ class Service:
     def _kept(self) -> KeptVectors:
         return KeptVectors(cache_folder())
 
+    async def _tidy(self, queries: QueryLog | None) -> None:
+        """At the start and every so often: queries past their days go, however idle this server is.
 
-async def _tidy() -> None:
-    """Gives the system what threads freed, every so often: their heaps' holes are ever others."""
-    while True:
-        await asyncio.sleep(_TIDIED)
-        await asyncio.to_thread(give_back)
+        The system is given what threads freed: their heaps' holes are ever others.
+        """
+        while True:
+            if queries is not None:
+                try:
+                    await asyncio.to_thread(queries.prune_if_due)
+                except StoreError as refusal:
+                    logger.error("queries past their days were not removed: %s", refusal)
+            await asyncio.sleep(_TIDIED)
+            await asyncio.to_thread(give_back)

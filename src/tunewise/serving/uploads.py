@@ -14,16 +14,20 @@ from tunewise.serving.service import Service
 async def keep_upload(service: Service, request: Request, bucket: str, name: str) -> Stored:
     """Keeps the request's body as a file. Raises Refused for one that is too large, or of too many.
 
-    Nothing is left of one that breaks off.
+    Nothing is left of one that breaks off, or whose key was revoked before it was whole.
     """
     settings, loop = service.settings, asyncio.get_running_loop()
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > settings.upload:
         raise _too_large(settings.upload)
     stream = request.stream()
+    key: Key | None = request.state.signer or request.state.key
 
     async def following() -> bytes | None:
-        return await anext(stream, None)
+        block = await anext(stream, None)
+        if block is None:
+            service.access.check_still_good(key)
+        return block
 
     def blocks() -> Iterator[bytes]:
         size = 0
@@ -41,7 +45,6 @@ async def keep_upload(service: Service, request: Request, bucket: str, name: str
         return service.objects.put(bucket, name, blocks(), most=settings.upload)
 
     try:
-        key: Key | None = request.state.signer or request.state.key
         return await service.uploads.run(keep, of=None if key is None else key.id)
     except ClientDisconnect:
         told = "The client went away before all was there."

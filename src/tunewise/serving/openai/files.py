@@ -99,6 +99,7 @@ async def create_file(request: Request, key: Caller) -> FileObject:
             raise bad_request("There is no file. Send one in the field 'file'.", param="file")
         if purpose == "fine-tune" and filename.lower().endswith(".jsonl"):
             await service.disk.run(lambda: _check_start(filename, start, whole=len(start) == size))
+        service.access.check_still_good(key)
         kept: Incoming = file
         return _told(await service.disk.run(lambda: kept.keep({"purpose": purpose})))
     finally:

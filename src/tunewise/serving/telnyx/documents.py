@@ -1,7 +1,9 @@
 """GET /v2/ai/knowledge/collections/{slug}/documents: a collection's chunks, searched or listed."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -13,7 +15,7 @@ from tunewise.collection.retrieval import By
 from tunewise.documents import Chunk
 from tunewise.jobs.embedding import UPLOADED
 from tunewise.serving.access import need
-from tunewise.serving.collections import Asked
+from tunewise.serving.collections import NO_COLLECTION, Asked, Found, about_of
 from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused, bad_request
 from tunewise.serving.service import Service
@@ -125,7 +127,8 @@ async def _best(
     stamps = set()
     for bucket, where in narrowed.items():
         own = Asked(asked.query, asked.k, where=where, by=asked.by)
-        answer = await searched(service, key, bucket, own)
+        if (answer := await _unless_removed(searched(service, key, bucket, own))) is None:
+            continue
         stamps.add(answer.stamp)
         for place, hit in enumerate(answer.hits):
             order = -hit.score if asked.by == "vectors" else float(place)
@@ -139,6 +142,16 @@ async def _best(
     return [each for _, each in sorted(found, key=lambda one: one[0])][: asked.k]
 
 
+async def _unless_removed(search: Awaitable[Found]) -> Found | None:
+    """What was found; None where the bucket's embeddings were removed since they were looked up."""
+    try:
+        return await search
+    except Refused as refused:
+        if refused.reason.code != NO_COLLECTION:
+            raise
+        return None
+
+
 def _listed(
     service: Service, narrowed: Mapping[str, Filter], number: int, size: int
 ) -> tuple[list[FoundDocument], int]:
@@ -149,21 +162,21 @@ def _listed(
             f"Pages reach the first {_DEEPEST:,} documents. Narrow by filter[…], or search.",
             param="page[number]",
         )
-    opened_ = [
-        (bucket, Collection.open(service.collections.store, bucket), where)
-        for bucket, where in narrowed.items()
-    ]
-    total = sum(collection.count(where) for _, collection, where in opened_)
-    found: list[FoundDocument] = []
-    place = 0
-    for bucket, collection, where in opened_:
-        for chunk in _chunks(collection, where):
-            if place >= last:
-                return found, total
-            if place >= first:
-                found.append(_told(bucket, chunk, 0.0))
-            place += 1
+    total, found = 0, list[FoundDocument]()
+    for bucket, where in narrowed.items():
+        part = partial(_part, where=where, first=first - total, last=last - total)
+        count, chunks = service.collections.steady(bucket, part) or (0, [])
+        found += [_told(bucket, chunk, 0.0) for chunk in chunks]
+        total += count
     return found, total
+
+
+def _part(
+    collection: Collection, *, where: Filter, first: int, last: int
+) -> tuple[int, list[Chunk]]:
+    """How many chunks of a collection pass, and the page of them; its ends may lie outside."""
+    page = islice(_chunks(collection, where), max(first, 0), max(last, 0))
+    return collection.count(where), list(page)
 
 
 def _chunks(collection: Collection, where: Filter) -> Iterator[Chunk]:
@@ -217,16 +230,18 @@ def _narrowed(service: Service, shelf: Shelf, filters: Filters) -> dict[str, Fil
     """
     there = set(service.collections.names())
     buckets = [bucket for bucket in shelf.buckets if bucket in there]
+    abouts = {bucket: about_of(service.collections.store, bucket) for bucket in buckets}
     found: dict[str, Filter] = {}
     known = set(_OF_BUCKETS)
-    for bucket in buckets:
-        about = Collection.open(service.collections.store, bucket).about()
+    for bucket, about in abouts.items():
+        if about is None:  # removed this moment
+            continue
         fields = {DOCUMENT: Field("document", "text"), **about.fields}
         known |= set(fields)
         if where := _where(filters, fields, {"record_type": "bucket", "bucket_id": bucket}):
             found[bucket] = where[0]
     missing = [name for name, _, _ in filters if name not in known]
-    if buckets and missing:
+    if missing and any(abouts.values()):
         raise bad_request(f"There is no field '{missing[0]}' to filter by.", param="filter")
     return found
 
