@@ -119,19 +119,21 @@ def test_the_test_part_is_the_same_whatever_the_seed_of_the_job(home):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "improved", "measured_on", "cut", "told"),
+    ("low", "high", "better", "improved", "measured_on", "cut", "told"),
     [
-        (0.01, 0.05, True, "test", False, "tune"),
-        (-0.01, 0.05, True, "test", False, "cannot tell yet"),
-        (-0.08, -0.01, True, "test", False, "suffices"),
-        (0.0, 0.0, False, "test", False, "suffices"),
-        (0.0, 0.0, False, "test", True, "cannot tell yet"),
-        (0.01, 0.05, True, "dev", False, "cannot tell yet"),
+        (0.01, 0.05, 8, True, "test", False, "tune"),
+        (0.01, 0.05, None, True, "test", False, "tune"),
+        (0.01, 0.05, 7, True, "test", False, "cannot tell yet"),
+        (-0.01, 0.05, 8, True, "test", False, "cannot tell yet"),
+        (-0.08, -0.01, 8, True, "test", False, "suffices"),
+        (0.0, 0.0, 0, False, "test", False, "suffices"),
+        (0.0, 0.0, 0, False, "test", True, "cannot tell yet"),
+        (0.01, 0.05, 8, True, "dev", False, "cannot tell yet"),
     ],
 )
 def test_the_answer_of_one_rung_goes_by_its_interval_on_test(
-    low, high, improved, measured_on, cut, told
+    low, high, better, improved, measured_on, cut, told
 ):
-    gain = {"difference": {"low": low, "high": high}}
+    gain = {"difference": {"low": low, "high": high}, "better": better, "worse": 2}
     found = {"gain": gain, "improved": improved, "measured_on": measured_on}
     assert answer_of(found, cut=cut) == told

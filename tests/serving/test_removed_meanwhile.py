@@ -53,10 +53,10 @@ def client(home):
 
 @pytest.fixture
 def after(monkeypatch):
-    """Has something done once, as soon as a method has given what it gives for the n-th time."""
+    """Has something done once, as soon as a method has given what it gives."""
 
-    def arranged(owner, name, act, nth=1):
-        called, waiting = getattr(owner, name), [act, *[lambda: None] * (nth - 1)]
+    def arranged(owner, name, act):
+        called, waiting = getattr(owner, name), [act]
 
         def then(*told, **named):
             found = called(*told, **named)
@@ -130,7 +130,7 @@ def test_a_file_is_deleted_whose_chunks_went_meanwhile(client, home, after):
 
 
 def test_embeddings_that_somebody_else_removes_as_well_are_removed(client, home, after):
-    after(Collections, "there", lambda: remove(home, "cats"), nth=2)
+    after(Collections, "there", lambda: remove(home, "cats"))
     assert client.delete("/v2/ai/embeddings/buckets/cats").is_success
     assert client.delete("/v2/ai/embeddings/buckets/cats").status_code == 404
 

@@ -29,7 +29,7 @@ from tunewise.report import save_tuned, save_verdict
 from tunewise.task import Task
 from tunewise.training.recipe import RUNGS, recipe_for
 from tunewise.training.tuning import Tuned
-from tunewise.verdict import CANNOT_TELL, SUFFICES, TUNE
+from tunewise.verdict import CANNOT_TELL, FEW, SUFFICES, TUNE
 
 SEAL = "served.json"
 """In a model's folder: the result of the job that made it. Where it is, all is."""
@@ -264,7 +264,7 @@ def _tuned(
 
 
 def answer_of(facts: Mapping[str, Any], *, cut: bool) -> str:
-    """The verdict's word for one rung: by the interval on test, whatever dev liked.
+    """The verdict's word for one rung: by the interval on test, whatever dev liked, if not thin.
 
     Of what the time cut off, or no test part measured, nothing can be told but a gain.
     """
@@ -273,8 +273,14 @@ def answer_of(facts: Mapping[str, Any], *, cut: bool) -> str:
         return CANNOT_TELL
     found = gain["difference"]
     if improved and found["low"] > 0:
-        return TUNE
+        return CANNOT_TELL if _is_thin(gain) else TUNE
     return CANNOT_TELL if improved and found["high"] > 0 else SUFFICES
+
+
+def _is_thin(gain: Mapping[str, Any]) -> bool:
+    """Whether so few units come out differently that their interval is too narrow to go by."""
+    better = gain.get("better")  # None where a metric is no mean of units
+    return better is not None and better + gain["worse"] < FEW
 
 
 def _cut_off(run: Tuned | None) -> str:
@@ -297,9 +303,14 @@ def _sentence(facts: Mapping[str, Any]) -> str:
         level = gain["base"]["mean"]
         return f"{facts['metric']} of the base on {facts['measured_on']} {level:.3f}. {why}"
     base, tuned, found = gain["base"]["mean"], gain["tuned"]["mean"], gain["difference"]
+    thin = (
+        f", of {gain['better'] + gain['worse']} that come out differently, too few to go by"
+        if _is_thin(gain)
+        else ""
+    )
     return (
         f"{facts['metric']} on {facts['measured_on']} {tuned:.3f}, base {base:.3f}: "
-        f"{signed(found['mean'])} {signed_interval(found['low'], found['high'])}. Delivered: "
+        f"{signed(found['mean'])} {signed_interval(found['low'], found['high'])}{thin}. Delivered: "
         f"{facts['delivered']['name']}, {reason}."
     )
 
