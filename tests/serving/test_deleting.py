@@ -1,5 +1,7 @@
 """A file of a bucket deleted with its chunks: whole, cut off, and while it is embedded."""
 
+import threading
+import time
 from contextlib import closing
 
 import httpx
@@ -83,4 +85,31 @@ def test_what_is_embedded_of_a_file_while_it_is_deleted_goes_with_it(client, hom
     with monkeypatch.context() as patch:
         patch.setattr(Objects, "delete", embedded_meanwhile)
         assert client.delete(FILE).status_code == 204
+    assert found(client) == 0
+
+
+def test_a_write_that_began_before_the_file_was_gone_is_waited_for(client, home, monkeypatch):
+    gone, begun, writers = Objects.delete, threading.Event(), []
+
+    def slowly(documents):
+        begun.set()
+        time.sleep(0.3)
+        return set(documents)
+
+    def write():
+        with closing(open_store(str(home.collections))) as store:
+            collection = Collection.open(store, "pets", ENCODER)
+            collection.replace([chunk(1)], documents={"cats.txt": "d"}, wanted=slowly)
+
+    def deleted_meanwhile(*told):
+        writers.append(threading.Thread(target=write))
+        writers[0].start()
+        assert begun.wait(20)
+        gone(*told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "delete", deleted_meanwhile)
+        assert client.delete(FILE).status_code == 204
+    assert found(client) == 0
+    writers[0].join(20)
     assert found(client) == 0

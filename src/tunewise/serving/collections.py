@@ -183,9 +183,14 @@ class Collections:
             self.forget(name)
 
     def drop_chunks(self, name: str, where: Filter) -> int:
-        """Removes a collection's chunks that pass a filter, and says how many there were."""
+        """Removes a collection's chunks that pass a filter, and says how many there were.
+
+        Those, too, that are being written as this is called.
+        """
         if self.there(name) is None:
             return 0
+        with self.store.hold(name):  # whoever writes has written when this is had
+            pass
         collection = Collection.open(self.store, name)
         known = set(where) <= set(collection.about().fields)
         # where there are none nothing is written: the disk may be full

@@ -205,7 +205,7 @@ def _delete(service: Service, bucket: str, name: str) -> None:
     except AbsentError:
         if not chunks:
             raise
-    # an embedding under way may have read the file before it was gone
+    # an embedding under way looks whether the file is there before it writes, and may have done so
     service.objects.with_room(clear)
 
 
