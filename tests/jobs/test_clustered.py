@@ -121,6 +121,12 @@ def rewrite(home, turn=iter(range(100))):  # noqa: B008 - one for all calls
         collection.replace([chunk], documents={"pears-0": str(next(turn))})
 
 
+def test_where_embeddings_are_gone_no_place_and_no_other_bucket_is_told(home, queue):
+    with pytest.raises(DataError, match="no collection 'loft'") as told:
+        cluster(home, queue, "loft")
+    assert not any(word in str(told.value) for word in ("shop", "yard", str(home.folder)))
+
+
 def test_a_job_that_was_deleted_keeps_nothing(home, queue):
     def gone(job):
         queue.delete(job.id)

@@ -1,6 +1,8 @@
 """A bucket embedded: what became of each file, again, after changes, by two at once."""
 
+import io
 import threading
+import zipfile
 from contextlib import closing
 from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tunewise.collection import Collection, open_store
-from tunewise.errors import DataError
+from tunewise.errors import DataError, TunewiseError
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.embedding import run
 from tunewise.jobs.home import Home
@@ -86,6 +88,26 @@ def test_two_files_may_have_rows_of_the_same_ids(home):
     put(home, **{"a.csv": "id,text\n1,apples\n", "b.csv": "id,text\n1,pears\n"})
     assert embed(home)["added"] == 2
     assert sorted(texts(home).values()) == ["apples", "pears"]
+
+
+def test_a_file_called_as_what_an_archive_holds_is_told_and_not_taken_in(home):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("b.md", "apples")
+    with closing(Objects(home.objects)) as objects:
+        objects.put("library", "a.zip", [packed.getvalue()], most=10_000)
+    embed(home)
+    [id_] = texts(home)
+    name = id_.rpartition("#")[0]
+    put(home, **{name: "pears"})
+    told = embed(home)
+    assert (told["status"], told["files"], told["failed"]) == ("partial_success", 2, 1)
+    assert fates(home)[name].status == "failure"
+    assert "'a.zip' has a document that is called" in fates(home)[name].reason
+    assert texts(home) == {id_: "apples"}
+    delete(home, "a.zip")
+    assert embed(home)["status"] == "success"
+    assert texts(home) == {id_: "pears"}
 
 
 def test_what_cannot_be_read_is_told_by_name_and_the_rest_goes_on(home):
@@ -260,6 +282,17 @@ def test_a_model_that_is_not_what_the_server_has_makes_no_vectors(home):
         embed(home, model={**MODEL, "stamp": "0" * 16})
     with closing(open_store(str(home.collections))) as store:
         assert Collection.there(store, "library") is None
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_model_that_was_deleted_is_named_and_not_its_place(home, left):
+    put(home, **FILES)
+    place = home.models / "job-1" / "model"
+    if left:
+        place.mkdir(parents=True)
+    with pytest.raises(TunewiseError, match="ft:mini:a:1") as told:
+        embed(home, model={**MODEL, "name": "ft:mini:a:1", "source": str(place)})
+    assert str(home.folder) not in str(told.value)
 
 
 def test_a_cancelled_embedding_makes_nothing_of_what_was_dropped(home):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.collection import Collection, open_store
+from tunewise.collection import Collection, Store, open_store
 from tunewise.documents import Chunk
 from tunewise.errors import DataError
 from tunewise.files import write_text
@@ -51,14 +51,14 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     bucket, home = asked["bucket"], place.home
     for _ in range(_ROUNDS):
         with closing(open_store(str(home.collections))) as store:
-            collection = Collection.open(store, bucket)
+            collection = _opened(store, bucket)
             before = collection.digests()
             chunks, rows = _vectors(collection, asked, place)
         place.progress("clustering", 0, len(chunks))
         clusters = _found(chunks, rows, asked)
         with held(home, bucket), closing(open_store(str(home.collections))) as store:
             _require_wanted(place)
-            now = Collection.open(store, bucket).digests()
+            now = _opened(store, bucket).digests()
             read = {each.document for each in chunks}
             if all(each in now and now[each] == before.get(each) for each in read):
                 write_text(file_of(home, place.job), json.dumps({"clusters": clusters}))
@@ -67,6 +67,16 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
         f"The files of '{bucket}' were deleted or embedded anew all the while. Ask for its "
         "clusters again once it stays as it is."
     )
+
+
+def _opened(store: Store, bucket: str) -> Collection:
+    """The bucket's collection. Raises DataError that names no other bucket where there is none."""
+    if Collection.there(store, bucket) is None:
+        raise DataError(
+            f"There is no collection '{bucket}': the bucket was never embedded, or its embeddings "
+            "were deleted. Embed it first."
+        )
+    return Collection.open(store, bucket)
 
 
 def _require_wanted(place: Place) -> None:

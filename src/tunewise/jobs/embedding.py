@@ -26,7 +26,7 @@ from tunewise.documents.read import read_file
 from tunewise.documents.site import pages
 from tunewise.documents.source import Source
 from tunewise.encoders.stamp import sha256
-from tunewise.errors import AbsentError, DataError
+from tunewise.errors import AbsentError, DataError, TunewiseError
 from tunewise.jobs.embedded import Embedded, Fate, Status
 from tunewise.jobs.home import Home
 from tunewise.jobs.job import ENDED
@@ -156,7 +156,7 @@ def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Colle
     """The bucket's collection, new where there is none, and how its documents are cut."""
     bucket, model = asked["bucket"], asked["model"]
     place.progress("loading the model", 0, 0)
-    winner = load_winner(model["source"], engine=model["engine"], base_url=model["base_url"])
+    winner = _winner(model)
     if winner.encoder.stamp != model["stamp"]:
         raise DataError(
             f"The model '{model['name']}' is not what it was when the server loaded it, so its "
@@ -167,6 +167,23 @@ def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Colle
     if Collection.there(store, bucket) is None:
         return _made(store, bucket, winner, chunker), chunker
     return Collection.open(store, bucket, winner.encoder), chunker
+
+
+def _winner(model: Mapping[str, Any]) -> Winner:
+    """What makes the vectors. Raises TunewiseError that names it as the caller does."""
+    source, name = model["source"], model["name"]
+    at = Path(source)
+    if at.is_absolute() and not at.exists():
+        raise DataError(
+            f"The model '{name}' is not there any more, so nothing was embedded by it. Choose "
+            "another; what it has embedded is dropped first (DELETE /v2/ai/embeddings/buckets/…)."
+        )
+    try:
+        return load_winner(source, engine=model["engine"], base_url=model["base_url"])
+    except TunewiseError as wrong:
+        if not at.is_absolute():
+            raise
+        raise type(wrong)(str(wrong).replace(source, name)) from wrong
 
 
 def _made(store: Store, bucket: str, winner: Winner, chunker: Chunker) -> Collection:
@@ -252,12 +269,22 @@ def _read(
                 files.failures.setdefault(name, []).append(reason)
             else:
                 own = _own(each, stored)
-                files.documents[own.id] = name
-                yield own
+                other = files.documents.setdefault(own.id, name)
+                if other == name:
+                    yield own
+                else:  # an archive may hold what a file beside it is called
+                    files.failures.setdefault(name, []).append(_taken(own.id, other))
+
+
+def _taken(document: str, other: str) -> str:
+    return (
+        f"'{other}' has a document that is called '{document}' too, which is taken in. Call one of "
+        "the two files otherwise."
+    )
 
 
 def _own(document: Document, stored: Stored) -> Document:
-    """The document with an id that no other file's has, and the file it is from."""
+    """The document with an id that hardly any other file's has, and the file it is from."""
     id_ = document.id if document.id == stored.name else f"{stored.name}: {document.id}"
     told = {
         FILENAME: stored.name,
