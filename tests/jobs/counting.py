@@ -12,6 +12,8 @@ def run(asked, place):
     """Counts to `to`, `pause` seconds a step; every step is one line of `steps` in the home."""
     if asked.get("refuse"):
         raise DataError("There is nothing to count. Send something.")
+    if asked.get("astray"):
+        raise DataError(f"There is no folder '{place.home.models / 'x'}'.")
     if asked.get("break"):
         raise RuntimeError("a text of somebody's")
     if asked.get("die"):

@@ -9,7 +9,8 @@ import pytest
 from tunewise.collection import Collection, open_store
 from tunewise.documents import Chunk
 from tunewise.errors import DataError
-from tunewise.jobs.clustering import divide, file_of, found, run
+from tunewise.jobs.clustered import file_of, found
+from tunewise.jobs.clustering import divide, run
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
 from tunewise.jobs.works import place_of

@@ -1,6 +1,8 @@
 """A bucket embedded: what became of each file, again, after changes, by two at once."""
 
+import io
 import threading
+import zipfile
 from contextlib import closing
 from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tunewise.collection import Collection, open_store
-from tunewise.errors import DataError
+from tunewise.errors import DataError, TunewiseError
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.embedding import run
 from tunewise.jobs.home import Home
@@ -35,7 +37,7 @@ def home(tmp_path):
 def put(home, bucket="library", **files):
     with closing(Objects(home.objects)) as objects:
         for name, text in files.items():
-            objects.put(bucket, name, [text.encode()], most=10_000)
+            objects.put(bucket, name, [text.encode()], most=100_000)
 
 
 def delete(home, name):
@@ -86,6 +88,26 @@ def test_two_files_may_have_rows_of_the_same_ids(home):
     put(home, **{"a.csv": "id,text\n1,apples\n", "b.csv": "id,text\n1,pears\n"})
     assert embed(home)["added"] == 2
     assert sorted(texts(home).values()) == ["apples", "pears"]
+
+
+def test_a_file_called_as_what_an_archive_holds_is_told_and_not_taken_in(home):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("b.md", "apples")
+    with closing(Objects(home.objects)) as objects:
+        objects.put("library", "a.zip", [packed.getvalue()], most=10_000)
+    embed(home)
+    [id_] = texts(home)
+    name = id_.rpartition("#")[0]
+    put(home, **{name: "pears"})
+    told = embed(home)
+    assert (told["status"], told["files"], told["failed"]) == ("partial_success", 2, 1)
+    assert fates(home)[name].status == "failure"
+    assert "'a.zip' has a document that is called" in fates(home)[name].reason
+    assert texts(home) == {id_: "apples"}
+    delete(home, "a.zip")
+    assert embed(home)["status"] == "success"
+    assert texts(home) == {id_: "pears"}
 
 
 def test_what_cannot_be_read_is_told_by_name_and_the_rest_goes_on(home):
@@ -166,6 +188,81 @@ def test_a_file_that_is_deleted_while_its_bucket_is_embedded_is_not_found_afterw
     assert told["files"] == 1
 
 
+def embed_while(home, at_encoding=lambda: None, at_reading=lambda number: None, **asked):
+    """Embeds the bucket, and calls what is given where texts are encoded and documents read."""
+    whole = {"bucket": "library", "model": MODEL, "chunker": "8 tokens, overlap 0", **asked}
+
+    def progress(what, done, total):
+        if what == "encoding chunks":
+            at_encoding()
+        if what == "reading documents":
+            at_reading(done)
+
+    with closing(Queue(home.jobs)) as queue:
+        place = place_of(home, queue.add("embed", whole).id, queue)
+        return run(whole, replace(place, progress=progress))
+
+
+def once(call):
+    calls = iter([call])
+    return lambda: next(calls, lambda: None)()
+
+
+def test_of_a_file_that_is_deleted_while_it_is_encoded_nothing_is_written(home):
+    # more than is written at once, so that the first file is written before the next is read
+    put(home, **{"a.txt": "apples " * 8 * 300, "b.txt": "pears"})
+    seen = []
+    embed_while(
+        home,
+        at_encoding=once(lambda: delete(home, "a.txt")),
+        at_reading=lambda number: seen.append(texts(home)) if number == 1 else None,
+    )
+    assert seen == [{}]
+    assert texts(home) == {"b.txt#0": "pears"}
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_file_that_is_replaced_while_it_is_encoded_is_embedded_as_it_is_now(home, deleted):
+    put(home, **{"a.txt": "secret apples " * 300, "b.txt": "pears"})
+
+    def redact():
+        if deleted:
+            delete(home, "a.txt")
+        put(home, **{"a.txt": "apples"})
+
+    told = embed_while(home, at_encoding=once(redact))
+    assert texts(home) == {"a.txt#0": "apples", "b.txt#0": "pears"}
+    assert (told["status"], told["files"], told["added"]) == ("success", 2, 2)
+    with closing(Objects(home.objects)) as objects:
+        assert fates(home)["a.txt"].sha256 == objects.get("library", "a.txt").sha256
+
+
+def test_a_file_that_is_replaced_after_it_was_written_is_embedded_as_it_is_now(home):
+    put(home, **{"a.txt": "secret apples " * 4 * 300, "b.txt": "pears"})
+    calls = []
+
+    def redact(number):
+        if number == 1 and not calls:
+            calls.append(number)
+            assert texts(home)
+            put(home, **{"a.txt": "apples"})
+
+    assert embed_while(home, at_reading=redact)["status"] == "success"
+    assert calls == [1]
+    assert texts(home) == {"a.txt#0": "apples", "b.txt#0": "pears"}
+
+
+def test_a_file_that_is_replaced_all_the_time_is_told_and_not_taken_in(home):
+    put(home, **{"a.txt": "apples 0", "b.txt": "pears"})
+    turns = iter(range(1, 100))
+    told = embed_while(home, at_encoding=lambda: put(home, **{"a.txt": f"apples {next(turns)}"}))
+    assert told["status"] == "partial_success"
+    assert "replaced again and again" in told["failures"][0]["reason"]
+    assert fates(home)["a.txt"].status == "failure"
+    assert texts(home) == {"b.txt#0": "pears"}
+    assert embed(home, chunker="8 tokens, overlap 0")["status"] == "success"
+
+
 def test_two_at_once_leave_what_one_would(home):
     put(home, **FILES)
     told = []
@@ -185,6 +282,17 @@ def test_a_model_that_is_not_what_the_server_has_makes_no_vectors(home):
         embed(home, model={**MODEL, "stamp": "0" * 16})
     with closing(open_store(str(home.collections))) as store:
         assert Collection.there(store, "library") is None
+
+
+@pytest.mark.parametrize("left", [False, True])
+def test_a_model_that_was_deleted_is_named_and_not_its_place(home, left):
+    put(home, **FILES)
+    place = home.models / "job-1" / "model"
+    if left:
+        place.mkdir(parents=True)
+    with pytest.raises(TunewiseError, match="ft:mini:a:1") as told:
+        embed(home, model={**MODEL, "name": "ft:mini:a:1", "source": str(place)})
+    assert str(home.folder) not in str(told.value)
 
 
 def test_a_cancelled_embedding_makes_nothing_of_what_was_dropped(home):

@@ -79,6 +79,7 @@ def alive(pid):
 def test_a_job_is_run_its_events_told_and_its_folder_removed(home, queue, start):
     job = queue.add("count", {"to": 3})
     refused = queue.add("count", {"refuse": True})
+    astray = queue.add("count", {"astray": True})
     broken = queue.add("count", {"break": True})
     unknown = queue.add("dance", {})
     start()
@@ -90,6 +91,7 @@ def test_a_job_is_run_its_events_told_and_its_folder_removed(home, queue, start)
         "The job succeeded.",
     ]
     assert queue.job(refused.id).error == "There is nothing to count. Send something."
+    assert queue.job(astray.id).error == "There is no folder 'models/x'."
     assert queue.job(broken.id).error.startswith("The work failed inside (RuntimeError).")
     assert queue.job(unknown.id).error == "There is no work 'dance' in this version."
     wait(lambda: not list((home.folder / "jobs").iterdir()))

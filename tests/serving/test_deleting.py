@@ -1,5 +1,7 @@
-"""A file of a bucket deleted with its chunks: whole, cut off, and while it is embedded."""
+"""A file of a bucket deleted with all that was made of it: whole, cut off, while it is embedded."""
 
+import threading
+import time
 from contextlib import closing
 
 import httpx
@@ -9,7 +11,11 @@ from running import running
 from tunewise.collection import Collection, open_store
 from tunewise.documents import Chunk
 from tunewise.errors import StoreError
+from tunewise.jobs.clustered import file_of
+from tunewise.jobs.clustering import run
 from tunewise.jobs.home import Home
+from tunewise.jobs.queue import Queue
+from tunewise.jobs.works import place_of
 from tunewise.objects import Objects
 from tunewise.serving.models import Model
 from tunewise.testing import WordHashEncoder
@@ -84,3 +90,62 @@ def test_what_is_embedded_of_a_file_while_it_is_deleted_goes_with_it(client, hom
         patch.setattr(Objects, "delete", embedded_meanwhile)
         assert client.delete(FILE).status_code == 204
     assert found(client) == 0
+
+
+def test_a_write_that_began_before_the_file_was_gone_is_waited_for(client, home, monkeypatch):
+    gone, begun, writers = Objects.delete, threading.Event(), []
+
+    def slowly(documents):
+        begun.set()
+        time.sleep(0.3)
+        return set(documents)
+
+    def write():
+        with closing(open_store(str(home.collections))) as store:
+            collection = Collection.open(store, "pets", ENCODER)
+            collection.replace([chunk(1)], documents={"cats.txt": "d"}, wanted=slowly)
+
+    def deleted_meanwhile(*told):
+        writers.append(threading.Thread(target=write))
+        writers[0].start()
+        assert begun.wait(20)
+        gone(*told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Objects, "delete", deleted_meanwhile)
+        assert client.delete(FILE).status_code == 204
+    assert found(client) == 0
+    writers[0].join(20)
+    assert found(client) == 0
+
+
+@pytest.fixture
+def clustered(client, home):
+    """The id of a task that clustered the bucket's cats with a dog."""
+    told = {"filename": "dogs.txt", "checksum": "c" * 64}
+    dog = Chunk("dogs.txt#0", "dogs.txt", "Dogs bark.", 0, 10, 0, 1, "", told)
+    with closing(open_store(str(home.collections))) as store:
+        Collection.open(store, "pets", ENCODER).add([dog])
+    asked = {"bucket": "pets", "files": None, "prefix": None, "least": 2, "least_within": 1}
+    with closing(Queue(home.jobs)) as queue, queue.present() as worker:
+        queue.add("cluster", asked)
+        job = queue.take(worker)
+        queue.finish(job, result=run(job.asked, place_of(home, job.id, queue)))
+    return job.id
+
+
+def test_a_file_that_is_deleted_leaves_the_clusters_it_is_in(client, home, clustered):
+    where = f"/v2/ai/clusters/{clustered}"
+    assert "Cats" in client.get(where).text
+    assert client.delete(FILE).status_code == 204
+    [told] = client.get(where).json()["data"]["clusters"]
+    assert told["nodes"] == [{"text": "Dogs bark.", "filename": "dogs.txt"}]
+    assert "cats" not in file_of(home, clustered).read_text().lower()
+
+
+def test_clusters_go_with_the_embeddings_of_their_bucket(client, home, clustered):
+    assert client.delete("/v2/ai/embeddings/buckets/pets").status_code == 204
+    answer = client.get(f"/v2/ai/clusters/{clustered}")
+    assert answer.status_code == 404
+    assert "were deleted" in answer.text
+    assert not file_of(home, clustered).exists()

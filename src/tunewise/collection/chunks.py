@@ -1,7 +1,7 @@
 """Chunks as rows of a table, and rows as chunks."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -14,6 +14,9 @@ from tunewise.collection.store import Precision, Row, Value
 from tunewise.documents import Chunk
 from tunewise.encoders.vectors import unit
 from tunewise.errors import DataError, StoreError
+
+Wanted = Callable[[Sequence[str]], Set[str]]
+"""Those of some documents that are to be written still."""
 
 
 def cut(vectors: NDArray[np.float32], stamp: VectorStamp) -> NDArray[np.float32]:
@@ -40,14 +43,27 @@ def check_chunks(chunks: Sequence[Chunk]) -> None:
                 )
 
 
-def row_of(
+def rows_of(
+    chunks: Sequence[Chunk],
+    digests: Mapping[str, str],
+    fields: Mapping[str, Field],
+    vectors: NDArray[np.float32],
+    precision: Precision,
+) -> list[Row]:
+    """Chunks with their documents' checksums as they lie in a table of this precision."""
+    return [
+        _row_of(chunk, digests.get(chunk.document, ""), fields, vector, precision)
+        for chunk, vector in zip(chunks, vectors, strict=True)
+    ]
+
+
+def _row_of(
     chunk: Chunk,
     digest: str,
     fields: Mapping[str, Field],
     vector: NDArray[np.float32],
     precision: Precision,
 ) -> Row:
-    """A chunk with its document's checksum as it lies in a table of this precision."""
     told = {
         "start": chunk.start,
         "end": chunk.end,

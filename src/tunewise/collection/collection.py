@@ -1,7 +1,7 @@
 """Collection: chunks and their vectors in a store, searched by what made them and nothing else."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tunewise.collection import about as kept
 from tunewise.collection.about import About, Built, Generation, Info
 from tunewise.collection.building import ASKED, build_table
-from tunewise.collection.chunks import check_chunks, chunk_of, cut, row_of
+from tunewise.collection.chunks import Wanted, check_chunks, chunk_of, cut, rows_of
 from tunewise.collection.filters import Filter, condition, one_of
 from tunewise.collection.retrieval import By, Retrieval
 from tunewise.collection.searching import (
@@ -126,13 +126,15 @@ class Collection:
         chunks: Sequence[Chunk],
         *,
         documents: Mapping[str, str],
+        wanted: Wanted | None = None,
         progress: Progress = silent,
-    ) -> None:
+    ) -> Set[str]:
         """Puts chunks in the place of all that whole documents had, in one write.
 
-        `documents` are their ids with their checksums (`digests` gives these back).
+        `documents` are their ids with their checksums (`digests` gives these back). `wanted` says
+        which of them still are, once nobody else may write. Gives the ids of those that were put.
         """
-        self._put(chunks, tuple(documents), documents, progress=progress)
+        return self._put(chunks, tuple(documents), documents, wanted=wanted, progress=progress)
 
     def delete(
         self,
@@ -314,8 +316,9 @@ class Collection:
         digests: Mapping[str, str],
         *,
         new: bool = False,
+        wanted: Wanted | None = None,
         progress: Progress,
-    ) -> None:
+    ) -> Set[str]:
         check_chunks(chunks)
         before = self.about()
         vectors = self._vectors(before, [chunk.text for chunk in chunks], progress)
@@ -327,13 +330,14 @@ class Collection:
                         f"Chunk '{there[0]}' is in collection '{self.name}' already, so nothing "
                         "was added. Use upsert to put chunks in the place of others."
                     )
+            if wanted is not None:
+                replacing = tuple(wanted(replacing))
+                own = [place for place, each in enumerate(chunks) if each.document in replacing]
+                chunks, vectors = [chunks[place] for place in own], vectors[own]
             about = kept.fielded(self.store, about, table, chunks)
-            precision = about.current.stamp.precision
-            rows = [
-                row_of(chunk, digests.get(chunk.document, ""), about.fields, vector, precision)
-                for chunk, vector in zip(chunks, vectors, strict=True)
-            ]
+            rows = rows_of(chunks, digests, about.fields, vectors, about.current.stamp.precision)
             table.put(rows, replacing=replacing)
+            return set(replacing)
 
     @contextmanager
     def _writing(self, before: About) -> Iterator[tuple[About, Table]]:

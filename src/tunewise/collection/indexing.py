@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+from tunewise.collection.chunks import Wanted
 from tunewise.collection.collection import Collection
 from tunewise.collection.filters import DOCUMENT
 from tunewise.documents import Chunk, Document, Failure, cut, words
@@ -66,6 +67,7 @@ def index_documents(
     *,
     prune: bool = False,
     anew: Container[str] = (),
+    wanted: Wanted | None = None,
     progress: Progress = silent,
 ) -> Indexed:
     """Makes the collection hold these documents as they are now.
@@ -74,12 +76,13 @@ def index_documents(
     take the place of what was there. A document that fails is told in `failures`, and the rest go
     on. What was there and is no longer among the documents is counted as gone, and with `prune`
     removed, unless it may be what could not be read: from the same file, folder or archive as what
-    failed. Raises DataError if the collection's chunks were cut otherwise.
+    failed. `wanted` is asked before each write, when nobody else can write, and what it leaves out
+    is not written. Raises DataError if the collection's chunks were cut otherwise.
     """
     _check_chunker(collection, chunker)
     assert collection.encoder is not None  # noqa: S101 - a writer has one
     tokens, before = tokens_of(collection.encoder), collection.digests()
-    told, seen, waiting = Indexed(), set[str](), _Waiting(collection, before, progress)
+    told, seen, waiting = Indexed(), set[str](), _Waiting(collection, before, wanted, progress)
     for number, each in enumerate(documents):
         progress("reading documents", number, 0)
         if isinstance(each, Failure):
@@ -145,9 +148,14 @@ class _Waiting:
     """Documents on their way to the collection, written some at a time."""
 
     def __init__(
-        self, collection: Collection, before: Mapping[str, str], progress: Progress
+        self,
+        collection: Collection,
+        before: Mapping[str, str],
+        wanted: Wanted | None,
+        progress: Progress,
     ) -> None:
-        self._collection, self._before, self._progress = collection, before, progress
+        self._collection, self._before = collection, before
+        self._wanted, self._progress = wanted, progress
         self._taken: dict[str, tuple[str, list[Chunk]]] = {}
 
     def take(self, document: str, digest: str, chunks: list[Chunk], told: Indexed) -> None:
@@ -178,11 +186,13 @@ class _Waiting:
             return
         chunks = [chunk for document in documents for chunk in taken[document][1]]
         digests = {document: taken[document][0] for document in documents}
-        self._collection.replace(chunks, documents=digests, progress=self._progress)
-        known = sum(document in self._before for document in documents)
-        told.added += len(documents) - known
+        put = self._collection.replace(
+            chunks, documents=digests, wanted=self._wanted, progress=self._progress
+        )
+        known = sum(document in self._before for document in put)
+        told.added += len(put) - known
         told.changed += known
-        told.chunks += len(chunks)
+        told.chunks += sum(chunk.document in put for chunk in chunks)
 
 
 def _check_chunker(collection: Collection, chunker: Chunker) -> None:

@@ -40,7 +40,7 @@ def _end(home: Home, queue: Queue, job: Job, work: str) -> None:
     try:
         result = found(work)(job.asked, place_of(home, job.id, queue))
     except TunewiseError as refusal:
-        queue.finish(job, error=str(refusal))
+        queue.finish(job, error=home.unplaced(str(refusal)))
     except Exception as error:
         traceback.print_exc()  # on standard error, which is the server's log
         queue.finish(

@@ -5,20 +5,22 @@ apart (silhouette). Groups too small to count are dissolved into the nearest of 
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.collection import Collection, open_store
+from tunewise.collection import Collection, Store, open_store
 from tunewise.documents import Chunk
-from tunewise.errors import AbsentError, DataError
+from tunewise.errors import DataError
 from tunewise.files import write_text
+from tunewise.jobs.clustered import file_of, held, short
 from tunewise.jobs.embedding import FILENAME
-from tunewise.jobs.home import Home
+from tunewise.jobs.job import ENDED
+from tunewise.jobs.queue import Queue
 from tunewise.jobs.works import Place
 from tunewise.kinds.clustering.grouping import k_means, moved, nearest, sample
 from tunewise.kinds.clustering.metrics import silhouettes
@@ -35,7 +37,7 @@ _STEP = 2**0.5  # from one number of groups tried to the next
 _GROUPS = 64
 _LOOKED_AT = 2_000  # chunks by which the number is chosen
 _DOTS = 200  # of a cluster in its picture
-_LETTERS = 200  # of a summary
+_ROUNDS = 3  # times that what others change meanwhile is clustered
 _SEED = 0
 
 
@@ -46,18 +48,62 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
     "least_within": chunks that make a cluster, and one within it. Raises TunewiseError for a bucket
     that is not embedded, or has too many chunks.
     """
-    with closing(open_store(str(place.home.collections))) as store:
-        collection = Collection.open(store, asked["bucket"])
-        where = _where(asked)
-        count = collection.count(where)
-        if count > _MOST:
-            raise DataError(
-                f"{count:,} chunks are too many to cluster at once; {_MOST:,} are the most. Choose "
-                "some by 'files' or 'prefix'."
-            )
-        place.progress("reading vectors", 0, count)
-        chunks, rows = collection.vectors(where=where)
-    place.progress("clustering", 0, count)
+    bucket, home = asked["bucket"], place.home
+    for _ in range(_ROUNDS):
+        with closing(open_store(str(home.collections))) as store:
+            collection = _opened(store, bucket)
+            before = collection.digests()
+            chunks, rows = _vectors(collection, asked, place)
+        place.progress("clustering", 0, len(chunks))
+        clusters = _found(chunks, rows, asked)
+        with held(home, bucket), closing(open_store(str(home.collections))) as store:
+            _require_wanted(place)
+            now = _opened(store, bucket).digests()
+            read = {each.document for each in chunks}
+            if all(each in now and now[each] == before.get(each) for each in read):
+                write_text(file_of(home, place.job), json.dumps({"clusters": clusters}))
+                return {"chunks": len(chunks), "clusters": len(clusters)}
+    raise DataError(
+        f"The files of '{bucket}' were deleted or embedded anew all the while. Ask for its "
+        "clusters again once it stays as it is."
+    )
+
+
+def _opened(store: Store, bucket: str) -> Collection:
+    """The bucket's collection. Raises DataError that names no other bucket where there is none."""
+    if Collection.there(store, bucket) is None:
+        raise DataError(
+            f"There is no collection '{bucket}': the bucket was never embedded, or its embeddings "
+            "were deleted. Embed it first."
+        )
+    return Collection.open(store, bucket)
+
+
+def _require_wanted(place: Place) -> None:
+    """Raises TunewiseError where the job was cancelled or deleted: what it kept would stay."""
+    with closing(Queue(place.home.jobs)) as queue:
+        if queue.job(place.job).state in ENDED:
+            raise DataError("The clustering was cancelled, and nothing of it was kept.")
+
+
+def _vectors(
+    collection: Collection, asked: Mapping[str, Any], place: Place
+) -> tuple[list[Chunk], Vectors]:
+    where = _where(asked)
+    count = collection.count(where)
+    if count > _MOST:
+        raise DataError(
+            f"{count:,} chunks are too many to cluster at once; {_MOST:,} are the most. Choose "
+            "some by 'files' or 'prefix'."
+        )
+    place.progress("reading vectors", 0, count)
+    return collection.vectors(where=where)
+
+
+def _found(
+    chunks: Sequence[Chunk], rows: Vectors, asked: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """The clusters with those within them, as they are kept."""
     axes = _axes(rows)
     clusters = _clusters(chunks, rows, asked["least"], "")
     for told in clusters:
@@ -67,22 +113,6 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
             [chunks[row] for row in own], rows[own], asked["least_within"], f"{told['cluster_id']}."
         )
         told["subclusters"] = [_without_rows(each) for each in within] if len(within) > 1 else []
-    write_text(file_of(place.home, place.job), json.dumps({"clusters": clusters}))
-    return {"chunks": count, "clusters": len(clusters)}
-
-
-def file_of(home: Home, job: str) -> Path:
-    """Where what a job found is kept."""
-    return home.clusters / f"{job}.json"
-
-
-def found(home: Home, job: str) -> list[dict[str, Any]]:
-    """The clusters that a job found, largest first. Raises AbsentError where they are gone."""
-    try:
-        told = json.loads(file_of(home, job).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise AbsentError(f"What job '{job}' found is not there any more.") from None
-    clusters: list[dict[str, Any]] = told["clusters"]
     return clusters
 
 
@@ -132,8 +162,9 @@ def _clusters(
             {
                 "cluster_id": f"{before}{place}",
                 "cluster_header": names[group],
-                "cluster_summary": _short(nodes[0].text),
+                "cluster_summary": short(nodes[0].text),
                 "total_number_of_nodes": len(own),
+                "files": dict(Counter(_file(chunks[row]) for row in own.tolist())),
                 "nodes": [{"text": node.text, "filename": _file(node)} for node in nodes],
                 "rows": own.tolist(),
             }
@@ -171,8 +202,3 @@ def _without_rows(told: dict[str, Any]) -> dict[str, Any]:
 
 def _file(chunk: Chunk) -> str:
     return str(chunk.metadata.get(FILENAME, chunk.document))
-
-
-def _short(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= _LETTERS else plain[: _LETTERS - 1].rstrip() + "…"

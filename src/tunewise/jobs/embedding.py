@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from tunewise.documents.read import read_file
 from tunewise.documents.site import pages
 from tunewise.documents.source import Source
 from tunewise.encoders.stamp import sha256
-from tunewise.errors import DataError
+from tunewise.errors import AbsentError, DataError, TunewiseError
 from tunewise.jobs.embedded import Embedded, Fate, Status
 from tunewise.jobs.home import Home
 from tunewise.jobs.job import ENDED
@@ -39,9 +40,16 @@ LIMITS = Limits(file_bytes=128 * MIB, archive_files=10_000, archive_bytes=1024 *
 FILENAME, CHECKSUM, UPLOADED = "filename", "checksum", "uploaded_at"
 """Metadata of every chunk: the file's name, its SHA-256, and when it was put (ISO, UTC)."""
 
+_RESTLESS = (
+    "It was replaced again and again while its bucket was embedded. Embed the bucket again once it "
+    "stays as it is."
+)
+
 _TOLD = 20  # failures that a result names; of each file all are kept
 _REASONS = 3  # that a file names
 _AT_ONCE = 200  # documents removed together
+_ROUNDS = 5  # times that a file is read which others keep replacing
+_COUNTED = ("added", "changed", "unchanged", "chunks")
 
 
 @dataclass
@@ -60,6 +68,28 @@ class _Files:
         more = f" And {len(reasons) - _REASONS:,} more." if len(reasons) > _REASONS else ""
         told = " ".join(reasons[:_REASONS]) + more
         return ("partial_success" if name in good else "failure"), told
+
+    def as_read(self, objects: Objects, bucket: str, documents: Sequence[str]) -> set[str]:
+        """Those documents whose file is in its bucket still, and the one that was read.
+
+        Asked while nobody else can write them: who deletes a file looks for its chunks afterwards.
+        """
+        same = {}
+        for name in {self.documents[id_] for id_ in documents}:
+            try:
+                same[name] = objects.get(bucket, name).path == self.stored[name].path
+            except AbsentError:
+                same[name] = False
+        return {id_ for id_ in documents if same[self.documents[id_]]}
+
+    def replaced(self, there: Sequence[Stored]) -> dict[str, Stored]:
+        """The files that are there in the place of those that were read, to be read instead."""
+        read = {name: each.path for name, each in self.stored.items()}
+        anew = {each.name: each for each in there if read.get(each.name, each.path) != each.path}
+        self.stored |= anew
+        self.documents = {id_: name for id_, name in self.documents.items() if name not in anew}
+        self.failures = {name: why for name, why in self.failures.items() if name not in anew}
+        return anew
 
 
 def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
@@ -81,11 +111,7 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
         lost = _fetch(asked, objects, place) if asked.get("url") else []
         files = _Files({each.name: each for each in objects.list(bucket)})
         collection, chunker = _opened(asked, store, place)
-        told = index_documents(collection, _read(files, fates), chunker, progress=place.progress)
-        for failure in told.failures:
-            if failure.name in files.documents:  # it was read, and could not be cut or written
-                name = files.documents.pop(failure.name)
-                files.failures.setdefault(name, []).append(failure.reason)
+        counts = _index(collection, chunker, files, objects, fates, place)
         removed = _prune(collection, files, objects)
         kept = _keep(files, fates, bucket)
     failed = [Failure(each.name, each.reason or "") for each in kept if each.status != "success"]
@@ -93,11 +119,8 @@ def run(asked: Mapping[str, Any], place: Place) -> Mapping[str, Any]:
         "status": _status(kept, lost),
         "files": len(kept) + len(lost),
         "failed": len(failed) + len(lost),
-        "added": told.added,
-        "changed": told.changed,
-        "unchanged": told.unchanged,
+        **counts,
         "removed": removed,
-        "chunks": told.chunks,
         "failures": [
             {"filename": one.name, "reason": one.reason} for one in (lost + failed)[:_TOLD]
         ],
@@ -133,7 +156,7 @@ def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Colle
     """The bucket's collection, new where there is none, and how its documents are cut."""
     bucket, model = asked["bucket"], asked["model"]
     place.progress("loading the model", 0, 0)
-    winner = load_winner(model["source"], engine=model["engine"], base_url=model["base_url"])
+    winner = _winner(model)
     if winner.encoder.stamp != model["stamp"]:
         raise DataError(
             f"The model '{model['name']}' is not what it was when the server loaded it, so its "
@@ -144,6 +167,23 @@ def _opened(asked: Mapping[str, Any], store: Store, place: Place) -> tuple[Colle
     if Collection.there(store, bucket) is None:
         return _made(store, bucket, winner, chunker), chunker
     return Collection.open(store, bucket, winner.encoder), chunker
+
+
+def _winner(model: Mapping[str, Any]) -> Winner:
+    """What makes the vectors. Raises TunewiseError that names it as the caller does."""
+    source, name = model["source"], model["name"]
+    at = Path(source)
+    if at.is_absolute() and not at.exists():
+        raise DataError(
+            f"The model '{name}' is not there any more, so nothing was embedded by it. Choose "
+            "another; what it has embedded is dropped first (DELETE /v2/ai/embeddings/buckets/…)."
+        )
+    try:
+        return load_winner(source, engine=model["engine"], base_url=model["base_url"])
+    except TunewiseError as wrong:
+        if not at.is_absolute():
+            raise
+        raise type(wrong)(str(wrong).replace(source, name)) from wrong
 
 
 def _made(store: Store, bucket: str, winner: Winner, chunker: Chunker) -> Collection:
@@ -182,8 +222,39 @@ def _put(page: Source, objects: Objects, bucket: str) -> None:
         objects.put(bucket, page.name, blocks, most=LIMITS.address_bytes, about=told)
 
 
-def _read(files: _Files, fates: Embedded) -> Iterator[Document | Failure]:
-    for name, stored in files.stored.items():
+def _index(
+    collection: Collection,
+    chunker: Chunker,
+    files: _Files,
+    objects: Objects,
+    fates: Embedded,
+    place: Place,
+) -> dict[str, int]:
+    """Takes in all files, and those that were replaced meanwhile again; counts documents."""
+    wanted = partial(files.as_read, objects, collection.name)
+    counts = dict.fromkeys(_COUNTED, 0)
+    reading: Mapping[str, Stored] = dict(files.stored)
+    for _ in range(_ROUNDS):
+        documents = _read(reading, files, fates)
+        told = index_documents(
+            collection, documents, chunker, wanted=wanted, progress=place.progress
+        )
+        for failure in told.failures:
+            if failure.name in files.documents:  # it was read, and could not be cut or written
+                name = files.documents.pop(failure.name)
+                files.failures.setdefault(name, []).append(failure.reason)
+        counts = {each: counts[each] + getattr(told, each) for each in _COUNTED}
+        reading = files.replaced(objects.list(collection.name))
+        if not reading:
+            break
+    files.failures |= {name: [_RESTLESS] for name in reading}
+    return counts
+
+
+def _read(
+    reading: Mapping[str, Stored], files: _Files, fates: Embedded
+) -> Iterator[Document | Failure]:
+    for name, stored in reading.items():
         fates.keep(stored.bucket, name, stored.sha256, "processing")
         about = stored.about
         for each in read_file(
@@ -198,12 +269,22 @@ def _read(files: _Files, fates: Embedded) -> Iterator[Document | Failure]:
                 files.failures.setdefault(name, []).append(reason)
             else:
                 own = _own(each, stored)
-                files.documents[own.id] = name
-                yield own
+                other = files.documents.setdefault(own.id, name)
+                if other == name:
+                    yield own
+                else:  # an archive may hold what a file beside it is called
+                    files.failures.setdefault(name, []).append(_taken(own.id, other))
+
+
+def _taken(document: str, other: str) -> str:
+    return (
+        f"'{other}' has a document that is called '{document}' too, which is taken in. Call one of "
+        "the two files otherwise."
+    )
 
 
 def _own(document: Document, stored: Stored) -> Document:
-    """The document with an id that no other file's has, and the file it is from."""
+    """The document with an id that hardly any other file's has, and the file it is from."""
     id_ = document.id if document.id == stored.name else f"{stored.name}: {document.id}"
     told = {
         FILENAME: stored.name,

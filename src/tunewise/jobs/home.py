@@ -67,6 +67,12 @@ class Home:
         """A job's own folder, kept between its attempts."""
         return self.folder / "jobs" / job
 
+    def unplaced(self, text: str) -> str:
+        """A text for callers, who need not know where the folder lies."""
+        for folder in (self.folder, self.folder.resolve()):
+            text = text.replace(f"{folder}{os.sep}", "")
+        return text
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Makes the folder and keeps other servers out of it; the system lets go of a dead one's.

@@ -1,7 +1,6 @@
 """tune: a job that tunes an embedding model, holds it against its base, and leaves it to serve."""
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -147,7 +146,7 @@ def _unplaced(text: str, wanted: Wanted, place: Place) -> str:
         text = text.replace(f"{data}{part}", wanted.source)
     if Path(wanted.encoder).is_absolute():
         text = text.replace(wanted.encoder, wanted.model)
-    return text.replace(f"{place.home.folder}{os.sep}", "")
+    return place.home.unplaced(text)
 
 
 def _data(wanted: Wanted, place: Place) -> Examples:

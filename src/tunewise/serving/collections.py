@@ -204,10 +204,14 @@ class Collections:
         self.forget(name)
 
     def drop_chunks(self, name: str, where: Filter) -> int:
-        """Removes a collection's chunks that pass a filter, and says how many there were."""
+        """Removes a collection's chunks that pass a filter, and says how many there were.
+
+        Those, too, that are being written as this is called.
+        """
 
         def dropped(collection: Collection) -> int:
-            known = set(where) <= set(collection.about().fields)
+            with self.store.hold(name):  # whoever writes has written when this is had
+                known = set(where) <= set(collection.about().fields)
             # where there are none nothing is written: the disk may be full
             return collection.delete(where=where) if known and collection.count(where) else 0
 

@@ -16,6 +16,7 @@ from tunewise.encoders.threads import cores
 from tunewise.encoders.vectors import Side
 from tunewise.errors import StoreError
 from tunewise.heap import give_back
+from tunewise.jobs import clustered
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
 from tunewise.jobs.queue import Queue
@@ -130,6 +131,7 @@ class Service:
         if self.home is not None:
             self.objects.sweep()
             self.tuned_models.sweep()
+            clustered.sweep(self.home, self.queue)
             self._workers = Workers(self.home, workers)
             self._workers.start()
 

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from tunewise.jobs.clustering import NODES, file_of, found
+from tunewise.jobs.clustered import forget, found
+from tunewise.jobs.clustering import NODES
 from tunewise.jobs.embedding import iso
 from tunewise.jobs.job import Job
 from tunewise.serving.access import need
@@ -203,9 +204,9 @@ async def delete_clusters(
     assert home is not None  # noqa: S101 - without one there is no such route
 
     def delete() -> None:
-        check_own(service.queue.job(task_id), _WORK, key)
+        job = check_own(service.queue.job(task_id), _WORK, key)
         service.queue.delete(task_id)
-        file_of(home, task_id).unlink(missing_ok=True)
+        forget(home, job.asked["bucket"], task_id)
 
     await service.disk.run(delete)
 

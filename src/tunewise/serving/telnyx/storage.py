@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from tunewise.errors import AbsentError
+from tunewise.jobs.clustered import leave_out
 from tunewise.jobs.embedding import FILENAME, iso
 from tunewise.objects import Stored
 from tunewise.serving.access import need
@@ -184,7 +185,7 @@ async def get_object(bucket: Bucket, name: Name, request: Request) -> Response:
 async def delete_object(
     bucket: Bucket, name: Name, request: Request, key: Annotated[Key | None, Depends(_write)]
 ) -> None:
-    """Deletes a file, and what was embedded of it; what is left of a deletion that was cut off."""
+    """Deletes a file and what was made of it; what is left of a deletion that was cut off."""
     check_bucket(bucket)
     check_opens(key, bucket)
     service: Service = request.app.state.service
@@ -193,19 +194,21 @@ async def delete_object(
 
 def _delete(service: Service, bucket: str, name: str) -> None:
     """The file goes last: whatever cuts this off, it is in the list, to be deleted again."""
+    home = service.home
+    assert home is not None  # noqa: S101 - without one there is no such route
 
     def clear() -> int:
         chunks = service.collections.drop_chunks(bucket, {FILENAME: {"eq": name}})
         service.fates.forget(bucket, [name])
-        return chunks
+        return chunks + leave_out(home, service.queue, bucket, name)
 
-    chunks = service.objects.with_room(clear)
+    made = service.objects.with_room(clear)
     try:
         service.objects.delete(bucket, name)
     except AbsentError:
-        if not chunks:
+        if not made:
             raise
-    # an embedding under way may have read the file before it was gone
+    # an embedding under way looks whether the file is there before it writes, and may have done so
     service.objects.with_room(clear)
 
 

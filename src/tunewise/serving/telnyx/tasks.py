@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tunewise.collection.indexing import Chunker, fitting
 from tunewise.documents.address import Hosts
 from tunewise.encoders import engine_of
+from tunewise.jobs import clustered
 from tunewise.jobs.embedding import embedding, iso
 from tunewise.jobs.job import Job
 from tunewise.serving.access import need
@@ -208,7 +209,7 @@ async def list_embedded_files(
 async def drop_embeddings(
     bucket: Bucket, request: Request, key: Annotated[Key | None, Depends(_write)]
 ) -> None:
-    """Removes a bucket's vectors and keeps its files; an embedding under way is cancelled."""
+    """Removes a bucket's vectors and clusters, keeps its files; an embedding is cancelled."""
     service: Service = request.app.state.service
     check_bucket(bucket)
     check_opens(key, bucket)
@@ -334,7 +335,10 @@ def _drop(service: Service, bucket: str) -> None:
     there = service.collections.there(bucket) is not None
     going = service.queue.jobs(_WORK, ("queued", "running", "paused"), limit=10**6)
     own = [job for job in going if job.asked["bucket"] == bucket]
-    if not there and not own:
+    # first, so that what is cut off can be asked for again; and last, for what is found meanwhile
+    clusters = clustered.drop(service.home, service.queue, bucket)
+    if not there and not own and not clusters:
+        service.collections.drop(bucket)  # what a kill left of one
         raise no_collection(bucket)
     for job in own:
         service.queue.cancel(job.id)
@@ -342,6 +346,7 @@ def _drop(service: Service, bucket: str) -> None:
         with embedding(service.home, bucket, seconds=_DROPPING):
             service.collections.drop(bucket)
             service.fates.forget(bucket)
+        clustered.drop(service.home, service.queue, bucket)
     except Timeout:
         raise busy(
             f"'{bucket}' is being embedded still. Its task is cancelled: ask again in a moment.",
