@@ -158,6 +158,26 @@ def test_the_examples_of_the_guide_give_what_they_say(
     assert failures(test) == ""
 
 
+@pytest.mark.slow
+def test_the_collection_of_the_guide_is_made_and_the_next_time_opened(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    word_model: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "fees.md").write_text("# Fees\n\nWho has to pay can pay at the desk.\n")
+    page = ROOT / "docs/guide/collections.md"
+    [shown] = [block for block in blocks(page, "python") if "faq.search(" in block]
+    for _ in range(2):
+        exec(shown.replace("all-MiniLM-L6-v2", str(word_model)), {})
+    first, *rest = capsys.readouterr().out.split("# Fees")
+    assert "fees.md" in first
+    assert len(rest) == 2
+
+
 def test_the_query_log_of_the_guide_is_read_and_becomes_judgments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
