@@ -27,6 +27,7 @@ from tunewise.cli import (
     shrink,
     tune,
 )
+from tunewise.cli.values import number
 from tunewise.errors import TunewiseError
 
 _COMMANDS = (
@@ -94,6 +95,9 @@ def parser() -> argparse.ArgumentParser:
         command.add(commands)
     for own in commands.choices.values():
         own.set_defaults(parser=own)
+        for action in own._actions:
+            if action.type in (int, float):
+                action.type = number(own, action)
     return whole
 
 
