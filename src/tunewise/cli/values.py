@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from tunewise.costs import Use
     from tunewise.prices import Prices
 
-_USERS_MISTAKE = 2
+USERS_MISTAKE = 2
+"""The exit code of what the user can mend."""
+
 _DEAREST = 1e9  # what a sum of many can still be told of
 _UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
@@ -31,7 +33,7 @@ def number(parser: argparse.ArgumentParser, action: argparse.Action) -> Callable
             return kind(given)
         except ValueError:
             told = f"{action.option_strings[0]} takes {noun}{such}, not '{given}'."
-            parser.exit(_USERS_MISTAKE, f"{parser.prog}: error: {told}\n")
+            parser.exit(USERS_MISTAKE, f"{parser.prog}: error: {told}\n")
 
     return read
 
