@@ -92,7 +92,7 @@ def main() -> None:
 
 def command(port: int, home: str) -> list[str]:
     served = ["-m", "tunewise", "serve", MODEL, "--engine", ENGINE, "--port", str(port)]
-    return [*served, "--home", home, "--workers", "0"]
+    return [*served, "--home", home]
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from tunewise.data import check as checks
 from tunewise.data import columns, examples, histories, making, read, split
 from tunewise.encoders.endpoint import KEYS
 from tunewise.metrics import parse_metric
+from tunewise.querylog import QueryLog
 from tunewise.training.losses import LOSSES
 from tunewise.verdict import CANNOT_TELL, SUFFICES, TUNE
 from tunewise.verdict.target import USUAL_MARKS
@@ -155,6 +156,47 @@ def test_the_examples_of_the_guide_give_what_they_say(
     examples = [block for block in blocks(page, "python") if ">>>" in block]
     test = doctest.DocTestParser().get_doctest("\n".join(examples), {}, called(page), None, 0)
     assert failures(test) == ""
+
+
+@pytest.mark.slow
+def test_the_collection_of_the_guide_is_made_and_the_next_time_opened(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    word_model: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUNEWISE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "fees.md").write_text("# Fees\n\nWho has to pay can pay at the desk.\n")
+    page = ROOT / "docs/guide/collections.md"
+    [shown] = [block for block in blocks(page, "python") if "faq.search(" in block]
+    for _ in range(2):
+        exec(shown.replace("all-MiniLM-L6-v2", str(word_model)), {})
+    first, *rest = capsys.readouterr().out.split("# Fees")
+    assert "fees.md" in first
+    assert len(rest) == 2
+
+
+def test_the_query_log_of_the_guide_is_read_and_becomes_judgments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs/guide/search_api.md"
+    (tmp_path / "docs").mkdir()
+    for name, body in _FILE.findall(text(page)):
+        (tmp_path / "docs" / name).write_text(body, encoding="utf-8")
+    log = QueryLog(tmp_path / "state" / "queries.db", texts=True)
+    for grades in ({"loans.md#0": 1.0, "loans.md#1": 2.0}, {"loans.md#0": 0.0}, {}):
+        found = [("loans.md#0", 0.9), ("loans.md#1", 0.4)]
+        log.add_feedback(log.record("help", "0" * 16, found, words="how long?"), grades)
+    log.close()
+    shown = [block for block in blocks(page, "python") if "log.read(" in block]
+    exec("\n".join(shown), {})
+    assert "how long? [('loans.md#0', 0.9), ('loans.md#1', 0.4)]" in capsys.readouterr().out
+    task = tunewise.read_task("judged")
+    assert (list(task.queries.texts), task.judgments) == (["how long?"], {"q0": {"loans.md": 2.0}})
+    assert "Books are lent for three weeks." in task.documents.text("loans.md")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=called)

@@ -32,6 +32,15 @@ def test_texts_are_kept_only_if_that_is_said(log, tmp_path):
     told.close()
 
 
+def test_who_reads_a_log_that_is_not_there_is_told_so_and_makes_none(tmp_path):
+    missing = tmp_path / "state" / "queries.db"
+    with pytest.raises(DataError, match=r"There is no query log '.*queries\.db'.*--home"):
+        QueryLog(str(missing), new=False)
+    assert not missing.parent.exists()
+    QueryLog(str(missing)).close()
+    QueryLog(missing, new=False).close()
+
+
 def test_a_long_log_is_read_in_its_order_and_not_at_once(tmp_path):
     now = iter(float(n // 3) for n in range(10_000))  # three at each moment
     log = QueryLog(tmp_path / "queries.db", clock=lambda: next(now), days=1)

@@ -47,8 +47,9 @@ class Served:
 class QueryLog:
     """The log in a file. `texts` keeps what was asked, `days` is how long records are kept.
 
-    Those past their days go within an hour, as long as something is recorded; call `prune_if_due`
-    now and then where that may be seldom. One who only reads removes nothing.
+    A file that is not there is made, unless `new` is False: then it is refused (DataError).
+    Records past their days go within an hour, as long as something is recorded; call
+    `prune_if_due` now and then where that may be seldom. One who only reads removes nothing.
 
     >>> import tempfile
     >>> log = QueryLog(Path(tempfile.mkdtemp()) / "queries.db")
@@ -61,14 +62,21 @@ class QueryLog:
 
     def __init__(
         self,
-        path: Path,
+        path: str | Path,
         *,
+        new: bool = True,
         texts: bool = False,
         days: float = 30.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if not days > 0:
             raise OptionError(f"Records cannot be kept for {days} days. Give more than 0.")
+        path = Path(path)
+        if not new and not path.is_file():
+            raise DataError(
+                f"There is no query log '{path}'. Name the one in a server's home: queries.db, in "
+                "the folder that `tunewise serve --home` was given."
+            )
         self._texts, self._days, self._clock = texts, days, clock
         self._pruned: float | None = None
         # a search does not wait until its record is on the disk

@@ -291,7 +291,7 @@ def test_a_value_that_makes_no_sense_is_refused(tmp_path, capsys, options, what)
 @pytest.mark.parametrize(
     "options", [["--worth", "much"], ["--seed", "1.5"], ["--seed"], ["--encoder"]]
 )
-def test_a_value_of_the_wrong_kind_is_refused_with_the_usage(capsys, options):
+def test_a_value_of_the_wrong_kind_is_refused_by_the_command(capsys, options):
     with pytest.raises(SystemExit) as left:
         main(["measure", "tiny", *options])
     assert left.value.code == 2

@@ -235,6 +235,25 @@ def test_the_version_is_the_packages(capsys):
     assert capsys.readouterr().out == f"tunewise {tunewise.__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["measure", "tiny", "--worth", "2%"], "--worth takes a number such as 0.02, not '2%'."),
+        (
+            ["index", "word-hash", "--depth", "x"],
+            "--depth takes a whole number such as 0, not 'x'.",
+        ),
+        (["search", "won", "x", "-k", "1.5"], "-k takes a whole number such as 5, not '1.5'."),
+        (["keys", "create", "--days", "many"], "--days takes a number, not 'many'."),
+    ],
+)
+def test_what_is_no_number_is_told_in_one_line(arguments, told, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert capsys.readouterr().err == f"tunewise {arguments[0]}: error: {told}\n"
+
+
 @pytest.mark.parametrize("arguments", [[], ["meassure", "tiny"], ["search"]])
 def test_an_unfinished_command_line_is_refused_with_the_usage(arguments, capsys):
     with pytest.raises(SystemExit) as left:

@@ -130,6 +130,19 @@ def test_fields_of_a_table_can_be_filtered_by(won, tmp_path, capsys):
     )
 
 
+def test_a_winner_by_words_alone_is_refused_with_the_way_to_search_by_words(
+    home, docs, tmp_path, capsys
+):
+    run(capsys, "measure", "tiny", "--encoder", "word-hash", "--try", "lexical", "--out", "worded")
+    place = ["--store", tmp_path / "store"]
+    refused = run(capsys, "index", "worded", "--from", docs, *place, code=2).err
+    assert "WORDS --collection documents --by words" in refused
+    assert 'says "by": "words"' in run(capsys, "serve", "worded", "--port", "0", code=2).err
+    run(capsys, "index", "word-hash", "--from", docs, *place)
+    asked = [*place, "--collection", "documents", "--by", "words", "-k", "1"]
+    assert "3.md" in run(capsys, "search", "word-hash", "3", *asked).out
+
+
 def test_another_model_is_refused_switched_to_and_back_from(
     won, docs, tmp_path, word_model, capsys
 ):

@@ -132,6 +132,10 @@ def test_a_file_without_queries_is_refused(measured, home, file, told, capsys):
     ("arguments", "told"),
     [
         (["measured"], "There is nothing to search for"),
+        (["measured", ""], "There is nothing to search for"),
+        (["measured", " \t"], "There is nothing to search for"),
+        (["measured", "", "--queries", "asked.txt"], "There is nothing to search for"),
+        (["measured", "", "--collection", "faq"], "There is nothing to search for"),
         (["measured", "--queries", "asked.txt", "-k", "0"], "-k is 0"),
         (["measured", "--queries", "asked.txt", "--index", "flat"], "There is no index 'flat'"),
         (["measured", "words", "--index", "flat"], "There is no index 'flat'"),

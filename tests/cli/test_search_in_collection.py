@@ -78,6 +78,8 @@ def test_the_threshold_that_was_chosen_on_dev_goes_with_a_winner_by_vectors(home
     everything = found(capsys, won, "violin mended by hand", *place)
     kept = found(capsys, won, "violin mended by hand", *place, "--threshold", "calibrated")
     assert kept == [hit for hit in everything if hit["score"] >= chosen.score]
+    nothing = run(capsys, "search", won, "zzz", *place, "--threshold", "calibrated").out
+    assert f"Nothing was found with a score of {chosen.score:.3f} or more" in nothing
     refused = run(
         capsys, "search", won, "x", *place, "--threshold", "calibrated", "--by", "words", code=2
     )

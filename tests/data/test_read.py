@@ -151,6 +151,8 @@ def test_a_named_column_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         read_task(path, columns={"query": "Frage"})
     with pytest.raises(DataError, match=r"column 'neg_9' that could be the negative"):
         read_task(path, columns={"negative": "neg_9"})
+    with pytest.raises(DataError, match=r"there are 'query', 'document'.*--column query=NAME"):
+        read_task(path, columns={"query": "Frage"})
 
 
 def test_equal_texts_are_one_query_and_one_document(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from running import running
 
+from tunewise.cli import main
 from tunewise.collection import Collection, open_store
 from tunewise.jobs.embedded import Embedded
 from tunewise.jobs.home import Home
@@ -31,6 +32,12 @@ def test_a_server_that_keeps_all_it_may_takes_no_more_until_some_is_deleted(tmp_
         assert [put("a", 9), put("b", 1), put("c", 1)] == [200, 200, 507]  # too many bytes
         assert httpx.delete(f"{url}{PLACE}/a").status_code == 204
         assert [put("c", 1), put("d", 1), put("e", 1)] == [200, 200, 507]  # too many files
+
+
+@pytest.mark.parametrize("count", ["-1", "0", "65"])
+def test_a_server_takes_no_jobs_that_nobody_would_do(count, capsys):
+    assert main(["serve", "word-hash", "--workers", count]) == 2
+    assert f"There cannot be {count} workers for jobs. Give 1 to 64." in capsys.readouterr().err
 
 
 def test_dropped_embeddings_are_forgotten_file_by_file(tmp_path):

@@ -77,6 +77,29 @@ def test_a_value_of_the_wrong_kind_is_told_with_what_would_have_been_taken(url, 
     assert param == (None if "The body" in says else next(iter(wrong)))
 
 
+@pytest.mark.parametrize(
+    ("path", "wrong", "says", "where"),
+    [
+        (SHELF, {"sources": [{"source_type": "bucket", "source_id": "help"}]},
+         "'sources.0.source_id' is no parameter. Leave it out.", "sources/0/source_id"),
+        (SHELF, {"sources": [{"source_type": "bucket", f"{SENT} 1": "help"}]},
+         "Something in 'sources.0' is no parameter. Leave it out.", "sources/0"),
+        (SHELF, {"sources": [{}]},
+         "'sources.0.source_type' is missing. Send it.", "sources/0/source_type"),
+        (SHELF, {"settings": {"retrieval": {"top_k": 51}}},
+         "'settings.retrieval.top_k' must be at most 50.", "settings/retrieval/top_k"),
+        (GRADE, {"grades": {"a#0": 1, "my docs/fees.md#12": "good"}},
+         "'grades.my docs/fees.md#12' must be a number.", "grades"),
+        (GRADE, {"grades": {"a#0": -1}}, "'grades.a#0' must be at least 0.0.", "grades"),
+        (GRADE, {"grades": {f"{SENT} 1": "good"}},
+         "Something in 'grades' must be a number.", "grades"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_within_a_value_is_told_by_its_place(url, path, wrong, says, where):
+    answer = httpx.post(f"{url}{path}", json={**RIGHT[path], **wrong}, timeout=30)
+    assert told(answer) == (says, where)
+
+
 def test_what_is_missing_or_no_json_is_told(url):
     def post(content):
         headers = {"content-type": "application/json"}

@@ -362,9 +362,24 @@ def test_what_was_indexed_beside_a_served_winner_is_searched_and_never_written_t
             made.add([Chunk("a#0", "a", "Books are lent.", 0, 15, 0, 1, "", {})])
         assert found().json()["data"][0]["document_chunk"] == "Books are lent."
         assert httpx.delete(f"{url}/v2/ai/embeddings/buckets/docs").status_code == 404
+        parted = httpx.post(f"{url}/v2/ai/clusters", json={"bucket": "docs"})
+        assert parted.status_code == 404
+        assert "clusters, takes buckets only" in parted.json()["errors"][0]["detail"]
         assert found().json()["data"][0]["metadata"]["embedding"] == "faq"
         fill(home, "docs", WordHashEncoder(32))  # the home's own comes first
         assert found().json()["data"][0]["metadata"]["embedding"] == "n"
+
+
+def test_who_serves_another_model_than_made_the_vectors_is_told_what_can_be_done(tmp_path):
+    winner, home = tmp_path / "winner", Home(tmp_path / "home")
+    with closing(open_store(str(winner / "collections"))) as store:
+        Collection.create(store, "docs", WordHashEncoder(32), source="better")
+    fill(home, "bucket", WordHashEncoder(32))
+    with running(Model("faq", ENCODER, source=str(winner)), home=home) as url:
+        told = {name: refused(url, bucket_name=name)[1]["detail"] for name in ("docs", "bucket")}
+    assert "or serve what `tunewise index` embedded it by" in told["docs"]
+    assert "delete" not in told["docs"]
+    assert "or delete the bucket's embeddings" in told["bucket"]
 
 
 def test_a_key_searches_only_the_collections_it_is_bound_to(tmp_path):

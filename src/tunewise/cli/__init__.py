@@ -27,6 +27,7 @@ from tunewise.cli import (
     shrink,
     tune,
 )
+from tunewise.cli.values import USERS_MISTAKE, number
 from tunewise.errors import TunewiseError
 
 _COMMANDS = (
@@ -49,7 +50,7 @@ _COMMANDS = (
     advise,
     demo,
 )
-_USERS_MISTAKE, _INTERRUPTED = 2, 130
+_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(parsed.run(parsed))
     except TunewiseError as mistake:
         print(f"tunewise: {mistake}", file=sys.stderr)
-        return _USERS_MISTAKE
+        return USERS_MISTAKE
     except KeyboardInterrupt:
         print(
             "\ntunewise: interrupted. Vectors made so far are kept, and training up to its last "
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"tunewise: the system refused: {refusal}. Mend that and give the same command again.",
             file=sys.stderr,
         )
-        return _USERS_MISTAKE
+        return USERS_MISTAKE
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,6 +95,9 @@ def parser() -> argparse.ArgumentParser:
         command.add(commands)
     for own in commands.choices.values():
         own.set_defaults(parser=own)
+        for action in own._actions:
+            if action.type in (int, float):
+                action.type = number(own, action)
     return whole
 
 
@@ -109,4 +113,4 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _list(whole: argparse.ArgumentParser) -> NoReturn:
     """Lists the commands, for who named none."""
     whole.print_help(sys.stderr)
-    whole.exit(_USERS_MISTAKE)
+    whole.exit(USERS_MISTAKE)

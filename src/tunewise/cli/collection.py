@@ -79,12 +79,29 @@ def search_collection(parsed: argparse.Namespace) -> int:
         search = _search(parsed, store, progress)
         progress("", 0, 0)  # ends the bar that is drawn
         if asked is None:
-            print("\n".join(_page(search(parsed.words))) or "Nothing was found.")
+            print("\n".join(_page(search(parsed.words))) or _nothing(parsed, store))
             return 0
         for query, words in zip(asked.ids, asked.texts, strict=True):
             for hit in search(words):
                 print(json.dumps(_row(query, hit), ensure_ascii=False))
     return 0
+
+
+def _nothing(parsed: argparse.Namespace, store: "Store") -> str:
+    """Says that nothing was found, and what left it out if that is known."""
+    from tunewise.collection import Collection
+
+    if parsed.threshold is None:
+        return "Nothing was found."
+    least = parsed.threshold
+    if least == "calibrated" and (
+        own := Collection.open(store, parsed.collection).info().threshold
+    ):
+        least = f"{own.score:.3f}"
+    return (
+        f"Nothing was found with a score of {least} or more. Leave --threshold out to see what "
+        "comes nearest."
+    )
 
 
 def _search(

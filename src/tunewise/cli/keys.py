@@ -46,6 +46,11 @@ def run(parsed: argparse.Namespace) -> int:
 
     keys = KeyFile(key_file(parsed.file))
     if parsed.act == "list":
+        if not keys.path.is_file():
+            raise OptionError(
+                f"There is no file of keys '{keys.path}'. Name the one that is meant with --file, "
+                f"or make a key in it: tunewise keys create --scopes embed{keys.option}"
+            )
         for key in keys.known():
             told = {**_told(asdict(key)), "state": key.state(time.time())}
             print(json.dumps(told, ensure_ascii=False))
@@ -54,6 +59,8 @@ def run(parsed: argparse.Namespace) -> int:
             raise OptionError("Say which: tunewise keys revoke ID. See tunewise keys list.")
         print(f"Revoked: {keys.revoke(parsed.which).id}")
     else:
+        if parsed.which is not None and not parsed.which.strip():
+            raise OptionError("The name is empty. Say whose key it is, or leave the name out.")
         if parsed.scopes is None:
             raise OptionError("Say what the key is for, such as --scopes embed,search.")
         key, secret = keys.create(

@@ -56,7 +56,8 @@ def run(parsed: argparse.Namespace) -> int:
 
     if parsed.k < 1:
         raise OptionError(f"-k is {parsed.k}, so nothing could be shown. Give 1 or more.")
-    if parsed.words is None and parsed.queries is None:
+    blank = parsed.words is not None and not parsed.words.strip()
+    if blank or (parsed.words is None and parsed.queries is None):
         raise OptionError(
             f"There is nothing to search for. Say what: tunewise search {parsed.folder} "
             '"your words", or give a file of queries with --queries.'

@@ -110,8 +110,10 @@ def run(parsed: argparse.Namespace) -> int:
 
     if not 0 <= parsed.port < 2**16:
         raise OptionError(f"There is no port {parsed.port}. Give one from 0 to 65535.")
-    if not 0 <= parsed.workers <= _MOST_WORKERS:
-        raise OptionError(f"There cannot be {parsed.workers} workers. Give 0 to {_MOST_WORKERS}.")
+    if not 1 <= parsed.workers <= _MOST_WORKERS:  # without one, jobs would wait for ever
+        raise OptionError(
+            f"There cannot be {parsed.workers} workers for jobs. Give 1 to {_MOST_WORKERS}."
+        )
     keys = required_keys(parsed)
     tls = tls_of(parsed.tls_cert, parsed.tls_key)
     few_holes()

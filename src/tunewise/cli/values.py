@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,30 @@ if TYPE_CHECKING:
     from tunewise.costs import Use
     from tunewise.prices import Prices
 
+USERS_MISTAKE = 2
+"""The exit code of what the user can mend."""
+
 _DEAREST = 1e9  # what a sum of many can still be told of
 _UNITS = {"s": 1, "m": 60, "h": 3600, "": 1}
+
+
+def number(parser: argparse.ArgumentParser, action: argparse.Action) -> Callable[[str], Any]:
+    """What reads the number that an option takes, an int or a float by its type.
+
+    What is none is refused in one line: the usage, a dozen of them, would not say more.
+    """
+    kind = int if action.type is int else float
+    noun = "a whole number" if kind is int else "a number"
+    such = "" if action.default is None else f" such as {action.default:g}"
+
+    def read(given: str) -> Any:
+        try:
+            return kind(given)
+        except ValueError:
+            told = f"{action.option_strings[0]} takes {noun}{such}, not '{given}'."
+            parser.exit(USERS_MISTAKE, f"{parser.prog}: error: {told}\n")
+
+    return read
 
 
 def numbers(listed: str | None, option: str) -> tuple[int, ...]:

@@ -117,7 +117,9 @@ def load_winner(
     if contender.encoder is None or contender.encode is None:
         raise OptionError(
             f"The winner in '{source}' is '{contender.name}', which searches by words alone and "
-            "makes no vectors. Name an encoder instead, such as all-MiniLM-L6-v2."
+            "makes no vectors, and a collection keeps some. Index by an encoder and search by "
+            "words: tunewise index all-MiniLM-L6-v2 --from DOCUMENTS, then tunewise search "
+            "all-MiniLM-L6-v2 WORDS --collection documents --by words."
         )
     encoder = contender.encoder
     if (home / MAPS).is_file():

@@ -275,9 +275,11 @@ def require_found(chosen: Mapping[str, str], used: Sequence[Columns], source: ob
         wanted = {name} if role != "negative" else {part.strip() for part in name.split(",")}
         found = {n for columns in used for n in (columns[role], *columns.negatives)}
         if name and name not in found and not wanted <= found:
+            there = dict.fromkeys(n for each in used for n in (*each.used, *each.unused))
             raise DataError(
-                f"No file of '{source}' has a column '{name}' that could be the {role}. "
-                "Check the spelling in columns= (capitals count there)."
+                f"No file of '{source}' has a column '{name}' that could be the {role}; there are "
+                f"{_quoted(_shown(list(there))) or 'none'}. Check the spelling (capitals count): "
+                f"--column {role}=NAME, in Python columns={{'{role}': 'NAME'}}."
             )
 
 
@@ -310,7 +312,7 @@ def _told(table: Table, columns: Columns) -> str:
 
 
 def _missing(table: Table, kind: Kind, missing: Sequence[str]) -> DataError:
-    shown = [name if len(name) <= 40 else f"{name[:40]}…" for name in table.columns[:20]]
+    shown = _shown(table.columns)
     example = ", ".join(f"'{role}': 'your column'" for role in missing)
     return DataError(
         f"'{table.source}' has no column for the {' and the '.join(missing)} of the {kind.noun}. "
@@ -318,6 +320,11 @@ def _missing(table: Table, kind: Kind, missing: Sequence[str]) -> DataError:
         f"columns={{{example}}} (--column ROLE=NAME); the first line of a CSV or TSV file "
         f"must hold the columns' names.{f' {ALONE}' if 'query' in missing else ''}"
     )
+
+
+def _shown(names: Sequence[str]) -> list[str]:
+    """The first of many names, each as far as a message has room."""
+    return [name if len(name) <= 40 else f"{name[:40]}…" for name in names[:20]]
 
 
 def _quoted(names: Sequence[str]) -> str:

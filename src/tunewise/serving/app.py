@@ -123,8 +123,10 @@ async def _refused(request: Request, error: Any) -> Response:
 
 
 async def _invalid(request: Request, error: Any) -> Response:
-    told, param = mistake(error.errors(), error.body)
-    return shown(request.url.path, bad_request(told, param=param))
+    told, place = mistake(error.errors(), error.body)
+    if request.url.path.startswith("/v2/"):  # a JSON pointer, which names what is deeper too
+        place = ("/".join(each.replace("~", "~0").replace("/", "~1") for each in place),)
+    return shown(request.url.path, bad_request(told, param=next(iter(place), None) or None))
 
 
 async def _no_text(request: Request, error: Any) -> Response:

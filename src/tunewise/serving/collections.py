@@ -117,10 +117,14 @@ class Collections:
         model = await self.model(made)
         if model is None and by != "words":
             called = await self.threads.run(lambda: self.called(made))
+            remedy = (
+                "serve it, or delete the bucket's embeddings and have it embedded by one that is"
+                if store is self.store
+                else "or serve what `tunewise index` embedded it by besides what it lies beside"
+            )
             raise Refused(
                 f"The vectors of '{name}' were made by '{called}' (stamp {made.stamp.model}), "
-                "which is not served here just so. Search by words, serve it, or delete the "
-                "bucket's embeddings and have it embedded by a model that is.",
+                f"which is not served here just so. Search by words, {remedy}.",
                 Reason(422, "model_not_served"),
             )
         # the one that is open may hold an index by words
@@ -349,8 +353,9 @@ def about_of(store: Store, name: str) -> About | None:
 def no_collection(name: str) -> Refused:
     """The answer about a collection that is not there."""
     return Refused(
-        f"There is no embedded collection '{name}'. Embed its bucket and wait until that is done, "
-        "or serve the folder that `tunewise index` was given.",
+        f"There is no embedded bucket '{name}'. Embed it and wait until that is done. What "
+        "`tunewise index` made is searched where the folder that it was given is served; all else, "
+        "such as clusters, takes buckets only.",
         Reason(404, NO_COLLECTION),
     )
 

@@ -4,6 +4,7 @@ import getpass
 import hashlib
 import json
 import os
+import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,9 @@ from tunewise.files import whole, writing
 
 SCOPES = ("embed", "search", "write", "tune", "admin")
 """What a key can be for."""
+
+COLLECTION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+"""What a collection can be called, and a bucket."""
 
 _FORMAT = 1
 _LONGEST = 36_500  # days that a key may be good for
@@ -93,24 +97,14 @@ class KeyFile:
     ) -> tuple[Key, str]:
         """A new key: what is known of it, and the key, which is nowhere afterwards.
 
-        It is good for so many `days`. Raises OptionError for scopes there are not, admin bound to
-        collections, or a limit that lets nothing through.
+        It is good for so many `days`. Raises OptionError for a name of several lines, scopes there
+        are not, collections that none can be called, admin bound to collections, or a limit that
+        lets nothing through.
         """
-        wrong = [scope for scope in scopes if scope not in SCOPES]
-        if wrong or not scopes:
-            raise OptionError(
-                f"There is no scope '{', '.join(wrong)}'. Choose from {', '.join(SCOPES)}."
-            )
-        if "admin" in scopes and collections is not None:
-            raise OptionError(
-                "An administrator's key sees all, so it cannot be bound to collections. Leave the "
-                "scope admin or the collections out."
-            )
-        limits = (days, requests_per_minute, tokens_per_minute)
-        if any(limit is not None and not limit > 0 for limit in limits):
-            raise OptionError("A limit of 0 or less lets nothing through. Leave it out, or more.")
-        if days is not None and days > _LONGEST:
-            raise OptionError(f"A key is good for {_LONGEST:,} days at the most. Leave days out.")
+        if not name.isprintable():
+            raise OptionError("A key's name is one line of letters that can be shown. Mend it.")
+        _check_bounds(scopes, collections)
+        _check_limits(days, requests_per_minute, tokens_per_minute)
         secret, now = _START + secrets.token_urlsafe(32), time.time()
         key = Key(
             id=f"key-{secrets.token_hex(4)}",
@@ -222,6 +216,43 @@ def _parsed(path: Path) -> list[Key]:
             f"The keys in '{path}' cannot be read: {wrong}. Bring the file back from a backup, or "
             "move it away and make new keys."
         ) from wrong
+
+
+def _check_bounds(scopes: Sequence[str], collections: Sequence[str] | None) -> None:
+    wrong = [scope for scope in scopes if scope not in SCOPES]
+    if wrong or not scopes:
+        raise OptionError(
+            f"There is no scope '{', '.join(wrong)}'. Choose from {', '.join(SCOPES)}."
+        )
+    if collections is None:
+        return
+    if "admin" in scopes:
+        raise OptionError(
+            "An administrator's key sees all, so it cannot be bound to collections. Leave the "
+            "scope admin or the collections out."
+        )
+    if not collections:
+        raise OptionError(
+            "No collection is named, so the key would open none. Name some, or leave --collections "
+            "out for all."
+        )
+    for each in collections:
+        if not COLLECTION.fullmatch(each):
+            raise OptionError(
+                f"No bucket and no collection can be called '{each}': they have up to 40 letters "
+                "(A to Z), digits, - and _, and begin with a letter or digit. Several have commas "
+                "between."
+            )
+
+
+def _check_limits(days: float | None, requests: int | None, tokens: int | None) -> None:
+    for option, limit in (("--days", days), ("--requests", requests), ("--tokens", tokens)):
+        if limit is not None and not limit > 0:
+            raise OptionError(
+                f"{option} {limit:g} lets nothing through. Give more than 0, or leave it out."
+            )
+    if days is not None and days > _LONGEST:
+        raise OptionError(f"A key is good for {_LONGEST:,} days at the most. Leave --days out.")
 
 
 def _check_numbers(key: Key) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 _EXPECTED = {
@@ -33,11 +34,12 @@ _EXPECTED = {
 }
 """By pydantic's types of errors, after "must be"; https://docs.pydantic.dev/latest/errors."""
 
-_SHOWN = re.compile(r"\w[\w.\[\]-]{0,39}")  # a field's name; a longer key is somebody's text
+# a field's name, or a chunk's id, which we gave out; any other key is somebody's text
+_SHOWN = re.compile(r"\w[\w.\[\]-]{0,39}|[^\x00-\x1f\x7f']{1,200}#\d{1,9}")
 
 
-def mistake(errors: Sequence[Mapping[str, Any]], body: Any) -> tuple[str, str | None]:
-    """What is wrong first, and the parameter it is in, None for the whole body.
+def mistake(errors: Sequence[Mapping[str, Any]], body: Any) -> tuple[str, tuple[str, ...]]:
+    """What is wrong first, and where, from the outermost parameter inwards; () for the whole body.
 
     `errors` are pydantic's, `body` what was read as JSON, bytes where it was not. A value that may
     be of several kinds has an error for each: they are told together.
@@ -47,20 +49,22 @@ def mistake(errors: Sequence[Mapping[str, Any]], body: Any) -> tuple[str, str | 
         return (
             "The body is read as JSON where the header 'Content-Type: application/json' says so. "
             "Send that header."
-        ), None
+        ), ()
     if first["type"] == "json_invalid":
-        return f"The body is no JSON: {first['ctx']['error']}, at letter {first['loc'][-1]}.", None
+        return f"The body is no JSON: {first['ctx']['error']}, at letter {first['loc'][-1]}.", ()
     place = _place(first, body)
-    param = place[0] if place else None
+    shown = _shown(place)
+    if first["type"] == "extra_forbidden" and len(place) == 1:
+        return "There is no such parameter. Leave it out.", place
     if first["type"] == "extra_forbidden":
-        return "There is no such parameter. Leave it out.", param
+        return f"{_named(place)} is no parameter. Leave it out.", shown
     if first["type"] == "missing":
         told = "is missing. Send it."
     elif expected := _expected([each for each in errors if _place(each, body) == place]):
         told = f"must be {expected}."
     else:
         told = f"is refused: {_words(first)}."
-    return f"{_named(place)} {told}", param
+    return f"{_named(place)} {told}", shown
 
 
 def _expected(errors: Sequence[Mapping[str, Any]]) -> str:
@@ -98,12 +102,12 @@ def _has(value: Any, part: Any) -> bool:
     return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
+def _shown(place: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(takewhile(_SHOWN.fullmatch, place))
+
+
 def _named(place: tuple[str, ...]) -> str:
-    shown = list[str]()
-    for part in place:
-        if not _SHOWN.fullmatch(part):
-            break
-        shown.append(part)
-    if shown == list(place):
+    shown = _shown(place)
+    if shown == place:
         return f"'{'.'.join(shown)}'" if shown else "The body"
     return f"Something in '{'.'.join(shown)}'" if shown else "A parameter"

@@ -184,7 +184,8 @@ def _winner(name: str, home: Path, shared: _Shared) -> Model:
     if kept is None or not kept.saved["encoder"].get("own", True):
         raise OptionError(
             f"The winner in '{home}', {whole.saved['name']}, has no vectors of its own to serve. "
-            f"Serve an encoder by its name instead, such as: tunewise serve {DEFAULT_ENCODER}"
+            f"Serve an encoder by its name instead, such as: tunewise serve {DEFAULT_ENCODER}. "
+            'What it embeds is searched by words where a search says "by": "words".'
         )
     encoder, maps = shared.one(kept_encoder(kept)), maps_of(kept)
     adapter = _AS_IT_IS if maps is None else load_adapter(maps)

@@ -1,6 +1,5 @@
 """Names of buckets and files, and who made a job: what routes check before anything is done."""
 
-import re
 from typing import Annotated
 
 from fastapi import Path, Request
@@ -10,10 +9,8 @@ from tunewise.jobs.job import Job
 from tunewise.jobs.queue import Queue
 from tunewise.serving.access import owns, sees_all
 from tunewise.serving.collections import check_opens
-from tunewise.serving.keys import Key
+from tunewise.serving.keys import COLLECTION, Key
 from tunewise.serving.refused import Reason, Refused, bad_request
-
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")  # as a collection of its name is called
 
 Bucket = Annotated[str, Path(min_length=1, max_length=100)]
 Name = Annotated[str, Path(min_length=1, max_length=1_024)]
@@ -22,7 +19,7 @@ BucketField = Annotated[str, Field(min_length=1, max_length=100)]
 
 def check_bucket(name: str, *, param: str = "bucket_name") -> None:
     """Raises Refused for what no bucket can be called."""
-    if not _BUCKET.fullmatch(name):
+    if not COLLECTION.fullmatch(name):
         raise bad_request(
             "A bucket is called by up to 40 letters (A to Z), digits, - and _, and begins with a "
             "letter or digit.",
