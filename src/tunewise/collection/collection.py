@@ -233,7 +233,8 @@ class Collection:
         table, words = self._opened(about)
         look = find_documents if grouped else find
         found = look(table, words, about.current, asked, depth)[0 if rerank else offset :]
-        chunks = {chunk.id: chunk for chunk in self._of(table, [id_ for id_, _ in found])}
+        rows = table.rows(one_of("id", [id_ for id_, _ in found])) if found else []
+        chunks = {row.id: chunk_of(row) for row in rows}
         hits = [hit_of(chunks[id_], score) for id_, score in found if id_ in chunks]
         if rerank is None:
             return hits
@@ -279,10 +280,7 @@ class Collection:
         return built
 
     def compact(self, *, progress: Progress = silent) -> None:
-        """Takes what was replaced or deleted off the disk, and what kills left; readers go on.
-
-        The vectors before the last switch keep their texts.
-        """
+        """Takes what was replaced or deleted off the disk, and what kills left; readers go on."""
         with self.store.hold(self.name):
             anew = sweep_texts(self.store, self.about())
         if anew:
@@ -364,9 +362,6 @@ class Collection:
 
     def _table(self, about: About) -> Table:
         return self._opened(about)[0]
-
-    def _of(self, table: Table, ids: Sequence[str]) -> list[Chunk]:
-        return [chunk_of(row) for row in table.rows(one_of("id", ids))] if ids else []
 
     def _checked(self, about: About) -> Encoder:
         if self.encoder is None:

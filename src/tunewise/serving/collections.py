@@ -215,7 +215,8 @@ class Collections:
 
         def dropped(collection: Collection) -> int:
             with self.store.hold(name):  # whoever writes has written when this is had
-                known = set(where) <= set(collection.about().fields)
+                pass
+            known = set(where) <= set(collection.about().fields)
             # where there are none nothing is written: the disk may be full
             return collection.delete(where=where) if known and collection.count(where) else 0
 
