@@ -58,6 +58,7 @@ def test_documents_are_indexed_found_and_passed_over_the_next_time(won, docs, tm
     assert "violin" in run(capsys, "search", won, "violin", *place, "-k", "1").out
 
 
+@pytest.mark.slow
 def test_a_check_takes_what_was_deleted_off_the_disk(won, docs, tmp_path, capsys):
     place, store = ["--collection", "loans", "--store", tmp_path / "store"], tmp_path / "store"
     (docs / "5.md").write_text("A xylophone.")

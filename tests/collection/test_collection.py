@@ -213,6 +213,7 @@ def test_who_searches_by_words_is_not_held_up_by_a_change(pets, chunk, monkeypat
         assert time.monotonic() < until
 
 
+@pytest.mark.slow
 def test_an_index_that_is_behind_gives_the_best_of_what_is_there_as_it_was(
     store, chunk, monkeypatch
 ):

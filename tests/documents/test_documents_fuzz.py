@@ -122,6 +122,7 @@ def test_damaged_xml_in_a_word_document_raises_nothing(
 NAMES = st.text(min_size=1, max_size=20).filter(lambda name: not name.startswith("\0"))
 
 
+@pytest.mark.slow
 @given(st.dictionaries(NAMES, st.binary(max_size=80), max_size=5), EDITS)
 @QUICK
 def test_a_damaged_zip_file_raises_nothing(

@@ -112,6 +112,7 @@ def load(name: str, home: Path, *others: str, **environment: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_a_model_is_downloaded_once_and_then_found_in_the_hubs_cache(
     hub: Hub, folder: Path, tmp_path: Path
 ) -> None:

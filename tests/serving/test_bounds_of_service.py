@@ -40,6 +40,7 @@ def test_a_server_takes_no_jobs_that_nobody_would_do(count, capsys):
     assert f"There cannot be {count} workers for jobs. Give 1 to 64." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_dropped_embeddings_are_forgotten_file_by_file(tmp_path):
     home = Home(tmp_path)
     with closing(open_store(str(home.collections))) as store:

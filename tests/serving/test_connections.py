@@ -230,6 +230,7 @@ def test_requests_sent_at_once_are_answered_in_their_order():
         assert numbers(raw.recv(65_536)) == [21]
 
 
+@pytest.mark.slow
 def test_no_more_requests_of_a_connection_wait_than_may():
     waits = Waits(let=False)
     with running(Model("waits", waits)) as address, line(httpx.URL(address)) as raw:

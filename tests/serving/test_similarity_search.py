@@ -224,6 +224,7 @@ def test_what_words_opened_has_distances_once_its_vectors_are_of_a_model_that_is
     assert found.distance == pytest.approx(1 - float(vectors[0] @ vectors[1]), abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimension", [64, 32])
 @pytest.mark.parametrize("served", [True, False])
 def test_no_distance_is_between_two_models_though_another_process_embeds_anew(
