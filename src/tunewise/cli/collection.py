@@ -95,7 +95,7 @@ def _nothing(parsed: argparse.Namespace, store: "Store") -> str:
         return "Nothing was found."
     least = parsed.threshold
     if least == "calibrated" and (
-        own := Collection.open(store, parsed.collection).info().threshold
+        own := Collection.open(store, parsed.collection).about().current.threshold
     ):
         least = f"{own.score:.3f}"
     return (

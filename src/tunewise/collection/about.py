@@ -89,13 +89,21 @@ def names(store: Store) -> list[str]:
 
 def read(store: Store, name: str) -> About:
     """What is known of a collection; DataError if there is none, StoreError if it is damaged."""
-    told = store.facts().get(_PREFIX + name)
-    if told is None:
+    about = find(store, name)
+    if about is None:
         there = ", ".join(names(store)) or "none"
         raise DataError(
             f"There is no collection '{name}' in '{store.url}' (there: {there}). Make one: "
             f"tunewise index DIR --from DOCUMENTS --collection {name}."
         )
+    return about
+
+
+def find(store: Store, name: str) -> About | None:
+    """What is known of a collection; None if there is none, StoreError if it is damaged."""
+    told = store.facts().get(_PREFIX + name)
+    if told is None:
+        return None
     try:
         found = json.loads(told)
         if found.pop("sum", None) != _sum_of(found):

@@ -8,9 +8,9 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from tunewise.collection.filters import Field, stored
+from tunewise.collection.filters import Field, one_of, stored
 from tunewise.collection.stamp import VectorStamp
-from tunewise.collection.store import Precision, Row, Value
+from tunewise.collection.store import Precision, Row, Table, Value
 from tunewise.documents import Chunk
 from tunewise.encoders.vectors import unit
 from tunewise.errors import DataError, StoreError
@@ -101,6 +101,12 @@ def chunk_of(row: Row) -> Chunk:
         "are damaged. See what else is with `tunewise index DIR --check`, which has the damaged "
         "documents written anew if it is given --from."
     )
+
+
+def chunks_of(table: Table, ids: Sequence[str]) -> dict[str, Chunk]:
+    """The chunks of a table that have these ids, by id. Raises StoreError as `chunk_of` does."""
+    rows = table.rows(one_of("id", ids)) if ids else []
+    return {row.id: chunk_of(row) for row in rows}
 
 
 def is_whole(row: Row, fields: Mapping[str, Field], precision: Precision) -> bool:

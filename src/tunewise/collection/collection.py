@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tunewise.collection import about as kept
 from tunewise.collection.about import About, Built, Generation, Info
 from tunewise.collection.building import ASKED, build_table
-from tunewise.collection.chunks import Wanted, check_chunks, chunk_of, cut, rows_of
+from tunewise.collection.chunks import Wanted, check_chunks, chunk_of, chunks_of, cut, rows_of
 from tunewise.collection.filters import Filter, condition, one_of
 from tunewise.collection.retrieval import By, Retrieval
 from tunewise.collection.searching import (
@@ -111,7 +111,8 @@ class Collection:
     @staticmethod
     def there(store: Store, name: str) -> Generation | None:
         """What made the vectors of the collection of that name; None if there is none."""
-        return kept.read(store, name).current if name in kept.names(store) else None
+        about = kept.find(store, name)
+        return None if about is None else about.current
 
     def add(self, chunks: Sequence[Chunk], *, progress: Progress = silent) -> None:
         """Adds chunks; DataError, and nothing is added, if there is one of an id already."""
@@ -157,8 +158,7 @@ class Collection:
 
     def get(self, ids: Sequence[str]) -> list[Chunk]:
         """The chunks with these ids, in this order; ids that are not there are passed over."""
-        rows = self._table(self.about()).rows(one_of("id", ids)) if ids else []
-        found = {row.id: chunk_of(row) for row in rows}
+        found = chunks_of(self._table(self.about()), ids)
         return [found[id_] for id_ in ids if id_ in found]
 
     def page(
@@ -233,8 +233,7 @@ class Collection:
         table, words = self._opened(about)
         look = find_documents if grouped else find
         found = look(table, words, about.current, asked, depth)[0 if rerank else offset :]
-        rows = table.rows(one_of("id", [id_ for id_, _ in found])) if found else []
-        chunks = {row.id: chunk_of(row) for row in rows}
+        chunks = chunks_of(table, [id_ for id_, _ in found])
         hits = [hit_of(chunks[id_], score) for id_, score in found if id_ in chunks]
         if rerank is None:
             return hits

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tunewise.collection import BESIDE, Collection, Hit, Store, open_store
 from tunewise.collection import about as kept
-from tunewise.collection.about import About, Generation
+from tunewise.collection.about import Generation
 from tunewise.collection.filters import Filter
 from tunewise.collection.retrieval import By
 from tunewise.collection.searching import RERANK_TOP
@@ -168,8 +168,7 @@ class Collections:
 
     def there(self, name: str) -> Generation | None:
         """What made the vectors of a collection in the home; None if there is none."""
-        about = about_of(self.store, name)
-        return None if about is None else about.current
+        return Collection.there(self.store, name)
 
     def steady(self, name: str, work: Callable[[Collection], Result]) -> Result | None:
         """What `work` gives of a collection in the home; None where there is none (any more).
@@ -188,8 +187,8 @@ class Collections:
     def _located(self, name: str) -> tuple[Store, Generation] | None:
         """Which store has a collection, and what made its vectors; None if none has."""
         for store in (self.store, *self._stores_beside()):
-            if (about := about_of(store, name)) is not None:
-                return store, about.current
+            if (made := Collection.there(store, name)) is not None:
+                return store, made
         return None
 
     def _stores_beside(self) -> list[Store]:
@@ -341,14 +340,6 @@ class Adapted:
 def encoder_of(model: Model) -> Encoder:
     """The model as the encoder that a collection's vectors are stamped with."""
     return model.encoder if model.maps is None else Adapted(model)
-
-
-def about_of(store: Store, name: str) -> About | None:
-    """What is known of a collection; None if there is none. Raises StoreError for a damaged one."""
-    try:
-        return kept.read(store, name)
-    except DataError:
-        return None
 
 
 def no_collection(name: str) -> Refused:

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 
 from tunewise.collection import Collection
+from tunewise.collection import about as kept
 from tunewise.collection.filters import DOCUMENT, OPERATORS, Field, Filter
 from tunewise.collection.retrieval import By
 from tunewise.documents import Chunk
 from tunewise.jobs.embedding import UPLOADED
 from tunewise.serving.access import need
-from tunewise.serving.collections import NO_COLLECTION, Asked, Found, about_of
+from tunewise.serving.collections import NO_COLLECTION, Asked, Found
 from tunewise.serving.keys import Key
 from tunewise.serving.refused import Reason, Refused, bad_request
 from tunewise.serving.service import Service
@@ -230,7 +231,7 @@ def _narrowed(service: Service, shelf: Shelf, filters: Filters) -> dict[str, Fil
     """
     there = set(service.collections.names())
     buckets = [bucket for bucket in shelf.buckets if bucket in there]
-    abouts = {bucket: about_of(service.collections.store, bucket) for bucket in buckets}
+    abouts = {bucket: kept.find(service.collections.store, bucket) for bucket in buckets}
     found: dict[str, Filter] = {}
     known = set(_OF_BUCKETS)
     for bucket, about in abouts.items():
